@@ -426,3 +426,28 @@ export interface SMTPServerOptions extends TLSOptions {
   /** The connection is closed; always, once. */
   onClose?: OnCloseCallback | false | null | undefined;
 }
+
+/** A connection as far as programs made for smtp-server reach for its socket. */
+export interface SocketFace {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly destroyed: boolean;
+  write(data: string | Uint8Array): boolean;
+  end(): void;
+  destroy(): void;
+}
+
+/** One entry of `server.connections`. */
+export interface SMTPConnection {
+  readonly id: string;
+  readonly session: SMTPSession;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly _socket: SocketFace;
+  /** Closes the connection once what is written has left. */
+  close(): void;
+  /** Writes a reply that the client did not ask for; 421 closes. */
+  send(code: number, text?: string | readonly string[]): void;
+}

@@ -1,0 +1,179 @@
+import { type Action } from "./commands/client.js";
+import {
+  Connection,
+  handshakeError,
+  type Host,
+  type TLSSession,
+  type Transport,
+  type TransportEvents,
+} from "./connection.js";
+import { Deadline } from "./deadline.js";
+import { log } from "./logger.js";
+import type { Census } from "./census.js";
+import type { Endpoints } from "./session.js";
+import { isTrusted } from "./wire/ip.js";
+import { type ProxyHeader, ProxyHeaderReader } from "./wire/proxy-header.js";
+
+/** Milliseconds in which a peer whose PROXY header was refused can read why. */
+const REFUSAL_LINGER = 1000;
+
+/** A transport whose client nobody has talked to yet. */
+export interface ArrivingTransport extends Transport {
+  /** Who hears of what happens on it. */
+  events: TransportEvents;
+  /** @param initialData bytes of the handshake that were read already, behind a PROXY header */
+  upgrade(initialData?: Buffer): void;
+}
+
+/** The server as a client that just arrived sees it. */
+export interface Gate extends Host {
+  readonly census: Census;
+  /** Sockets that are not yet connections: `close()` drops them. */
+  readonly arrivals: Set<Arrival>;
+  admit(connection: Connection): void;
+}
+
+/**
+ * A client between accept and greeting: a PROXY header where one is expected, then the handshake of
+ * implicit TLS, then it is a {@link Connection}. Both steps are bounded by `socketTimeout`.
+ */
+export class Arrival implements TransportEvents {
+  readonly #gate: Gate;
+  readonly #transport: ArrivingTransport;
+  readonly #deadline: Deadline = new Deadline(() => this.#overdue());
+  #endpoints: Endpoints;
+  #proxy: ProxyHeaderReader | undefined;
+  /** Whom the census knows this client as; `undefined` while that is not known. */
+  #countedAs: string | undefined;
+  #refusedHeader = false;
+  #done = false;
+
+  constructor(gate: Gate, transport: ArrivingTransport) {
+    this.#gate = gate;
+    this.#transport = transport;
+    this.#endpoints = transport;
+  }
+
+  /** The first step. A client that needs neither header nor handshake is a connection at once. */
+  begin(): void {
+    const { settings, census, arrivals } = this.#gate;
+    if (isTrusted(settings.useProxy, this.#transport.remoteAddress)) this.#proxy = new ProxyHeaderReader();
+    if (!this.#proxy && !settings.implicitTLS) return this.#connect();
+    // Nothing can be said before the header or the handshake, so one too many is dropped.
+    if (census.total >= settings.maxClients) return this.#transport.destroy();
+    this.#transport.events = this;
+    arrivals.add(this);
+    this.#deadline.set(performance.now() + settings.socketTimeout);
+    if (this.#proxy) this.#count("");
+    else this.#handshake();
+  }
+
+  received(chunk: Buffer): void {
+    const header = this.#proxy?.push(chunk);
+    if (!header || this.#done) return;
+    if (header.type === "invalid") return this.#refuse(header.reason);
+    this.#proxy = undefined;
+    this.#identify(header);
+    if (this.#gate.settings.implicitTLS) this.#handshake(header.rest);
+    else this.#connect(undefined, header.rest);
+  }
+
+  drained(): void {}
+
+  ended(): void {
+    // Half a header, or half a handshake: there will be no more.
+    if (!this.#refusedHeader) this.#transport.destroy();
+  }
+
+  secured(tls: TLSSession): void {
+    if (!this.#done) this.#connect(tls);
+  }
+
+  closed(error?: Error): void {
+    const inHandshake = !this.#proxy && !this.#done && !this.#refusedHeader;
+    this.#finish();
+    if (!inHandshake) return;
+    const { remoteAddress } = this.#endpoints;
+    const reason = error ?? handshakeError("Socket closed while initiating TLS", remoteAddress, "SocketError");
+    this.#gate.failed(Object.assign(reason, { remoteAddress }));
+  }
+
+  /** `close()` of the server: there is no message to wait for. */
+  drop(): void {
+    this.#finish();
+    this.#transport.destroy();
+  }
+
+  #count(address: string): void {
+    if (this.#countedAs !== undefined) this.#gate.census.leave(this.#countedAs);
+    this.#countedAs = address;
+    this.#gate.census.enter(address);
+  }
+
+  #identify({ source, destination }: ProxyHeader): void {
+    if (!source) return;
+    const proxy = this.#transport;
+    this.#endpoints = {
+      remoteAddress: source.address,
+      remotePort: source.port,
+      localAddress: destination?.address ?? proxy.localAddress,
+      localPort: destination?.port ?? proxy.localPort,
+    };
+    if (this.#gate.settings.isIgnored(source.address)) return;
+    const entry = { tnx: "proxy", host: source.address, proxy: proxy.remoteAddress };
+    log(this.#gate.settings.logger, "info", entry, "PROXY from %s through %s", source.address, proxy.remoteAddress);
+  }
+
+  #refuse(reason: string): void {
+    this.#refusedHeader = true;
+    const entry = { tnx: "proxy", host: this.#transport.remoteAddress };
+    log(this.#gate.settings.logger, "info", entry, "Invalid PROXY header: %s", reason);
+    this.#transport.write("* BAD Invalid PROXY header\r\n");
+    this.#transport.end();
+    this.#deadline.set(performance.now() + REFUSAL_LINGER);
+  }
+
+  #handshake(initialData?: Buffer): void {
+    this.#count(this.#endpoints.remoteAddress);
+    this.#transport.upgrade(initialData);
+  }
+
+  #overdue(): void {
+    const { remoteAddress } = this.#endpoints;
+    if (!this.#refusedHeader) {
+      const entry = { tnx: "connection", host: remoteAddress };
+      log(this.#gate.settings.logger, "info", entry, "Closing %s: no PROXY header or TLS handshake in time", remoteAddress);
+      if (!this.#proxy) this.#gate.failed(handshakeError("TLS handshake timeout", remoteAddress));
+    }
+    this.drop();
+  }
+
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#deadline.clear();
+    this.#gate.arrivals.delete(this);
+    if (this.#countedAs !== undefined) this.#gate.census.leave(this.#countedAs);
+  }
+
+  #connect(tls?: TLSSession, rest?: Buffer): void {
+    this.#finish();
+    const connection = new Connection(this.#gate, this.#transport, this.#endpoints, tls);
+    this.#transport.events = connection;
+    const refusal = this.#tooMany();
+    this.#gate.admit(connection);
+    connection.start(refusal);
+    if (rest && rest.length > 0) connection.received(rest);
+  }
+
+  #tooMany(): Action | undefined {
+    const { census, settings } = this.#gate;
+    const { remoteAddress } = this.#endpoints;
+    const text = `${settings.name} Too many connected clients, try again in a moment`;
+    if (census.total >= settings.maxClients) return { code: 421, text, enhanced: false };
+    if (remoteAddress === "" || census.from(remoteAddress) < settings.maxClientsPerAddress) return undefined;
+    const entry = { tnx: "connection", host: remoteAddress };
+    log(settings.logger, "info", entry, "Too many connections from %s", remoteAddress);
+    return { code: 421, text: `${settings.name} Too many connections from your address`, enhanced: false };
+  }
+}

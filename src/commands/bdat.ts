@@ -1,0 +1,110 @@
+import type { Action, Answer, Body, Client, Command } from "./client.js";
+import { Message, tooBig } from "./message.js";
+
+/** Octets of a refused chunk that are read and dropped where no `size` option says more; a longer one closes. */
+export const REFUSED_CHUNK_LIMIT: number = 1 << 20;
+
+const SYNTAX: RegExp = /^(\d{1,20})(?:\s+(LAST))?\s*$/i;
+
+interface Chunk {
+  readonly octets: number;
+  readonly last: boolean;
+}
+
+/** `BDAT chunk-size [LAST]` (RFC 3030 2). */
+function parse(args: string): Chunk | undefined {
+  const match = SYNTAX.exec(args.trim());
+  if (!match) return undefined;
+  const octets = Number(match[1]);
+  return octets > Number.MAX_SAFE_INTEGER ? undefined : { octets, last: match[2] !== undefined };
+}
+
+/** The octets of one chunk. Nothing inside of them is looked for: end-of-data sequences are just bytes. */
+class ChunkBody implements Body {
+  #left: number;
+  readonly #take: ((bytes: Buffer) => void) | undefined;
+  readonly #isFull: () => boolean;
+  readonly finish: () => Answer | Promise<Answer>;
+
+  constructor(
+    octets: number,
+    finish: () => Answer | Promise<Answer>,
+    take?: (bytes: Buffer) => void,
+    isFull: () => boolean = () => false,
+  ) {
+    this.#left = octets;
+    this.finish = finish;
+    this.#take = take;
+    this.#isFull = isFull;
+  }
+
+  get full(): boolean {
+    return this.#isFull();
+  }
+
+  read(chunk: Buffer): Buffer | undefined {
+    const bytes = chunk.length > this.#left ? chunk.subarray(0, this.#left) : chunk;
+    this.#left -= bytes.length;
+    if (bytes.length > 0) this.#take?.(bytes);
+    return this.#left === 0 ? chunk.subarray(bytes.length) : undefined;
+  }
+}
+
+/** After this nobody knows where the next command begins. */
+const MALFORMED: Action = { code: 501, text: "Error: syntax: BDAT size [LAST]", close: true };
+
+/** The refusal after the octets of the chunk, which are on their way already (RFC 3030 2); too many of them close. */
+function afterOctets(client: Client, { octets }: Chunk, refusal: Action): Answer {
+  const limit = Number.isFinite(client.settings.size) ? client.settings.size : REFUSED_CHUNK_LIMIT;
+  if (octets > limit) return { ...refusal, close: true };
+  return octets === 0 ? refusal : new ChunkBody(octets, () => refusal);
+}
+
+/**
+ * BDAT (RFC 3030): the chunk goes into the stream that onData got at the first chunk, with the same
+ * limits and replies as DATA. A refused chunk is read to its end all the same.
+ */
+export const BDAT: Command = {
+  afterHello: true,
+  afterAuth: true,
+  refuse(client, args, refusal) {
+    const chunk = parse(args);
+    return chunk ? afterOctets(client, chunk, refusal) : MALFORMED;
+  },
+  run(client, args) {
+    const chunk = parse(args);
+    if (!chunk) return MALFORMED;
+    const { envelope } = client.session;
+    if (envelope.rcptTo.length === 0) {
+      const text = envelope.mailFrom ? "Error: need RCPT command" : "Error: need MAIL command";
+      return afterOctets(client, chunk, { code: 503, text });
+    }
+    client.message ??= new Message(client);
+    return client.message.chunksRefused
+      ? skipped(client.message, chunk, { code: 503, text: "Error: message refused, send RSET" })
+      : receive(client, client.message, chunk);
+  },
+};
+
+/** Drops a chunk; the last one ends the transaction that was refused. */
+function skipped(message: Message, chunk: Chunk, refusal: Action): Answer {
+  const finish = (): Answer => (chunk.last ? message.close(refusal) : refusal);
+  return chunk.octets === 0 ? finish() : new ChunkBody(chunk.octets, finish);
+}
+
+function receive(client: Client, message: Message, chunk: Chunk): Answer | Promise<Answer> {
+  const { settings } = client;
+  if (message.byteLength + chunk.octets > settings.size && !settings.raw.hideSize) {
+    const refusal = tooBig(settings.size);
+    message.refuseChunks(refusal);
+    return skipped(message, chunk, refusal);
+  }
+  const finish = (): Answer | Promise<Answer> => {
+    if (!chunk.last) return message.chunkReply(chunk.octets);
+    message.end();
+    return message.replies();
+  };
+  if (chunk.octets === 0) return finish();
+  const take = (bytes: Buffer): void => message.push(bytes);
+  return new ChunkBody(chunk.octets, finish, take, () => message.full);
+}

@@ -1,0 +1,46 @@
+import { DotReader } from "../wire/dot-reader.js";
+import type { Answer, Body, Command } from "./client.js";
+import { Message } from "./message.js";
+
+/** The octets of DATA up to CRLF . CRLF. */
+class DataBody implements Body {
+  readonly #dots = new DotReader();
+  readonly #message: Message;
+  readonly #push: (bytes: Buffer) => void;
+
+  constructor(message: Message) {
+    this.#message = message;
+    this.#push = (bytes) => message.push(bytes);
+  }
+
+  get full(): boolean {
+    return this.#message.full;
+  }
+
+  read(chunk: Buffer): Buffer | undefined {
+    const rest = this.#dots.read(chunk, this.#push);
+    if (rest) this.#message.end();
+    return rest;
+  }
+
+  finish(): Answer | Promise<Answer> {
+    return this.#message.replies();
+  }
+}
+
+/** DATA (RFC 5321 4.1.1.4). onData is called here; its answer is given after the end of the message. */
+export const DATA: Command = {
+  afterHello: true,
+  afterAuth: true,
+  run(client) {
+    if (client.message) return { code: 503, text: "Error: BDAT in progress" };
+    if (client.session.envelope.rcptTo.length === 0) return { code: 503, text: "Error: need RCPT command" };
+    if (client.session.envelope.bodyType === "binarymime") {
+      // RFC 3030 3: a message in BINARYMIME can not be sent in lines.
+      return { code: 503, text: "Error: BODY=BINARYMIME requires BDAT" };
+    }
+    const message = new Message(client);
+    client.message = message;
+    return { code: 354, text: "End data with <CR><LF>.<CR><LF>", body: new DataBody(message) };
+  },
+};

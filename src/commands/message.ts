@@ -1,0 +1,150 @@
+import { MessageSource } from "../data-stream.js";
+import { SMTPError } from "../errors.js";
+import { isError } from "../hooks.js";
+import { NewlineGuard } from "../wire/newlines.js";
+import type { Action, Client, HookResult } from "./client.js";
+import { refusal, refused } from "./refusal.js";
+
+const ACCEPTED = "2.6.0";
+
+/** 552 for a message that is over the `size` option. */
+export function tooBig(size: number): Action {
+  return { code: 552, text: `Error: message exceeds fixed maximum message size ${size}`, enhanced: "5.3.4" };
+}
+
+/** One message on its way from the client to onData, and the reply or replies it gets. */
+export class Message {
+  readonly #client: Client;
+  readonly #source: MessageSource;
+  readonly #guard: NewlineGuard;
+  readonly #toSource: (bytes: Buffer) => void;
+  #full = false;
+  #ended = false;
+  #chunksRefused = false;
+  #result: HookResult | undefined;
+  #answered: Promise<HookResult> | undefined;
+
+  /** Creates the stream and calls onData with it. */
+  constructor(client: Client) {
+    const { settings, session } = client;
+    this.#client = client;
+    const size = settings.size;
+    this.#source = new MessageSource({
+      size: Number.isFinite(size) ? size : 0,
+      wanted: () => {
+        this.#full = false;
+        client.wanted();
+      },
+    });
+    const isBinary = session.envelope.bodyType === "binarymime";
+    this.#guard = new NewlineGuard(isBinary ? "accept" : settings.bareNewlines);
+    this.#toSource = (bytes) => {
+      if (!this.#source.push(bytes)) this.#full = true;
+    };
+    const result = client.hook("onData", [this.#source.stream, session], (answer) => {
+      this.#result = answer;
+      this.#source.abandon();
+      return answer;
+    });
+    if (result instanceof Promise) this.#answered = result;
+  }
+
+  /** Bytes of the message so far. */
+  get byteLength(): number {
+    return this.#source.byteLength;
+  }
+  /** Enough is queued for onData; `Client.wanted` tells when there is room again. */
+  get full(): boolean {
+    return this.#full;
+  }
+  /** The end was received. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+  /** A chunk of BDAT was refused: the ones behind it are refused too (RFC 3030 2). */
+  get chunksRefused(): boolean {
+    return this.#chunksRefused;
+  }
+
+  push(bytes: Buffer): void {
+    this.#guard.pass(bytes, this.#toSource);
+    if (this.#guard.bare) this.#failForBareNewline();
+  }
+
+  /** The client sent all of it. */
+  end(): void {
+    this.#guard.finish(this.#toSource);
+    if (this.#guard.bare) this.#failForBareNewline();
+    this.#ended = true;
+    this.#source.end();
+  }
+
+  /** The message will not be complete: the stream errors, so that a half never looks whole. */
+  fail(error: Error): void {
+    if (!this.#ended) this.#source.fail(error);
+  }
+
+  /** The replies that the message gets, once it has ended and the hook has answered. */
+  replies(): readonly Action[] | Promise<readonly Action[]> {
+    // After a bare newline the stream has failed: a hook that waits for its end may never answer, nor would it count.
+    if (this.#guard.bare) return this.close(bareNewline(this.#guard.bare));
+    if (this.#result) return this.#settle(this.#result);
+    return (this.#answered as Promise<HookResult>).then((result) => this.#settle(result));
+  }
+
+  /** The reply to a chunk of BDAT that is not the last: 250, unless it is known by now that the message will be refused. */
+  chunkReply(octets: number): Action {
+    const refusal = this.#guard.bare ? bareNewline(this.#guard.bare) : this.#result && refused("onData", this.#result);
+    if (!refusal) return { code: 250, text: `OK: ${octets} octets received` };
+    this.refuseChunks(refusal);
+    return refusal;
+  }
+
+  /** The rest of the chunks is not wanted, and the stream does not get them. */
+  refuseChunks({ text }: Action): void {
+    this.#chunksRefused = true;
+    this.fail(new SMTPError(String(text), { code: "EREFUSED" }));
+  }
+
+  #failForBareNewline(): void {
+    this.#full = false;
+    this.#source.fail(new SMTPError(`Message has a bare ${this.#guard.bare}`, { code: "EBARENEWLINE", responseCode: 550 }));
+  }
+
+  #settle(result: HookResult): readonly Action[] {
+    const { settings } = this.#client;
+    if (settings.raw.rejectOversized && this.byteLength > settings.size) return this.close(tooBig(settings.size));
+    const refusal = refused("onData", result);
+    if (refusal) return this.close(refusal);
+    return this.close(verdict(result.type === "accepted" ? result.value : undefined, settings.lmtp));
+  }
+
+  /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
+  close(reply: Action | ((position: number) => Action)): readonly Action[] {
+    const client = this.#client;
+    const { settings, session } = client;
+    const to = typeof reply === "function" ? reply : () => reply;
+    client.log("debug", { tnx: "data", bytes: this.byteLength }, "C: <%s bytes of DATA>", this.byteLength);
+    const replies = settings.lmtp ? client.recipients.positions(session.envelope.rcptTo).map(to) : [to(-1)];
+    client.completeTransaction();
+    return replies;
+  }
+}
+
+function bareNewline(found: "CR" | "LF"): Action {
+  return { code: 550, text: `Error: bare <${found}> received`, enhanced: "5.5.2" };
+}
+
+/** The replies of an accepting answer: `value` is nothing, a text, or an array of texts and Errors. */
+function verdict(value: unknown, lmtp: boolean): (position: number) => Action {
+  const byDefault = lmtp ? "OK: message accepted" : "OK: message queued";
+  const one = (entry: unknown): Action =>
+    isError(entry)
+      ? refusal("onData", entry)
+      : { code: 250, text: typeof entry === "string" ? entry : byDefault, enhanced: ACCEPTED };
+  if (!Array.isArray(value)) return () => one(value);
+  if (lmtp) return (position) => one(value[position]);
+  // SMTP has one reply for all recipients: an error for one of them is an error for the message.
+  const entries: unknown[] = value;
+  return () => one(entries.find(isError) ?? entries.find((entry) => typeof entry === "string"));
+}

@@ -1,0 +1,50 @@
+import { words } from "../wire/command.js";
+import type { Command } from "./client.js";
+
+export const NOOP: Command = { run: () => ({ code: 250, text: "OK" }) };
+
+export const RSET: Command = {
+  run(client) {
+    client.resetTransaction();
+    return { code: 250, text: "Flushed" };
+  },
+};
+
+export const HELP: Command = {
+  run: () => ({ code: 214, text: "See https://tools.ietf.org/html/rfc5321 for details" }),
+};
+
+/** Verifies nothing, as RFC 5321 7.3 allows. */
+export const VRFY: Command = {
+  run: (_client, args) =>
+    words(args).length > 0
+      ? { code: 252, text: "Try to send something. No promises though" }
+      : { code: 501, text: "Error: Syntax: VRFY address" },
+};
+
+export const QUIT: Command = { run: () => ({ code: 221, text: "Bye", close: true }) };
+
+/** The back door of old sendmail. Any password will do, and it opens nothing. */
+export const WIZ: Command = {
+  run({ session }, args) {
+    if (words(args).length === 0) return { code: 500, text: "You are no wizard!" };
+    session.isWizard = true;
+    return { code: 200, text: "Please pass, oh mighty wizard" };
+  },
+};
+
+export const SHELL: Command = {
+  run(client) {
+    client.log("info", { tnx: "shell" }, "Client tried to invoke SHELL");
+    return client.session.isWizard
+      ? { code: 500, text: "Error: Invoking shell is not allowed. This incident will be reported." }
+      : { code: 500, text: "Mere mortals must not mutter that mantra" };
+  },
+};
+
+export const KILL: Command = {
+  run(client) {
+    client.log("info", { tnx: "kill" }, "Client tried to invoke KILL");
+    return { code: 500, text: "Can not kill Mom" };
+  },
+};

@@ -1,0 +1,140 @@
+import { setClientHostname, updateTransmissionType } from "../session.js";
+import type { AuthObject, AuthResponse, SMTPSession } from "../types.js";
+import { parseAttributes } from "../wire/attributes.js";
+import { isTrusted } from "../wire/ip.js";
+import type { Action, Client, Command, HookResult } from "./client.js";
+import { greeting } from "./greeting.js";
+import { INTERNAL_ERROR } from "./refusal.js";
+
+/** Attributes of http://www.postfix.org/XCLIENT_README.html, in the order advertised. */
+export const XCLIENT_NAMES: ReadonlySet<string> = new Set(
+  "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT".split(" "),
+);
+/** Attributes of http://www.postfix.org/XFORWARD_README.html. */
+export const XFORWARD_NAMES: ReadonlySet<string> = new Set("NAME ADDR PORT PROTO HELO IDENT SOURCE".split(" "));
+
+const UNAVAILABLE = {
+  XCLIENT: new Set(["[UNAVAILABLE]", "[TEMPUNAVAIL]"]),
+  XFORWARD: new Set(["[UNAVAILABLE]"]),
+};
+
+type Attributes = Map<string, string | false>;
+
+/**
+ * Whether the client may use XCLIENT or XFORWARD: the address that connected (behind a PROXY header) is
+ * judged, and after XCLIENT ADDR nobody may: what follows comes from a client that is not trusted.
+ */
+export function mayUse(client: Client, verb: "XCLIENT" | "XFORWARD"): boolean {
+  const { settings, session } = client;
+  const option = verb === "XCLIENT" ? settings.useXClient : settings.useXForward;
+  return !session.xClient.has("ADDR") && client.supports(verb) && isTrusted(option, client.peerAddress);
+}
+
+/** The attributes of a command that is allowed and whole, or its refusal. */
+function admit(client: Client, verb: "XCLIENT" | "XFORWARD", args: string): Attributes | Action {
+  if (!mayUse(client, verb)) return { code: 550, text: "Error: Not allowed", enhanced: "5.7.0" };
+  if (client.session.envelope.mailFrom) return { code: 503, text: "Error: Mail transaction in progress" };
+  if (args.trim() === "") return { code: 501, text: "Error: Bad command parameter syntax" };
+  const parsed = parseAttributes(args, verb === "XCLIENT" ? XCLIENT_NAMES : XFORWARD_NAMES, UNAVAILABLE[verb]);
+  return "error" in parsed ? { code: 501, text: parsed.error } : parsed.attributes;
+}
+
+/** Keeps what a session's field was before the first attribute of this name replaced it. */
+function keepOriginal(map: SMTPSession["xClient"], name: string, value: string | number): void {
+  const key = `${name}:DEFAULT`;
+  if (!map.has(key)) map.set(key, value);
+}
+
+/** What both commands mean by ADDR, NAME and PORT: the session is the named client's from now on. */
+function applyClient(client: Client, map: SMTPSession["xClient"], verb: string, attributes: Attributes): void {
+  const { session } = client;
+  const tnx = verb.toLowerCase();
+  const [address, name, port] = [attributes.get("ADDR"), attributes.get("NAME"), attributes.get("PORT")];
+  if (address) {
+    client.log("info", { tnx, address }, `${verb} from %s through %s`, address, session.remoteAddress);
+    keepOriginal(map, "ADDR", session.remoteAddress);
+    session.remoteAddress = address;
+  }
+  if (name !== undefined || address) {
+    keepOriginal(map, "NAME", session.clientHostname);
+    setClientHostname(session, name || "");
+  }
+  if (port !== undefined) {
+    keepOriginal(map, "PORT", session.remotePort);
+    session.remotePort = Number(port) || 0;
+  }
+  for (const [key, value] of attributes) map.set(key, key === "PORT" ? Number(value) || 0 : value);
+}
+
+/** XFORWARD: what a content filter should know of the client of the message that follows. */
+export const XFORWARD: Command = {
+  run(client, args) {
+    const attributes = admit(client, "XFORWARD", args);
+    if (!(attributes instanceof Map)) return attributes;
+    const { session } = client;
+    applyClient(client, session.xForward, "XFORWARD", attributes);
+    const helo = attributes.get("HELO");
+    if (helo !== undefined) {
+      keepOriginal(session.xForward, "HELO", session.hostNameAppearsAs);
+      session.hostNameAppearsAs = (helo || "").toLowerCase();
+    }
+    client.resetTransaction();
+    if (attributes.get("ADDR")) client.announce(true);
+    return { code: 250, text: "OK" };
+  },
+};
+
+/** XCLIENT: the session starts over as that of the named client, with a greeting of its own. */
+export const XCLIENT: Command = {
+  run(client, args) {
+    const attributes = admit(client, "XCLIENT", args);
+    if (!(attributes instanceof Map)) return attributes;
+    const { session, settings } = client;
+    applyClient(client, session.xClient, "XCLIENT", attributes);
+    applyDestination(session, attributes);
+    if (attributes.get("ADDR")) {
+      // The client behind the proxy says HELO itself, and is not who the proxy logged in as.
+      Object.assign(session, { hostNameAppearsAs: false, openingCommand: false, user: false });
+    }
+    const login = attributes.get("LOGIN");
+    if (login === "") session.user = false;
+    const startOver = (): Action => {
+      updateTransmissionType(session, settings);
+      client.resetTransaction();
+      if (attributes.has("ADDR")) client.announce();
+      return greeting(settings);
+    };
+    return login ? checkLogin(client, login, startOver) : startOver();
+  },
+};
+
+function applyDestination(session: SMTPSession, attributes: Attributes): void {
+  const [address, port] = [attributes.get("DESTADDR"), attributes.get("DESTPORT")];
+  if (address) {
+    keepOriginal(session.xClient, "DESTADDR", session.localAddress);
+    session.localAddress = address;
+  }
+  if (port) {
+    keepOriginal(session.xClient, "DESTPORT", session.localPort);
+    session.localPort = Number(port);
+  }
+}
+
+/** LOGIN goes through onAuth. A bare callback lets the client pass without a user; a refusal closes. */
+function checkLogin(client: Client, username: string, startOver: () => Action): Action | Promise<Action> {
+  const auth = { method: "XCLIENT", username, password: null } as AuthObject;
+  return client.hook("onAuth", [auth, client.session], (result: HookResult): Action => {
+    if (result.type === "crashed") return { ...INTERNAL_ERROR, close: true };
+    if (result.type === "refused") {
+      client.log("info", { tnx: "autherror", method: "XCLIENT", user: username }, "%s refused for XCLIENT", username);
+      return { code: 550, text: result.error.message || "Authentication credentials invalid", close: true };
+    }
+    const response = result.value as AuthResponse | null | undefined;
+    if (response) {
+      if (!response.user) return { code: 550, text: "Authentication credentials invalid", close: true };
+      client.session.user = response.user;
+      client.log("info", { tnx: "auth", method: "XCLIENT", user: username }, "%s logged in by XCLIENT", username);
+    }
+    return startOver();
+  });
+}

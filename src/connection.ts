@@ -1,0 +1,660 @@
+import { dispatch, logContinuation } from "./commands/dispatch.js";
+import { COMMANDS } from "./commands/index.js";
+import type { Action, Answer, Body, Client, ContinuationLine, Counts, HookResult, TLSFacts } from "./commands/client.js";
+import { greeting } from "./commands/greeting.js";
+import type { Message } from "./commands/message.js";
+import { Recipients } from "./commands/recipients.js";
+import { INTERNAL_ERROR, refused } from "./commands/refusal.js";
+import { Deadline } from "./deadline.js";
+import { SMTPError } from "./errors.js";
+import { callHook, HOOKS, type HookFunction, type HookName } from "./hooks.js";
+import { log, type LogEntry, type LogLevel, silent } from "./logger.js";
+import type { Settings } from "./options.js";
+import { reverseLookup } from "./reverse-lookup.js";
+import {
+  createSession,
+  emptyEnvelope,
+  type Endpoints,
+  setClientHostname,
+  updateTransmissionType,
+  userName,
+} from "./session.js";
+import type {
+  ConnectionInfo,
+  SecureSocket,
+  SMTPConnection,
+  SMTPSession,
+  SocketFace,
+  TLSCipherInfo,
+} from "./types.js";
+import { LineReader, OVERLONG } from "./wire/line-reader.js";
+import { formatReply } from "./wire/reply.js";
+
+/** Octets of an AUTH exchange's line (RFC 4954 4); longer ones fail the exchange and not the connection. */
+const SASL_LINE_LIMIT = 12_288;
+/** Replies are collected while commands of one read are run, and written when there are this many characters. */
+const WRITE_AT = 16_384;
+/** Pipelined commands run without a break for other clients. */
+const COMMANDS_IN_A_ROW = 200;
+/** Milliseconds that a connection which we have closed may stay, whatever the client still sends. */
+const CLOSING_TIMEOUT = 5000;
+
+/** A TLS session that was established. */
+export interface TLSSession extends TLSFacts {
+  /** What onSecure gets. */
+  readonly socket: SecureSocket;
+  readonly cipher: TLSCipherInfo;
+  readonly servername: string | false;
+}
+
+/** The socket as the connection sees it. */
+export interface Transport extends Endpoints {
+  /** Whether `upgrade` would work. */
+  readonly canUpgrade: boolean;
+  /** Writes or queues. False: so much is queued that nothing more should come before `drained`. */
+  write(text: string): boolean;
+  pause(): void;
+  resume(): void;
+  /** Closes our side once all is written. */
+  end(): void;
+  /** Closes both sides now. */
+  destroy(): void;
+  /** Starts a TLS handshake once all is written; what is received in plaintext from now on is dropped. `secured` or `closed` follows. */
+  upgrade(): void;
+}
+
+/** What a transport tells its connection. */
+export interface TransportEvents {
+  received(chunk: Buffer): void;
+  /** The write queue is empty again. */
+  drained(): void;
+  /** The client closed its side. */
+  ended(): void;
+  /** Both sides are closed; nothing follows. */
+  closed(error?: Error): void;
+  secured(tls: TLSSession): void;
+}
+
+/** The server as the connection sees it. */
+export interface Host {
+  readonly settings: Settings;
+  /** `close()` was called. */
+  readonly closing: boolean;
+  /** What `this` is in a hook. */
+  readonly owner: object;
+  /** The application's hook of the moment. */
+  hook(name: HookName): HookFunction;
+  announced(info: ConnectionInfo): void;
+  failed(error: unknown): void;
+  /** The connection does not count any more, though its socket may still be closing. */
+  left(connection: Connection): void;
+  /** Its socket is closed. */
+  gone(connection: Connection): void;
+}
+
+type State = "greeting" | "ready" | "upgrading" | "closing" | "closed";
+
+/** One client: greeting → commands → close. Owns the session, the loop and the timers, and is the only writer of replies. */
+export class Connection implements Client, TransportEvents, SMTPConnection {
+  readonly settings: Settings;
+  readonly session: SMTPSession;
+  readonly peerAddress: string;
+  readonly counts: Counts = { unrecognized: 0, unauthenticated: 0, failedLogins: 0, errors: 0 };
+  recipients: Recipients = new Recipients();
+  message: Message | undefined;
+
+  readonly #host: Host;
+  readonly #transport: Transport;
+  readonly #endpoints: Endpoints;
+  readonly #ignored: boolean;
+  readonly #lines = new LineReader();
+  readonly #deadline: Deadline = new Deadline(() => this.#overdue());
+  #state: State = "greeting";
+  #tls: TLSSession | undefined;
+  /** What the reverse lookup found: XCLIENT may replace it, STARTTLS brings it back. */
+  #clientHostname = "";
+  #body: Body | undefined;
+  #continuation: ((line: ContinuationLine) => Answer | Promise<Answer>) | undefined;
+  /** Replies that are not written yet. */
+  #out = "";
+  /** A hook owes the answer that the client waits for. */
+  #waiting = false;
+  #running = false;
+  #yielded = false;
+  #inputEnded = false;
+  /** The client does not read its replies. */
+  #blocked = false;
+  #paused = false;
+  #announced = false;
+  #hookWarned = false;
+  /** When the client was last heard, or last given something to react to. */
+  #since = 0;
+  /** When the first octet of a line that is not complete came; 0 for none. */
+  #lineSince = 0;
+  /** When the message began, later by the time that we held it up: what `minDataRate` counts from. */
+  #bodySince = 0;
+  #heldSince = 0;
+  #bodyOctets = 0;
+  #rated: Message | undefined;
+
+  constructor(host: Host, transport: Transport, endpoints: Endpoints, tls?: TLSSession) {
+    this.#host = host;
+    this.#transport = transport;
+    this.settings = host.settings;
+    this.#tls = tls;
+    this.peerAddress = endpoints.remoteAddress;
+    this.#endpoints = endpoints;
+    this.#ignored = this.settings.isIgnored(endpoints.remoteAddress);
+    this.session = createSession(this.settings, endpoints, this.settings.secure);
+    if (tls) this.#enterTLS(tls);
+  }
+
+  get id(): string {
+    return this.session.id;
+  }
+  get remoteAddress(): string {
+    return this.session.remoteAddress;
+  }
+  get remotePort(): number {
+    return this.session.remotePort;
+  }
+  get tls(): TLSFacts | undefined {
+    return this.#tls;
+  }
+  get canUpgrade(): boolean {
+    return this.#transport.canUpgrade;
+  }
+  get #open(): boolean {
+    return this.#state !== "closing" && this.#state !== "closed";
+  }
+
+  // ---- the opening ------------------------------------------------------------------------------
+
+  /** Greets the client, or refuses it. */
+  start(refusal?: Action): void {
+    this.#since = performance.now();
+    if (refusal) {
+      this.#perform(refusal);
+      this.#flush();
+      return;
+    }
+    const delay = this.settings.earlyTalkerDelay;
+    if (delay === 0) return this.#lookUp();
+    setTimeout(() => this.#state === "greeting" && this.#lookUp(), delay).unref();
+  }
+
+  #lookUp(): void {
+    const { session, settings } = this;
+    if (settings.raw.disableReverseLookup || session.remoteAddress === "") return this.#admit("");
+    reverseLookup(session.remoteAddress, settings.resolver, ({ name, error, discarded }) => {
+      const entry = { tnx: "connection", host: session.remoteAddress };
+      if (error) this.log("error", { ...entry, err: error }, "Reverse resolve for %s: %s", session.remoteAddress, error.message);
+      if (discarded !== undefined) {
+        const shown = JSON.stringify(discarded.slice(0, 255));
+        this.log("info", entry, "Discarded invalid reverse resolved hostname %s for %s", shown, session.remoteAddress);
+      }
+      if (this.#state === "greeting") this.#admit(name);
+    });
+  }
+
+  #admit(clientHostname: string): void {
+    const { session } = this;
+    setClientHostname(session, clientHostname);
+    this.#clientHostname = session.clientHostname;
+    this.#take(
+      this.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {
+        if (!this.#open) return [];
+        this.log("info", { tnx: "connection", host: session.remoteAddress }, "Connection from %s", session.clientHostname);
+        const refusal = refused("onConnect", result);
+        if (refusal) return { ...refusal, enhanced: false, close: true };
+        return session.secure ? this.#askOnSecure(() => this.#greet()) : this.#greet();
+      }) as Answer | Promise<Answer>,
+    );
+    this.#run();
+  }
+
+  #askOnSecure(then: () => Answer): Answer | Promise<Answer> {
+    const socket = this.#tls?.socket ?? unencrypted(this.session);
+    return this.hook("onSecure", [socket, this.session], (result) => {
+      const refusal = refused("onSecure", result);
+      return refusal ? { ...refusal, enhanced: false, close: true } : then();
+    });
+  }
+
+  #greet(): Answer {
+    if (!this.#open) return [];
+    this.#state = "ready";
+    const { useXClient, useXForward } = this.settings;
+    if (!useXClient && !useXForward) this.announce();
+    return greeting(this.settings);
+  }
+
+  // ---- what the transport tells -----------------------------------------------------------------
+
+  received(chunk: Buffer): void {
+    this.#since = performance.now();
+    if (this.#state === "greeting") {
+      this.#perform({ code: 421, text: `${this.settings.name} You talk too soon`, enhanced: false });
+      this.#flush();
+    } else if (this.#state === "ready") {
+      this.#lines.push(chunk);
+      this.#run();
+    }
+  }
+
+  drained(): void {
+    this.#blocked = false;
+    this.#since = performance.now();
+    this.#run();
+  }
+
+  ended(): void {
+    this.#inputEnded = true;
+    // Before the greeting the client can still be told what onConnect thinks of it.
+    if (this.#state === "ready") this.#run();
+  }
+
+  closed(error?: Error): void {
+    if (this.#state === "closed") return;
+    const wasOpen = this.#open;
+    // A client that goes away between messages is no news.
+    const isNews = this.#state === "upgrading" || (wasOpen && this.session.envelope.mailFrom);
+    this.#state = "closed";
+    this.#deadline.clear();
+    this.#abortMessage("Connection closed before the message was received in full");
+    this.#body = undefined;
+    this.#lines.take();
+    if (wasOpen) this.#host.left(this);
+    const { session } = this;
+    const entry = { tnx: "close", host: session.remoteAddress, user: userName(session) };
+    this.log("info", entry, "Connection closed to %s", session.clientHostname || session.remoteAddress);
+    if (error && isNews) this.#host.failed(error);
+    setImmediate(() => {
+      void this.hook("onClose", [session], () => undefined);
+      this.#host.gone(this);
+    });
+  }
+
+  /** STARTTLS succeeded. What was learned in plaintext is forgotten (RFC 3207 4.2). */
+  secured(tls: TLSSession): void {
+    if (this.#state !== "upgrading") return;
+    const { session } = this;
+    this.#tls = tls;
+    this.#state = "ready";
+    this.#since = performance.now();
+    session.xClient.clear();
+    session.xForward.clear();
+    Object.assign(session, this.#endpoints, {
+      clientHostname: this.#clientHostname,
+      secure: true,
+      user: false,
+      openingCommand: false,
+      hostNameAppearsAs: false,
+    });
+    this.#enterTLS(tls);
+    this.resetTransaction();
+    this.log("info", { tnx: "starttls", cipher: tls.cipher.name }, "Connection upgraded to TLS using %s", tls.cipher.name);
+    this.#take(this.#askOnSecure(() => []));
+    this.#run();
+  }
+
+  #enterTLS({ cipher, servername }: TLSSession): void {
+    this.session.tlsOptions = cipher;
+    this.session.servername = servername;
+    updateTransmissionType(this.session, this.settings);
+  }
+
+  // ---- the loop ---------------------------------------------------------------------------------
+
+  /** Reads and answers until something is missing: input, a hook's answer, room for bytes or replies. */
+  #run(): void {
+    if (this.#running || this.#yielded) return;
+    this.#running = true;
+    let wantsInput = false;
+    for (let commands = 0; this.#state === "ready" && !this.#waiting && !this.#blocked; commands++) {
+      if (commands === COMMANDS_IN_A_ROW) {
+        this.#yield();
+        break;
+      }
+      wantsInput = !(this.#body ? this.#readBody(this.#body) : this.#readLine());
+      if (wantsInput) break;
+      if (this.#out.length > WRITE_AT) this.#flush();
+    }
+    this.#running = false;
+    this.#flush();
+    if (wantsInput && this.#inputEnded && !this.#body?.full && this.#state === "ready") this.#close();
+    this.#settle();
+  }
+
+  #yield(): void {
+    this.#yielded = true;
+    setImmediate(() => {
+      this.#yielded = false;
+      this.#run();
+    });
+  }
+
+  /** @returns whether it got on */
+  #readBody(body: Body): boolean {
+    if (body.full || !this.#lines.pending) return false;
+    const chunk = this.#lines.take();
+    const rest = body.read(chunk);
+    this.#bodyOctets += chunk.length;
+    if (rest === undefined) return true;
+    this.#body = undefined;
+    if (rest.length > 0) this.#lines.push(rest);
+    this.#attempt(() => body.finish());
+    return true;
+  }
+
+  /** @returns whether there was a line */
+  #readLine(): boolean {
+    const { settings } = this;
+    const line = this.#lines.next(this.#continuation ? SASL_LINE_LIMIT : settings.maxCommandLength, settings.bareNewlines);
+    if (line === undefined) return false;
+    this.#lineSince = 0;
+    const continuation = this.#continuation;
+    if (line === OVERLONG && !continuation) {
+      this.#perform({ code: 421, text: "Error: Command line too long" });
+      return true;
+    }
+    if (this.#host.closing) {
+      this.#perform({ code: 421, text: "Server shutting down" });
+      return true;
+    }
+    this.#continuation = undefined;
+    if (line === OVERLONG) {
+      this.#lines.skipLine();
+    } else if (line.bare && settings.bareNewlines === "reject") {
+      this.#perform({ code: 500, text: `Error: bare <${line.bare}> received`, enhanced: "5.5.2" });
+      return true;
+    }
+    if (continuation) {
+      logContinuation(this);
+      this.#attempt(() => continuation(line === OVERLONG ? undefined : line.text));
+    } else if (line !== OVERLONG) {
+      this.#attempt(() => dispatch(this, line.text));
+    }
+    return true;
+  }
+
+  /** A mistake of ours is a 451 too: it must not leave the client without a reply, nor end the process. */
+  #attempt(run: () => Answer | Promise<Answer>): void {
+    let answer: Answer | Promise<Answer> = INTERNAL_ERROR;
+    try {
+      answer = run();
+    } catch (error) {
+      this.#host.failed(error);
+    }
+    this.#take(answer);
+  }
+
+  #take(answer: Answer | Promise<Answer>): void {
+    if (!(answer instanceof Promise)) return this.#perform(answer);
+    this.#waiting = true;
+    this.#hookWarned = false;
+    this.#since = performance.now();
+    const resume = (result: Answer): void => {
+      this.#waiting = false;
+      if (!this.#open) return;
+      this.#since = performance.now();
+      this.#take(result);
+      this.#flush();
+      this.#run();
+    };
+    answer.then(resume, (error: unknown) => {
+      this.#host.failed(error);
+      resume(INTERNAL_ERROR);
+    });
+  }
+
+  /** Carries out what a handler returned. */
+  #perform(answer: Answer): void {
+    if (!this.#open) return;
+    if ("read" in answer) return this.#startBody(answer);
+    const actions: readonly Action[] = "code" in answer ? [answer] : answer;
+    const closes = actions.map((action) => this.#reply(action)).includes(true);
+    if (closes) return this.#close();
+    const last = actions.at(-1);
+    if (last?.continuation) this.#continuation = last.continuation;
+    if (last?.body) this.#startBody(last.body);
+    if (last?.upgrade) this.#upgrade();
+  }
+
+  #startBody(body: Body): void {
+    this.#body = body;
+    // The chunks of BDAT are one message, and owe its rate together.
+    if (this.message && this.message === this.#rated) return;
+    this.#rated = this.message;
+    this.#bodySince = performance.now();
+    this.#bodyOctets = 0;
+  }
+
+  #upgrade(): void {
+    this.#flush();
+    // Whole lines and half lines that came in plaintext behind the command never reach the TLS session.
+    this.#lines.take();
+    this.#lineSince = 0;
+    this.#state = "upgrading";
+    this.#blocked = false;
+    this.#transport.upgrade();
+  }
+
+  // ---- replies ----------------------------------------------------------------------------------
+
+  /** @returns whether the connection is to be closed after it */
+  #reply(action: Action): boolean {
+    let reply = action;
+    if (reply.code >= 500) {
+      this.counts.errors += 1;
+      if (this.counts.errors >= this.settings.maxErrors) {
+        reply = { code: 421, text: "Error: too many errors", enhanced: "4.7.0" };
+        this.log("info", { tnx: "errors", errors: this.counts.errors }, "Closing after %s errors", this.counts.errors);
+      }
+    }
+    const text = formatReply(reply, !this.settings.hideEnhancedStatusCodes);
+    if (reply.code >= 400) this.session.error = text.trimEnd();
+    this.#out += text;
+    this.log("debug", { tnx: "send", user: userName(this.session) }, "S: %s", text.trimEnd());
+    return reply.code === 421 || !!reply.close;
+  }
+
+  #flush(): void {
+    if (this.#out === "") return;
+    const text = this.#out;
+    this.#out = "";
+    if (!this.#transport.write(text)) this.#blocked = true;
+  }
+
+  // ---- time and flow ----------------------------------------------------------------------------
+
+  /** After every event: reads or does not, and sets the moment at which the client is too late. */
+  #settle(): void {
+    if (!this.#open) return;
+    const isFull = !!this.#body?.full;
+    const pause = this.#state === "ready" && (isFull || this.#blocked || (this.#waiting && this.#lines.pending));
+    if (pause !== this.#paused) {
+      this.#paused = pause;
+      if (pause) this.#transport.pause();
+      else this.#transport.resume();
+    }
+    this.#excuse(isFull);
+    this.#deadline.set(this.#dueAt());
+  }
+
+  /** The time in which our own back-pressure holds a message up is not held against the client. */
+  #excuse(isFull: boolean): void {
+    if (isFull) {
+      this.#heldSince ||= performance.now();
+    } else if (this.#heldSince) {
+      this.#since = performance.now();
+      this.#bodySince += this.#since - this.#heldSince;
+      this.#heldSince = 0;
+    }
+  }
+
+  /** When the client is overdue, on the clock of `performance.now()`. */
+  #dueAt(): number {
+    const { socketTimeout, minDataRate } = this.settings;
+    // While a hook works the client waits for us; that it has worked for long is worth a line in the log.
+    if (this.#waiting) return this.#hookWarned ? Infinity : this.#since + socketTimeout;
+    if (this.#state === "greeting" || this.#heldSince) return Infinity;
+    if (this.#body) {
+      const owed = minDataRate === 0 ? Infinity : this.#bodySince + (this.#bodyOctets / minDataRate) * 1000;
+      return Math.min(this.#since, owed) + socketTimeout;
+    }
+    if (this.#lines.pending && !this.#blocked && this.#state === "ready") {
+      this.#lineSince ||= this.#since;
+      return this.#lineSince + socketTimeout;
+    }
+    return this.#since + socketTimeout;
+  }
+
+  #overdue(): void {
+    if (this.#state === "closing") return this.#transport.destroy();
+    if (this.#state === "upgrading") {
+      this.#host.failed(handshakeError("TLS handshake timeout", this.session.remoteAddress));
+      return this.#transport.destroy();
+    }
+    const entry = { tnx: "timeout", host: this.session.remoteAddress };
+    if (this.#waiting) {
+      this.#hookWarned = true;
+      this.log("warn", entry, "A hook has not answered for %s ms", this.settings.socketTimeout);
+      return;
+    }
+    const isSlow = this.#body !== undefined && performance.now() < this.#since + this.settings.socketTimeout;
+    this.log("info", entry, isSlow ? "Closing for a data rate below minDataRate" : "Closing for a timeout");
+    this.send(421, isSlow ? "Error: data rate too low - closing connection" : "Timeout - closing connection");
+  }
+
+  // ---- the end ----------------------------------------------------------------------------------
+
+  /** Writes a reply of the application; 421 closes. Not while a TLS handshake runs. */
+  send(code: number, text: string | readonly string[] = ""): void {
+    if (this.#state === "upgrading") {
+      if (code === 421) this.close();
+      return;
+    }
+    this.#perform({ code, text });
+    this.#flush();
+  }
+
+  /** Closes after what is written has left. */
+  close(): void {
+    if (this.#state === "upgrading") return this.#transport.destroy();
+    this.#close();
+  }
+
+  /** The socket, as far as programs made for smtp-server reach for it. */
+  get _socket(): SocketFace {
+    const { session } = this;
+    return {
+      remoteAddress: session.remoteAddress,
+      remotePort: session.remotePort,
+      localAddress: session.localAddress,
+      localPort: session.localPort,
+      destroyed: this.#state === "closed",
+      write: (data) => this.#state !== "upgrading" && this.#transport.write(String(data)),
+      end: () => this.close(),
+      destroy: () => this.#transport.destroy(),
+    };
+  }
+
+  #close(): void {
+    if (!this.#open) return;
+    this.#flush();
+    this.#state = "closing";
+    this.#abortMessage("Connection closed before the message was received in full");
+    this.#body = undefined;
+    this.#continuation = undefined;
+    this.#lines.take();
+    this.#host.left(this);
+    this.#deadline.set(performance.now() + Math.min(this.settings.socketTimeout, CLOSING_TIMEOUT));
+    // The client's own FIN is only seen by a socket that reads.
+    if (this.#paused) this.#transport.resume();
+    this.#transport.end();
+  }
+
+  #abortMessage(text: string): void {
+    this.message?.fail(new SMTPError(text, { code: "ECONNECTION" }));
+    this.message = undefined;
+  }
+
+  // ---- what the commands ask for ----------------------------------------------------------------
+
+  supports(verb: string): boolean {
+    if (verb === "LHLO" && !this.settings.lmtp) return false;
+    return COMMANDS.has(verb) && !this.settings.isDisabled(verb, this.session);
+  }
+
+  hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
+    return callHook<T>(this.#host.hook(name), this.#host.owner, args, HOOKS[name], {
+      answered: (error, value) => then(error ? { type: "refused", error } : { type: "accepted", value }),
+      crashed: () => then({ type: "crashed" }),
+      report: (error) => {
+        this.log("error", { tnx: "hook", err: error }, "%s failed: %s", name, error instanceof Error ? error.message : error);
+        this.#host.failed(error);
+      },
+    });
+  }
+
+  resetTransaction(): void {
+    this.#abortMessage("The transaction was reset before the message was received in full");
+    this.session.envelope = emptyEnvelope(this.settings);
+    if (this.recipients.count > 0) this.recipients = new Recipients();
+    updateTransmissionType(this.session, this.settings);
+  }
+
+  completeTransaction(): void {
+    this.message = undefined;
+    this.counts.unrecognized = 0;
+    this.session.transaction += 1;
+    this.resetTransaction();
+  }
+
+  announce(again = false): void {
+    if (this.#announced && !again) return;
+    this.#announced = true;
+    const { id, localAddress, localPort, remoteAddress, remotePort, hostNameAppearsAs, clientHostname } = this.session;
+    this.#host.announced({
+      id,
+      localAddress,
+      localPort,
+      remoteAddress,
+      remotePort,
+      hostNameAppearsAs,
+      clientHostname,
+    });
+  }
+
+  wanted(): void {
+    this.#run();
+  }
+
+  log(level: LogLevel, entry: LogEntry, text: string, ...args: unknown[]): void {
+    const { logger } = this.settings;
+    if (logger === silent || this.#ignored) return;
+    log(logger, level, { cid: this.session.id, ...entry }, text, ...args);
+  }
+}
+
+/** What onSecure gets with `secured: true`, where the TLS session is somebody else's. */
+function unencrypted(session: SMTPSession): SecureSocket {
+  const { remoteAddress, remotePort, localAddress, localPort } = session;
+  return {
+    remoteAddress,
+    remotePort,
+    localAddress,
+    localPort,
+    authorized: false,
+    servername: false,
+    getPeerCertificate: () => ({}) as ReturnType<SecureSocket["getPeerCertificate"]>,
+    getCipher: () => ({ name: "", standardName: "", version: "" }),
+    getProtocol: () => null,
+  };
+}
+
+/** The error of a handshake that did not come about, shaped as smtp-server's. */
+export function handshakeError(message: string, remoteAddress: string, code = "ERR_TLS_HANDSHAKE_TIMEOUT"): Error {
+  return Object.assign(new Error(message), { code, remoteAddress, meta: { protocol: "smtp", stage: "connect", remoteAddress } });
+}

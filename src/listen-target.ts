@@ -1,0 +1,76 @@
+/** What the arguments of `listen` say. */
+export interface ListenRequest {
+  readonly target: ListenTarget;
+  readonly callback?: (() => void) | undefined;
+}
+
+export type ListenTarget =
+  | { readonly path: string; readonly mode?: number | undefined }
+  | {
+      readonly port: number;
+      /** `undefined`: all interfaces, IPv4 and IPv6. */
+      readonly host?: string | undefined;
+      readonly reusePort: boolean;
+      readonly ipv6Only: boolean;
+    };
+
+/** The object form of `listen`, as node:net has it, with `hostname` and `mode` besides. */
+export interface ListenOptions {
+  /** TCP port, 0 for any free one. */
+  port?: number | string | undefined;
+  host?: string | undefined;
+  /** The same as `host`. */
+  hostname?: string | undefined;
+  /** A unix socket instead of a port. */
+  path?: string | undefined;
+  /** Permissions of the unix socket, for example `0o660`. Default: what the umask leaves. */
+  mode?: number | undefined;
+  /** Anyone may write to the unix socket (node:net). */
+  writableAll?: boolean | undefined;
+  /** Anyone may read from the unix socket (node:net). */
+  readableAll?: boolean | undefined;
+  /** Several processes may listen on one port. Default false. */
+  reusePort?: boolean | undefined;
+  /** No IPv4 clients on an IPv6 address. Default false. */
+  ipv6Only?: boolean | undefined;
+  /** Accepted and without meaning here, like `backlog`. */
+  exclusive?: boolean | undefined;
+  backlog?: number | undefined;
+}
+
+/**
+ * Reads `(port?, host?, backlog?, callback?)`, `(path, callback?)` and `(options, callback?)`.
+ * @throws TypeError or RangeError that says what is wrong
+ */
+export function parseListenArguments(args: readonly unknown[]): ListenRequest {
+  const callback = args.findLast((arg): arg is () => void => typeof arg === "function");
+  const given = args.filter((arg) => typeof arg !== "function");
+  const [first, second] = given;
+  if (typeof first === "object" && first !== null) return { target: fromOptions(first), callback };
+  if (typeof first === "string" && !isPort(first)) return { target: { path: first }, callback };
+  const host = typeof second === "string" ? second : undefined;
+  return { target: tcp(first, host), callback };
+}
+
+function isPort(text: string): boolean {
+  return text.trim() !== "" && !Number.isNaN(Number(text));
+}
+
+function fromOptions(options: ListenOptions): ListenTarget {
+  const { path, port, mode, readableAll, writableAll } = options;
+  if (path !== undefined && path !== null) {
+    if (typeof path !== "string" || path === "") throw new TypeError("listen: path must be a string that is not empty");
+    const all = (readableAll ? 0o444 : 0) | (writableAll ? 0o222 : 0);
+    return { path, mode: mode ?? (all ? 0o700 | all : undefined) };
+  }
+  const host = options.host ?? options.hostname;
+  return { ...tcp(port, host), reusePort: !!options.reusePort, ipv6Only: !!options.ipv6Only };
+}
+
+function tcp(port: unknown, host: string | undefined): Exclude<ListenTarget, { path: string }> {
+  const number = port === undefined || port === null || port === "" ? 0 : Number(port);
+  if (!Number.isInteger(number) || number < 0 || number > 65_535) {
+    throw new RangeError(`listen: port must be 0 to 65535, got ${String(port)}`);
+  }
+  return { port: number, host: host || undefined, reusePort: false, ipv6Only: false };
+}

@@ -1,0 +1,87 @@
+import { EventEmitter } from "node:events";
+import type { AddressInfo } from "node:net";
+import { isIPv6 } from "node:net";
+
+/** What the listener's face asks of the server behind it. */
+export interface ListenerOwner {
+  listen(...args: unknown[]): unknown;
+  close(callback?: (error?: Error) => void): unknown;
+  readonly connections: ReadonlySet<unknown>;
+}
+
+/** What is bound: Bun's listener, and where. */
+export interface Bound {
+  readonly where: { readonly path: string } | { readonly host: string; readonly port: number };
+  stop(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/**
+ * `server.server`: the listening socket as programs made for smtp-server know it from `net.Server`.
+ * Events: `listening`, `close`, `error(error)`.
+ */
+export class Listener extends EventEmitter {
+  readonly #owner: ListenerOwner;
+  #bound: Bound | undefined;
+  #keepsAlive = true;
+
+  constructor(owner: ListenerOwner) {
+    super();
+    this.#owner = owner;
+  }
+
+  get listening(): boolean {
+    return this.#bound !== undefined;
+  }
+
+  /** The bound address, the path of a unix socket, `null` while nothing is bound. */
+  address(): AddressInfo | string | null {
+    if (!this.#bound) return null;
+    const { where } = this.#bound;
+    if ("path" in where) return where.path;
+    return { address: where.host, family: isIPv6(where.host) ? "IPv6" : "IPv4", port: where.port };
+  }
+
+  /** The same as the server's `listen`. */
+  listen(...args: unknown[]): unknown {
+    return this.#owner.listen(...args);
+  }
+
+  /** The same as the server's `close`. */
+  close(callback?: (error?: Error) => void): this {
+    this.#owner.close(callback);
+    return this;
+  }
+
+  /** @param callback gets the number of open connections */
+  getConnections(callback: (error: Error | null, count: number) => void): this {
+    process.nextTick(callback, null, this.#owner.connections.size);
+    return this;
+  }
+
+  ref(): this {
+    this.#keepsAlive = true;
+    this.#bound?.ref();
+    return this;
+  }
+
+  /** Lets the process end though the server listens. */
+  unref(): this {
+    this.#keepsAlive = false;
+    this.#bound?.unref();
+    return this;
+  }
+
+  /** For the server: the socket is bound. */
+  opened(bound: Bound): void {
+    this.#bound = bound;
+    if (!this.#keepsAlive) bound.unref();
+  }
+
+  /** For the server: stops accepting; what is connected stays. */
+  stop(): void {
+    this.#bound?.stop();
+    this.#bound = undefined;
+  }
+}

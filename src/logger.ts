@@ -1,0 +1,55 @@
+import { format } from "node:util";
+import type { Logger } from "./types.js";
+
+const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+/** A logger that has every method. */
+export type FullLogger = Required<Logger>;
+
+/** What goes with each entry of one connection: `cid` is the session's id. */
+export type LogEntry = Record<string, unknown> & { tnx: string };
+
+function ignore(): void {}
+
+function logTo(write: (level: LogLevel, entry: object, text: string | undefined, args: unknown[]) => void): FullLogger {
+  return Object.fromEntries(
+    LEVELS.map((level) => [
+      level,
+      (entry: object, text?: string, ...args: unknown[]) => write(level, entry, text, args),
+    ]),
+  ) as unknown as FullLogger;
+}
+
+/** Says nothing. */
+export const silent: FullLogger = logTo(ignore);
+
+const consoleLogger = logTo((level, entry, text, args) => {
+  const cid = "cid" in entry ? `[${String(entry.cid)}] ` : "";
+  const error = "err" in entry && level !== "info" ? [entry.err] : [];
+  const line = `[${new Date().toISOString()}] ${level.toUpperCase().padEnd(5)} ${cid}${format(text ?? "", ...args)}`;
+  (level === "error" || level === "fatal" ? console.error : console.log)(line, ...error);
+});
+
+/**
+ * The logger that option `logger` asks for.
+ * @param option `true` for the console, an object with any of the six methods, anything else for silence
+ * @param component added to every entry as `component` (option `component`)
+ */
+export function makeLogger(option: Logger | boolean | null | undefined, component: string): FullLogger {
+  if (!option) return silent;
+  const target = option === true ? consoleLogger : option;
+  return logTo((level, entry, text, args) => {
+    // A logger that throws is the application's bug; the mail is not to suffer for it.
+    try {
+      target[level]?.({ component, ...entry }, text, ...args);
+    } catch (error) {
+      console.error(error);
+    }
+  });
+}
+
+/** Calls one method of a logger that the application may have put in place, whichever methods that has. */
+export function log(logger: Logger, level: LogLevel, entry: object, text: string, ...args: unknown[]): void {
+  if (logger !== silent) logger[level]?.(entry, text, ...args);
+}

@@ -1,0 +1,251 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { FullLogger } from "./logger.js";
+import type { Logger, Resolver, SMTPServerOptions, TrustOption } from "./types.js";
+import type { NewlinePolicy } from "./wire/line-reader.js";
+import { normalizeAddress, trustListProblem } from "./wire/ip.js";
+
+const HOSTNAME = hostname();
+/** Unknown names get the same salt for as long as the process lives. */
+const PROCESS_SECRET = randomBytes(32);
+
+/** Command lines without a limit of their own still end here: no client decides how much memory it gets. */
+const COMMAND_LENGTH_CEILING = 1 << 20;
+
+const NEWLINE_POLICIES: readonly unknown[] = ["reject", "normalize", "accept"] satisfies NewlinePolicy[];
+
+const NUMBERS = [
+  "size",
+  "maxRecipients",
+  "maxClients",
+  "maxClientsPerAddress",
+  "maxAllowedUnauthenticatedCommands",
+  "maxErrors",
+  "maxAuthAttempts",
+  "maxCommandLength",
+  "socketTimeout",
+  "minDataRate",
+  "closeTimeout",
+  "earlyTalkerDelay",
+] as const satisfies (keyof SMTPServerOptions)[];
+
+const LISTS = ["authMethods", "disabledCommands", "ignoredHosts"] as const;
+const TRUST_LISTS = ["useProxy", "useXClient", "useXForward"] as const;
+
+/** A number, or a string that is one; `undefined` for what counts as not given. */
+function toNumber(value: unknown): number | undefined {
+  if (value === null || value === undefined || value === "" || typeof value === "boolean") return undefined;
+  const number = Number(value);
+  return Number.isNaN(number) || number < 0 ? undefined : number;
+}
+
+/**
+ * A limit: 0, `Infinity` and `false` are none.
+ * @returns `Infinity` for no limit
+ */
+function toLimit(value: unknown, byDefault: number): number {
+  if (value === false) return Infinity;
+  const number = toNumber(value) ?? byDefault;
+  return number === 0 ? Infinity : number;
+}
+
+/** Milliseconds: 0 is the default, not at once. */
+function toTimeout(value: unknown, byDefault: number): number {
+  const number = toNumber(value);
+  // A timer of more than 2^31 - 1 ms fires at once; nobody waits for three weeks.
+  return number ? Math.min(number, 0x7fffffff) : byDefault;
+}
+
+/** Command and mechanism names in upper case. */
+function toNames(value: unknown): string[] {
+  const list: unknown[] = Array.isArray(value) ? value : value ? [value] : [];
+  return list.map((name) => String(name ?? "").toUpperCase().trim());
+}
+
+/**
+ * Refuses what can not be meant. Options that belong to TLS are checked where the secure context is made.
+ * @throws TypeError that names the option and says what it wants
+ */
+export function checkOptions(options: SMTPServerOptions): void {
+  for (const name of NUMBERS) {
+    const value: unknown = options[name];
+    if (value === undefined || value === null || value === false) continue;
+    const isNumeric = typeof value === "number" || (typeof value === "string" && value.trim() !== "");
+    if (!isNumeric || !(Number(value) >= 0)) {
+      throw new TypeError(`${name}: a number of 0 or more is wanted, got ${show(value)}`);
+    }
+  }
+  for (const name of LISTS) {
+    const value: unknown = options[name];
+    if (value === undefined || value === null || value === false) continue;
+    const isList = Array.isArray(value) && value.every((entry) => typeof entry === "string");
+    // smtp-server takes a single name for a list of one.
+    if (!isList && (name === "ignoredHosts" || typeof value !== "string")) {
+      throw new TypeError(`${name}: an array of strings is wanted, got ${show(value)}`);
+    }
+  }
+  for (const name of TRUST_LISTS) {
+    const problem = trustListProblem(options[name]);
+    if (problem) throw new TypeError(`${name}: ${problem}`);
+  }
+  const { bareNewlines, resolver, logger, secure, needsUpgrade } = options;
+  if ((bareNewlines ?? false) !== false && !NEWLINE_POLICIES.includes(bareNewlines)) {
+    throw new TypeError(`bareNewlines: "reject", "normalize" or "accept" is wanted, got ${show(bareNewlines)}`);
+  }
+  if (resolver && typeof resolver.reverse !== "function") {
+    throw new TypeError("resolver: an object with a method reverse(ip, callback) is wanted");
+  }
+  if (logger && logger !== true && typeof logger !== "object") {
+    throw new TypeError(`logger: true, false or a logger object is wanted, got ${show(logger)}`);
+  }
+  if (needsUpgrade && !secure && toNames(options.disabledCommands).includes("STARTTLS")) {
+    throw new TypeError("needsUpgrade: STARTTLS is in disabledCommands, so no client could ever upgrade");
+  }
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+/** The options as they are at the moment, with the defaults. The only place that knows a default. */
+export class Settings {
+  readonly #owner: { readonly options: SMTPServerOptions; readonly logger: Logger | FullLogger };
+
+  constructor(owner: { readonly options: SMTPServerOptions; readonly logger: Logger }) {
+    this.#owner = owner;
+  }
+
+  /** The object that the application gave. */
+  get raw(): SMTPServerOptions {
+    return this.#owner.options;
+  }
+  get logger(): Logger {
+    return this.#owner.logger;
+  }
+
+  get name(): string {
+    return this.raw.name ? String(this.raw.name) : HOSTNAME;
+  }
+  get banner(): string {
+    return this.raw.banner ? String(this.raw.banner) : "";
+  }
+  get lmtp(): boolean {
+    return !!this.raw.lmtp;
+  }
+  get protocol(): "LMTP" | "SMTP" {
+    return this.lmtp ? "LMTP" : "SMTP";
+  }
+  get heloResponse(): string {
+    return this.raw.heloResponse ? String(this.raw.heloResponse) : "%s Nice to meet you, %s";
+  }
+
+  get secure(): boolean {
+    return !!this.raw.secure;
+  }
+  /** TLS from the first byte, done by us. */
+  get implicitTLS(): boolean {
+    return this.secure && !this.raw.secured;
+  }
+  /** AUTH and MAIL only after STARTTLS. */
+  get requiresStartTLS(): boolean {
+    return !!this.raw.needsUpgrade && !this.secure;
+  }
+  get requestCert(): boolean {
+    return !!this.raw.requestCert;
+  }
+
+  /** Bytes; `Infinity` for no limit. */
+  get size(): number {
+    return toLimit(this.raw.size, 0);
+  }
+  get maxRecipients(): number {
+    return toLimit(this.raw.maxRecipients, 0);
+  }
+  get maxClients(): number {
+    return toLimit(this.raw.maxClients, 0);
+  }
+  get maxClientsPerAddress(): number {
+    return toLimit(this.raw.maxClientsPerAddress, 0);
+  }
+  get maxAllowedUnauthenticatedCommands(): number {
+    return toLimit(this.raw.maxAllowedUnauthenticatedCommands, 10);
+  }
+  get maxErrors(): number {
+    return toLimit(this.raw.maxErrors, 0);
+  }
+  get maxAuthAttempts(): number {
+    return toLimit(this.raw.maxAuthAttempts, 5);
+  }
+  /** Octets. */
+  get maxCommandLength(): number {
+    return Math.min(toLimit(this.raw.maxCommandLength, 16_384), COMMAND_LENGTH_CEILING);
+  }
+
+  /** Milliseconds, like the other times. */
+  get socketTimeout(): number {
+    return toTimeout(this.raw.socketTimeout, 60_000);
+  }
+  get closeTimeout(): number {
+    return toTimeout(this.raw.closeTimeout, 30_000);
+  }
+  get earlyTalkerDelay(): number {
+    return toTimeout(this.raw.earlyTalkerDelay, 0);
+  }
+  /** Bytes a second, 0 for no minimum. */
+  get minDataRate(): number {
+    return toNumber(this.raw.minDataRate) ?? 0;
+  }
+
+  get authMethods(): string[] {
+    const names = toNames(this.raw.authMethods);
+    return names.length > 0 ? names : ["PLAIN", "LOGIN"];
+  }
+  get authRequiredMessage(): string {
+    const message: unknown = this.raw.authRequiredMessage;
+    return typeof message === "string" ? message : "Error: authentication Required";
+  }
+  /** Keys the made-up SCRAM salts. */
+  get scramSecret(): string | Uint8Array {
+    return this.raw.scramSecret || PROCESS_SECRET;
+  }
+  get bareNewlines(): NewlinePolicy {
+    return this.raw.bareNewlines || "reject";
+  }
+  get hideEnhancedStatusCodes(): boolean {
+    return this.raw.hideENHANCEDSTATUSCODES ?? true;
+  }
+  get hideDSN(): boolean {
+    return this.raw.hideDSN ?? true;
+  }
+  get hideRequireTLS(): boolean {
+    return this.raw.hideREQUIRETLS ?? true;
+  }
+  get hideBinaryMIME(): boolean {
+    return this.raw.hideBINARYMIME ?? true;
+  }
+
+  /** Whether a command is switched off for a session. */
+  isDisabled(verb: string, session: { readonly disabledCommands?: string[] | undefined }): boolean {
+    const own: unknown = session.disabledCommands;
+    const list: unknown = Array.isArray(own) ? own : this.raw.disabledCommands;
+    if (!Array.isArray(list)) return toNames(list).includes(verb);
+    return list.some((name) => name === verb || String(name ?? "").trim().toUpperCase() === verb);
+  }
+  /** Whether a client is left out of the log. */
+  isIgnored(address: string): boolean {
+    return !!this.raw.ignoredHosts?.some((host) => normalizeAddress(host) === address);
+  }
+
+  get useProxy(): TrustOption {
+    return this.raw.useProxy ?? false;
+  }
+  get useXClient(): TrustOption {
+    return this.raw.useXClient ?? false;
+  }
+  get useXForward(): TrustOption {
+    return this.raw.useXForward ?? false;
+  }
+  get resolver(): Resolver | undefined {
+    return this.raw.resolver || undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import dns from "node:dns";
+import type { Resolver } from "./types.js";
+import { isHostname } from "./wire/hostname.js";
+
+/** How long a client waits for its greeting because of the DNS. */
+export const LOOKUP_TIMEOUT = 1500;
+
+/** What a lookup found: a name that is one, `""` if there is none, and what went wrong, for the log. */
+export interface LookupResult {
+  readonly name: string;
+  readonly error?: Error;
+  /** A PTR that is no host name. Its owner is whoever owns the address, so it may be anything, CR and LF too. */
+  readonly discarded?: string;
+}
+
+/**
+ * The PTR name of an address.
+ * @param resolver instead of `dns.reverse`; may answer late, twice, throw, or never
+ * @param done called once, within {@link LOOKUP_TIMEOUT} ms
+ */
+export function reverseLookup(
+  ip: string,
+  resolver: Resolver | undefined,
+  done: (result: LookupResult) => void,
+): void {
+  let finished = false;
+  const finish = (result: LookupResult): void => {
+    if (finished) return;
+    finished = true;
+    clearTimeout(timer);
+    done(result);
+  };
+  const timer = setTimeout(() => finish({ name: "", error: new Error("Timeout") }), LOOKUP_TIMEOUT);
+  timer.unref();
+  try {
+    (resolver ?? dns).reverse(ip, (error: Error | null, names?: unknown) => {
+      if (error) return finish({ name: "", error });
+      const name: unknown = Array.isArray(names) ? names[0] : undefined;
+      if (!name) return finish({ name: "" });
+      finish(typeof name === "string" && isHostname(name) ? { name } : { name: "", discarded: String(name) });
+    });
+  } catch (error) {
+    finish({ name: "", error: error instanceof Error ? error : new Error(String(error)) });
+  }
+}

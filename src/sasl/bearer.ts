@@ -1,0 +1,40 @@
+import type { AuthResponse } from "../types.js";
+import { judge, namesItsReply, REJECTED } from "./judge.js";
+import { challenge } from "./mechanism.js";
+import type { Failure, Outcome } from "./mechanism.js";
+
+const NOT_ACCEPTED: Failure = { ...REJECTED, text: "Error: Username and Password not accepted" };
+
+/**
+ * Without a user the client first hears why, in a 334 with JSON, acknowledges that in whatever way, and
+ * gets its 535 (RFC 7628 section 3.2.3). An answer that names its own reply is final at once.
+ */
+export function judgeBearer(error: unknown, response: AuthResponse): Outcome {
+  if (error || response.user || namesItsReply(response)) return judge(error, response);
+  return challenge(json(response.data), NOT_ACCEPTED);
+}
+
+/** The application's object may be cyclic or throw: the client is still to be answered. */
+function json(data: unknown): string {
+  try {
+    return JSON.stringify(data || {}) ?? "{}";
+  } catch {
+    return "{}";
+  }
+}
+
+/**
+ * The fields of a bearer message: `key=value` between control-A octets, keys in lower case.
+ * @returns `undefined` for a field without "=" or one that comes twice
+ */
+export function bearerFields(text: string): Map<string, string> | undefined {
+  const fields = new Map<string, string>();
+  for (const field of text.split("\x01")) {
+    if (field === "") continue;
+    const equals = field.indexOf("=");
+    const key = field.slice(0, Math.max(equals, 0)).toLowerCase();
+    if (key === "" || fields.has(key)) return undefined;
+    fields.set(key, field.slice(equals + 1));
+  }
+  return fields;
+}

@@ -1,0 +1,19 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+
+export function sha256(data: string | Uint8Array): Buffer {
+  return createHash("sha256").update(data).digest();
+}
+
+export function hmacSHA256(key: string | Uint8Array, text: string): Buffer {
+  return createHmac("sha256", key).update(text).digest();
+}
+
+/** Equality in a time that tells nothing of either side: hashes are compared, as lengths may differ. */
+export function equalSecrets(a: string | Uint8Array, b: string | Uint8Array): boolean {
+  return timingSafeEqual(sha256(a), sha256(b));
+}
+
+/** 128 random bits in hex. */
+export function randomNonce(): string {
+  return randomBytes(16).toString("hex");
+}

@@ -1,0 +1,50 @@
+import { hasControl } from "../wire/text.js";
+import { bearerFields, judgeBearer } from "./bearer.js";
+import { parseGS2 } from "./gs2.js";
+import { challenge, credentials, INVALID } from "./mechanism.js";
+import type { Judge, Mechanism, Outcome } from "./mechanism.js";
+
+/** OAUTHBEARER (RFC 7628): a GS2 header, then `host=`, `port=` and `auth=Bearer` between control-A octets. */
+export const oauthBearer: Mechanism = {
+  name: "OAUTHBEARER",
+  syntax: "Error: syntax: AUTH OAUTHBEARER token",
+  initialResponse: true,
+  begin: () => challenge("", read),
+};
+
+const PAIRS = /^\x01(?:[A-Za-z]+=[^\x01]*\x01)*\x01$/;
+
+/** RFC 6750 section 2.1 and a little more: what tokens are made of is for those who make them. */
+const AUTHORIZATION = /^bearer +([\x21-\x7e]+)$/i;
+
+function read(message: string): Outcome {
+  const header = parseGS2(message);
+  // There is nothing here that a channel could be bound to.
+  if (!header || typeof header.binding === "object" || !PAIRS.test(header.rest)) return INVALID;
+  const fields = bearerFields(header.rest);
+  const authorization = fields?.get("auth");
+  if (!fields || authorization === undefined) return INVALID;
+  const host = fields.get("host");
+  const port = fields.get("port");
+  // An empty `auth=` asks which scope is needed (RFC 7628 section 4.3): the answer is onAuth's `data`.
+  const accessToken = authorization === "" ? "" : AUTHORIZATION.exec(authorization)?.[1];
+  if (accessToken === undefined || (port !== undefined && !isPort(port))) return INVALID;
+  if (hasControl(header.authzid) || (host !== undefined && hasControl(host))) return INVALID;
+  return credentials(
+    {
+      method: "OAUTHBEARER",
+      username: header.authzid,
+      accessToken,
+      ...(host === undefined ? {} : { host }),
+      ...(port === undefined ? {} : { port: Number(port) }),
+    },
+    accessToken === "" ? nobody : judgeBearer,
+  );
+}
+
+/** Whoever shows no token is nobody, also to an application that lets everybody in. */
+const nobody: Judge = (error, response) => judgeBearer(error, { ...response, user: undefined });
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+}

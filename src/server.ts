@@ -1,0 +1,392 @@
+import { EventEmitter } from "node:events";
+import { Arrival, type ArrivingTransport, type Gate } from "./arrival.js";
+import { Census } from "./census.js";
+import type { Connection } from "./connection.js";
+import { HOOKS, type HookFunction, type HookName } from "./hooks.js";
+import { Listener, type Bound } from "./listener.js";
+import { type ListenOptions, parseListenArguments } from "./listen-target.js";
+import { log, makeLogger } from "./logger.js";
+import { checkOptions, Settings } from "./options.js";
+import { bind } from "./transport/bind.js";
+import { canUpgrade, SecureContexts } from "./transport/tls.js";
+import type {
+  AuthObject,
+  AuthResponse,
+  ConnectionInfo,
+  DataResult,
+  DataStream,
+  HookCallback,
+  Logger,
+  SecureSocket,
+  SMTPAddress,
+  SMTPConnection,
+  SMTPErrorLike,
+  SMTPServerOptions,
+  SMTPSession,
+  TLSOptions,
+} from "./types.js";
+
+/** Serves one client on a transport that is at hand: for tests, which need no network then. Not exported from the package. */
+export let accept: (server: SMTPServer, transport: ArrivingTransport) => void;
+
+/** Events of {@link SMTPServer}. */
+export interface SMTPServerEvents {
+  /** The server listens. */
+  listening: [];
+  /** The server is closed, the last connection is gone. */
+  close: [];
+  /** The listener, a handshake, a connection in a transaction or a hook failed. Emitted only where someone listens. */
+  error: [error: Error];
+  /** A client is known: with its greeting, where XCLIENT or XFORWARD are on with those, at the latest with MAIL. */
+  connect: [info: ConnectionInfo];
+}
+
+/** What `listen` returns: a promise of the server that can be used like the listener as well. */
+export type Listening<S> = Promise<S> & Listener;
+
+type AuthCallback = (error: SMTPErrorLike | null | undefined, response?: AuthResponse) => void;
+type DataCallback = (error?: SMTPErrorLike | null, message?: string | readonly (DataResult | undefined)[]) => void;
+
+/**
+ * An SMTP or LMTP server.
+ *
+ * @example
+ * const server = new SMTPServer({ authOptional: true, onData(stream, session, callback) { … } });
+ * await server.listen(2525);
+ */
+export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncDisposable {
+  /** The options as they were given, read live. TLS options take effect through {@link updateSecureContext}. */
+  readonly options: SMTPServerOptions & { disabledCommands: string[]; authMethods: string[] };
+  /** Where log entries go; may be replaced. */
+  logger: Logger;
+  /** The open connections. */
+  readonly connections: Set<SMTPConnection> = new Set();
+  /** The listening socket, with the face of a `net.Server`. */
+  readonly server: Listener = new Listener(this);
+
+  static {
+    accept = (server, transport) => new Arrival(server.#gate, transport).begin();
+  }
+
+  readonly #settings: Settings;
+  readonly #contexts: SecureContexts;
+  readonly #gate: Gate;
+  readonly #sockets = new Set<Connection>();
+  /** Hooks that came as options, to tell when an option was changed since. */
+  readonly #adopted: Partial<Record<HookName, unknown>> = {};
+  #closing: PromiseWithResolvers<void> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #binding = false;
+
+  /**
+   * @param options see {@link SMTPServerOptions}
+   * @throws TypeError that names the option, for what can not be meant
+   */
+  constructor(options?: SMTPServerOptions | null) {
+    super();
+    const given = options ?? {};
+    checkOptions(given);
+    this.options = withLists(given);
+    this.logger = makeLogger(given.logger, given.component || "smtp-server");
+    this.#settings = new Settings(this);
+    this.#contexts = new SecureContexts(given);
+    if (!canUpgrade() && (this.#settings.implicitTLS || this.#contexts.hasCertificate)) {
+      throw new Error(`This Bun (${Bun.version}) can not serve TLS on an accepted socket; Bun 1.4.0 or later can`);
+    }
+    this.#gate = this.#makeGate();
+    for (const name of Object.keys(HOOKS) as HookName[]) this.#adopt(name);
+  }
+
+  // ---- hooks, to be set as options, assigned, or overridden -----------------------------------------
+
+  /** A client connected. The base accepts. */
+  onConnect(_session: SMTPSession, callback: HookCallback): unknown {
+    return callback();
+  }
+  /** A TLS handshake is done. The base accepts. */
+  onSecure(_socket: SecureSocket, _session: SMTPSession, callback: HookCallback): unknown {
+    return callback();
+  }
+  /** AUTH. The base refuses with `Authentication not implemented`, and lets the LOGIN of XCLIENT pass. */
+  onAuth(auth: AuthObject, _session: SMTPSession, callback: AuthCallback): unknown {
+    return auth.method === "XCLIENT"
+      ? callback(null)
+      : callback(null, { message: "Authentication not implemented", responseCode: 535 });
+  }
+  /** MAIL FROM. The base accepts. */
+  onMailFrom(_address: SMTPAddress, _session: SMTPSession, callback: HookCallback): unknown {
+    return callback();
+  }
+  /** RCPT TO. The base accepts. */
+  onRcptTo(_address: SMTPAddress, _session: SMTPSession, callback: HookCallback): unknown {
+    return callback();
+  }
+  /** A message. The base reads it to its end, drops it and accepts. */
+  onData(stream: DataStream, _session: SMTPSession, callback: DataCallback): unknown {
+    return stream.pipeTo(new WritableStream()).then(() => callback(), callback);
+  }
+  /** A connection is closed. */
+  onClose(_session: SMTPSession, _callback?: HookCallback): unknown {
+    return undefined;
+  }
+
+  // ---- listening ------------------------------------------------------------------------------------
+
+  /**
+   * Listens on a port (default: any free one, on all interfaces, IPv4 and IPv6) or a unix socket.
+   * Fires the callback and `listening`.
+   *
+   * @returns a promise of this server, bound when it resolves, with the methods of {@link server}. It
+   * rejects with Node's `code`, `errno`, `syscall`, `address` and `port`; the error is emitted as
+   * `error` too where someone listens on this server or on the promise, and counts as handled then.
+   */
+  listen(port?: number | string, host?: string, backlog?: number, callback?: () => void): Listening<this>;
+  listen(port?: number | string, host?: string, callback?: () => void): Listening<this>;
+  listen(port?: number | string, backlog?: number, callback?: () => void): Listening<this>;
+  listen(port?: number | string, callback?: () => void): Listening<this>;
+  listen(options: ListenOptions, callback?: () => void): Listening<this>;
+  listen(...args: unknown[]): Listening<this>;
+  listen(...args: unknown[]): Listening<this> {
+    const listening = Promise.withResolvers<this>();
+    this.#listen(args).then(listening.resolve, (error: Error) => {
+      // Who listens for `error` has heard of it; else the rejection is there to be handled.
+      const heard = [this.server, this].filter((emitter) => emitter.listenerCount("error") > 0);
+      if (heard.length > 0) listening.promise.catch(() => {});
+      listening.reject(error);
+      for (const emitter of heard) (emitter as EventEmitter).emit("error", error);
+    });
+    return withFace(listening.promise, this.server);
+  }
+
+  async #listen(args: unknown[]): Promise<this> {
+    const { target, callback } = parseListenArguments(args);
+    if (this.#binding || this.server.listening) {
+      const error = new Error("Listen method has been called more than once without closing.");
+      throw Object.assign(error, { code: "ERR_SERVER_ALREADY_LISTEN" });
+    }
+    if (callback) this.server.once("listening", callback);
+    this.#binding = true;
+    try {
+      const bound = bind(target, () => this.#contexts, (transport) => new Arrival(this.#gate, transport).begin());
+      this.#opened(bound instanceof Promise ? await bound : bound);
+    } catch (error) {
+      if (callback) this.server.off("listening", callback);
+      throw error;
+    } finally {
+      this.#binding = false;
+    }
+    // `listening` comes after the tick in which listen was called, as in Node: there is time to add a listener.
+    await Promise.resolve();
+    this.server.emit("listening");
+    this.emit("listening");
+    return this;
+  }
+
+  /** The bound address, the path of a unix socket, `null` while the server does not listen. */
+  address(): ReturnType<Listener["address"]> {
+    return this.server.address();
+  }
+
+  #opened(bound: Bound): void {
+    this.server.opened(bound);
+    this.#closing = undefined;
+    const { secure, protocol } = this.#settings;
+    const { where } = bound;
+    const [host, port] = "path" in where ? [where.path, undefined] : [where.host, where.port];
+    const at = port === undefined ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const entry = { tnx: "listen", host, port, secure, protocol };
+    log(this.logger, "info", entry, "%s%s Server listening on %s", secure ? "Secure " : "", protocol, at);
+  }
+
+  // ---- closing --------------------------------------------------------------------------------------
+
+  /**
+   * Stops accepting. A message in transfer is finished and answered, further commands get 421, and what is
+   * left after `closeTimeout` ms is closed with 421. Fires the callback and `close`.
+   *
+   * @param callback gets an error with code `ERR_SERVER_NOT_RUNNING` where the server was not listening
+   * @returns a promise that resolves when it is done, also where there was nothing to close
+   */
+  close(callback?: ((error?: Error) => void) | null): Promise<void> {
+    const wasRunning = this.server.listening || this.#closing !== undefined;
+    const closing = (this.#closing ??= this.#startClosing());
+    if (typeof callback === "function") {
+      const error = wasRunning ? undefined : notRunning();
+      void closing.promise.then(() => callback(error));
+    }
+    return closing.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #startClosing(): PromiseWithResolvers<void> {
+    const closing = Promise.withResolvers<void>();
+    if (!this.server.listening) {
+      closing.resolve();
+      this.#closing = undefined;
+      return closing;
+    }
+    this.server.stop();
+    for (const arrival of [...this.#gate.arrivals]) arrival.drop();
+    const timeout = this.#settings.closeTimeout;
+    const count = this.connections.size;
+    if (count > 0) {
+      const text = "Server closing with %s pending connections, waiting %s seconds before terminating";
+      log(this.logger, "info", { tnx: "close" }, text, count, timeout / 1000);
+    }
+    this.#closeTimer = setTimeout(() => this.#closeLeftovers(), timeout);
+    void closing.promise.then(() => {
+      clearTimeout(this.#closeTimer);
+      log(this.logger, "info", { tnx: "closed" }, "%s Server closed", this.#settings.protocol);
+      this.server.emit("close");
+      this.emit("close");
+    });
+    // What `close` returns is to be in place before it can resolve.
+    queueMicrotask(() => this.#resolveIfEmpty());
+    return closing;
+  }
+
+  #closeLeftovers(): void {
+    for (const connection of [...this.connections]) {
+      connection.send(421, "Server shutting down");
+      connection.close();
+    }
+    // What is closing has its own deadline; nobody waits for a client that does not close its side.
+    this.#closing?.resolve();
+  }
+
+  #resolveIfEmpty(): void {
+    if (this.#sockets.size === 0) this.#closing?.resolve();
+  }
+
+  // ---- TLS ------------------------------------------------------------------------------------------
+
+  /**
+   * Merges TLS options into {@link options} and makes the secure contexts anew, those of `sniOptions` too.
+   * New handshakes use them, STARTTLS and implicit TLS alike; sessions that are open keep theirs.
+   *
+   * @throws TypeError that names the option, for a bad PEM or a key that does not match; nothing is changed then
+   */
+  updateSecureContext(options: TLSOptions | SMTPServerOptions | null = {}): void {
+    const merged = { ...this.options, ...options };
+    this.#contexts.update(merged);
+    Object.assign(this.options, options);
+  }
+
+  // ---- what connections ask for -----------------------------------------------------------------------
+
+  /** A hook option that was changed since is assigned anew: the last one to say something wins. */
+  #adopt(name: HookName): void {
+    const option: unknown = this.options[name];
+    if (option === this.#adopted[name]) return;
+    const own = Object.getOwnPropertyDescriptor(this, name)?.value as unknown;
+    if (typeof option === "function") Object.assign(this, { [name]: option });
+    else if (own !== undefined && own === this.#adopted[name]) Reflect.deleteProperty(this, name);
+    this.#adopted[name] = option;
+  }
+
+  #hook(name: HookName): HookFunction {
+    this.#adopt(name);
+    const hook: unknown = this[name];
+    return (typeof hook === "function" ? hook : SMTPServer.prototype[name]) as HookFunction;
+  }
+
+  #failed(cause: unknown): void {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    log(this.logger, "error", { tnx: "error", err: error }, "%s", error.message);
+    if (this.listenerCount("error") > 0) this.#emitSafely("error", error);
+  }
+
+  /** A listener that throws is the application's to hear of, but must not break the loop of a connection. */
+  #emitSafely<K extends "error" | "connect">(event: K, ...args: SMTPServerEvents[K]): void {
+    try {
+      (this as EventEmitter).emit(event, ...args);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  #makeGate(): Gate {
+    const census = new Census();
+    const isClosing = (): boolean => this.#closing !== undefined;
+    return {
+      settings: this.#settings,
+      owner: this,
+      census,
+      arrivals: new Set(),
+      get closing() {
+        return isClosing();
+      },
+      hook: (name) => this.#hook(name),
+      announced: (info) => this.#emitSafely("connect", info),
+      failed: (error) => this.#failed(error),
+      admit: (connection) => {
+        census.enter(connection.peerAddress);
+        this.connections.add(connection);
+        this.#sockets.add(connection);
+      },
+      left: (connection) => {
+        census.leave(connection.peerAddress);
+        this.connections.delete(connection);
+      },
+      gone: (connection) => {
+        this.#sockets.delete(connection);
+        this.#resolveIfEmpty();
+      },
+    };
+  }
+}
+
+/** smtp-server's two lists are arrays from construction on; programs push to them. */
+function withLists(options: SMTPServerOptions): SMTPServer["options"] {
+  if (!Object.isExtensible(options) || Object.isFrozen(options)) return { authMethods: [], disabledCommands: [], ...options } as SMTPServer["options"];
+  options.disabledCommands = toList(options.disabledCommands);
+  options.authMethods = toList(options.authMethods);
+  return options as SMTPServer["options"];
+}
+
+function toList(value: string[] | string | null | undefined | false): string[] {
+  return Array.isArray(value) ? value : value ? [value] : [];
+}
+
+function notRunning(): Error {
+  return Object.assign(new Error("Server is not running."), { code: "ERR_SERVER_NOT_RUNNING" });
+}
+
+/** Methods of the listener's face that can be called on what `listen` returns. */
+const FACE = [
+  "address",
+  "close",
+  "getConnections",
+  "listening",
+  "ref",
+  "unref",
+  "on",
+  "once",
+  "off",
+  "addListener",
+  "removeListener",
+  "removeAllListeners",
+  "prependListener",
+  "prependOnceListener",
+  "emit",
+  "listeners",
+  "listenerCount",
+] as const;
+
+function withFace<S>(promise: Promise<S>, face: Listener): Listening<S> {
+  for (const name of FACE) {
+    Object.defineProperty(promise, name, {
+      configurable: true,
+      get: () => {
+        const value: unknown = face[name];
+        return typeof value === "function" ? (value.bind(face) as unknown) : value;
+      },
+    });
+  }
+  return promise as Listening<S>;
+}

@@ -1,0 +1,79 @@
+import type { Settings } from "./options.js";
+import type { SMTPEnvelope, SMTPSession } from "./types.js";
+
+const ID_DIGITS = "0123456789abcdefghijklmnopqrstuv";
+const ID_LENGTH = 16;
+/** One call for random bytes serves many ids. */
+const pool = new Uint8Array(4096);
+let used = pool.length;
+
+/** A session id: 80 random bits as 16 characters of 0-9 and a-v. */
+export function sessionId(): string {
+  if (used + ID_LENGTH > pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  let id = "";
+  for (let i = 0; i < ID_LENGTH; i++) id += ID_DIGITS[(pool[used + i] as number) & 31];
+  used += ID_LENGTH;
+  return id;
+}
+
+/** The four addresses of a connection, as the socket or the PROXY header gives them. */
+export interface Endpoints {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+}
+
+/** A session as it is when the connection is accepted. HELO's fields are `false` until the client sent it, as in smtp-server. */
+export function createSession(settings: Settings, endpoints: Endpoints, secure: boolean): SMTPSession {
+  const session = {
+    id: sessionId(),
+    secure,
+    ...endpoints,
+    clientHostname: "",
+    openingCommand: false,
+    hostNameAppearsAs: false,
+    transmissionType: "",
+    tlsOptions: false,
+    user: undefined,
+    transaction: 1,
+    envelope: emptyEnvelope(settings),
+    xClient: new Map(),
+    xForward: new Map(),
+  } as unknown as SMTPSession;
+  updateTransmissionType(session, settings);
+  return session;
+}
+
+/** The envelope of a transaction that has not begun. */
+export function emptyEnvelope(settings: Settings): SMTPEnvelope {
+  const envelope: SMTPEnvelope = {
+    mailFrom: false,
+    rcptTo: [],
+    requireTLS: false,
+    bodyType: "7bit",
+    smtpUtf8: false,
+  };
+  if (!settings.hideDSN) envelope.dsn = { ret: null, envid: null };
+  return envelope;
+}
+
+/** Keeps `transmissionType` (RFC 3848) in step with the facts that it is made of. */
+export function updateTransmissionType(session: SMTPSession, settings: Settings): void {
+  const protocol = settings.lmtp ? "LMTP" : session.openingCommand === "EHLO" ? "ESMTP" : "SMTP";
+  session.transmissionType = `${protocol}${session.secure ? "S" : ""}${session.user ? "A" : ""}`;
+}
+
+/** How a session's user is named in log entries. */
+export function userName(session: SMTPSession): unknown {
+  const user: unknown = session.user;
+  return typeof user === "object" && user !== null && "username" in user ? user.username : user;
+}
+
+/** Stores the client's host name: lower case, without the root dot; the address literal where there is none. */
+export function setClientHostname(session: SMTPSession, name: string): void {
+  session.clientHostname = name.toLowerCase().replace(/\.$/, "") || `[${session.remoteAddress}]`;
+}

@@ -1,0 +1,65 @@
+/**
+ * What Bun's accepted sockets have and bun-types 1.4.4 does not declare. Checked on Bun 1.4.0 and 1.4.5.
+ */
+import type { PeerCertificate } from "node:tls";
+
+/** A native secure context: `createSecureContext(…).context` of node:tls. */
+export type SecureContextHandle = object;
+
+/** What `upgradeTLS` and `Bun.listen` call. */
+export interface BunSocketHandlers<Data> {
+  open?(socket: BunSocket<Data>): void;
+  data?(socket: BunSocket<Data>, chunk: Buffer): void;
+  drain?(socket: BunSocket<Data>): void;
+  end?(socket: BunSocket<Data>): void;
+  close?(socket: BunSocket<Data>, error?: Error): void;
+  error?(socket: BunSocket<Data>, error: Error): void;
+  handshake?(socket: BunSocket<Data>, ok: boolean, error: (Error & { code?: string }) | null): void;
+  serverName?(
+    socket: BunSocket<Data>,
+    name: string,
+    handle: SNIHandle,
+  ): SecureContextHandle | Error | true | undefined;
+}
+
+/** Answers a `serverName` handler that returned `true`. */
+export interface SNIHandle {
+  resumeSNI(context: SecureContextHandle | undefined, refuse: boolean): void;
+}
+
+/** TLS options of `upgradeTLS`. */
+export interface UpgradeOptions {
+  readonly secureContext: SecureContextHandle;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+}
+
+/** A socket that `Bun.listen` accepted, or the TLS session on one. */
+export interface BunSocket<Data> {
+  data: Data;
+  readonly authorized: boolean;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  /** Takes what fits and drops the rest: gives how many bytes it took, -1 on a closed socket. */
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  /** Closes our side; the client's side goes on until it closes it. */
+  shutdown(): void;
+  terminate(): void;
+  upgradeTLS(options: {
+    isServer: true;
+    allowHalfOpen: true;
+    data: Data;
+    tls: UpgradeOptions;
+    socket: BunSocketHandlers<Data>;
+    initialData?: Buffer;
+  }): [raw: BunSocket<Data>, tls: BunSocket<Data>];
+  getServername(): string | false | undefined;
+  getTLSVersion(): string;
+  getCipher(): { name: string; standardName: string; version: string };
+  getPeerCertificate(detailed?: boolean): PeerCertificate | undefined;
+  exportKeyingMaterial(length: number, label: string, context: Buffer): Buffer | undefined;
+}

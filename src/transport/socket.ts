@@ -1,0 +1,228 @@
+import type { ArrivingTransport } from "../arrival.js";
+import type { TLSSession, TransportEvents } from "../connection.js";
+import { normalizeAddress } from "../wire/ip.js";
+import type { BunSocket, BunSocketHandlers, SecureContextHandle, SNIHandle } from "./bun-tls.js";
+import { canUpgrade, type SecureContexts, verdict } from "./tls.js";
+
+/** Where to listen: a port of an address, or the path of a unix socket. */
+export type BindTarget =
+  | { readonly path: string }
+  | { readonly port: number; readonly host: string; readonly reusePort: boolean; readonly ipv6Only: boolean };
+
+/** Bun's listener, as far as we use it. */
+export interface BoundListener {
+  readonly port: number;
+  stop(closeActiveConnections?: boolean): void;
+  ref(): void;
+  unref(): void;
+}
+
+const nobody: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
+
+/** Handlers of an accepted socket. One object serves all sockets: `socket.data` is the transport. */
+const plainHandlers: BunSocketHandlers<SocketTransport> = {
+  data: (socket, chunk) => socket.data.onData(socket, chunk),
+  drain: (socket) => socket.data.onDrain(socket),
+  end: (socket) => socket.data.onEnd(socket),
+  close: (socket, error) => socket.data.onClose(error),
+  error: (socket, error) => socket.data.onError(error),
+};
+
+/** Handlers of the TLS session on top of one. */
+const tlsHandlers: BunSocketHandlers<SocketTransport> = {
+  ...plainHandlers,
+  open() {},
+  handshake: (socket, ok, error) => socket.data.onHandshake(socket, ok, error),
+  serverName: (socket, name, handle) => socket.data.onServerName(name, handle),
+};
+
+/**
+ * Listens and hands over each client's transport.
+ * @param accept sets `transport.events` before it returns
+ * @throws what `Bun.listen` throws: an Error with `code`, `errno`, `syscall`
+ */
+export function listenOn(
+  target: BindTarget,
+  contexts: () => SecureContexts,
+  accept: (transport: SocketTransport) => void,
+): BoundListener {
+  const where =
+    "path" in target
+      ? { unix: target.path }
+      : {
+          hostname: target.host,
+          port: target.port,
+          reusePort: target.reusePort,
+          ipv6Only: target.ipv6Only,
+        };
+  const listener = Bun.listen<SocketTransport>({
+    ...where,
+    // A client that closes its side after QUIT or its last message still gets the replies it is owed.
+    allowHalfOpen: true,
+    socket: {
+      ...plainHandlers,
+      open(socket: BunSocket<SocketTransport>) {
+        socket.data = new SocketTransport(socket, contexts);
+        accept(socket.data);
+      },
+    },
+  } as unknown as Parameters<typeof Bun.listen<SocketTransport>>[0]);
+  return listener as unknown as BoundListener;
+}
+
+/** A client's socket: plain, and after `upgrade` the TLS session on it. */
+export class SocketTransport implements ArrivingTransport {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly canUpgrade: boolean = canUpgrade();
+  events: TransportEvents = nobody;
+
+  readonly #contexts: () => SecureContexts;
+  /** The socket that counts. After an upgrade the plain one goes on firing `data`, with ciphertext. */
+  #socket: BunSocket<SocketTransport>;
+  /** What the kernel did not take: `write` drops the rest of what it is given. */
+  #queue: Buffer | undefined;
+  /** What to do once the queue has left. */
+  #afterQueue: "end" | "upgrade" | undefined;
+  #initialData: Buffer | undefined;
+  #error: Error | undefined;
+  #closed = false;
+
+  constructor(socket: BunSocket<SocketTransport>, contexts: () => SecureContexts) {
+    this.#socket = socket;
+    this.#contexts = contexts;
+    this.localAddress = normalizeAddress(socket.localAddress);
+    this.localPort = socket.localPort || 0;
+    this.remoteAddress = normalizeAddress(socket.remoteAddress);
+    this.remotePort = socket.remotePort || 0;
+  }
+
+  write(text: string): boolean {
+    if (this.#closed || this.#afterQueue === "end") return true;
+    const bytes = Buffer.from(text);
+    if (this.#queue) {
+      this.#queue = Buffer.concat([this.#queue, bytes]);
+      return false;
+    }
+    return this.#push(bytes);
+  }
+
+  /** @returns whether the kernel took all of it */
+  #push(bytes: Buffer): boolean {
+    const taken = Math.max(0, this.#socket.write(bytes));
+    this.#queue = taken < bytes.length ? bytes.subarray(taken) : undefined;
+    return !this.#queue;
+  }
+
+  pause(): void {
+    if (!this.#closed) this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#closed) this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#closed) return;
+    if (this.#queue) this.#afterQueue = "end";
+    else this.#socket.shutdown();
+  }
+
+  destroy(): void {
+    if (!this.#closed) this.#socket.terminate();
+  }
+
+  /** @param initialData bytes of the handshake that were read already, behind a PROXY header */
+  upgrade(initialData?: Buffer): void {
+    this.#initialData = initialData;
+    this.#afterQueue = "upgrade";
+    // Plaintext written after this, or left in the queue, would break the handshake.
+    if (!this.#queue) this.#startTLS();
+  }
+
+  #startTLS(): void {
+    this.#afterQueue = undefined;
+    const initialData = this.#initialData;
+    this.#initialData = undefined;
+    try {
+      const [, tls] = this.#socket.upgradeTLS({
+        isServer: true,
+        allowHalfOpen: true,
+        data: this,
+        tls: this.#contexts().upgradeOptions(),
+        socket: tlsHandlers,
+        ...(initialData && initialData.length > 0 ? { initialData } : {}),
+      });
+      this.#socket = tls;
+    } catch (error) {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+      this.destroy();
+    }
+  }
+
+  onData(socket: BunSocket<SocketTransport>, chunk: Buffer): void {
+    if (socket === this.#socket && this.#afterQueue !== "upgrade") this.events.received(chunk);
+  }
+
+  onDrain(socket: BunSocket<SocketTransport>): void {
+    if (socket !== this.#socket || !this.#queue) return;
+    if (!this.#push(this.#queue)) return;
+    if (this.#afterQueue === "end") this.#socket.shutdown();
+    else if (this.#afterQueue === "upgrade") this.#startTLS();
+    else this.events.drained();
+  }
+
+  onEnd(socket: BunSocket<SocketTransport>): void {
+    if (socket === this.#socket) this.events.ended();
+  }
+
+  onError(error: Error): void {
+    this.#error ??= error;
+  }
+
+  /** Fires for the plain socket and for the TLS session: whichever is first. */
+  onClose(error?: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue = undefined;
+    this.events.closed(this.#error ?? error);
+  }
+
+  onServerName(name: string, handle: SNIHandle): SecureContextHandle | Error | true | undefined {
+    return this.#contexts().select(name, handle);
+  }
+
+  onHandshake(socket: BunSocket<SocketTransport>, ok: boolean, error: Error | null): void {
+    const refusal = verdict(this.#contexts().upgradeOptions(), ok, error, socket.authorized);
+    if (refusal) {
+      this.#error ??= refusal;
+      socket.terminate();
+      return;
+    }
+    this.events.secured(tlsSession(socket));
+  }
+}
+
+function tlsSession(socket: BunSocket<SocketTransport>): TLSSession {
+  const servername = socket.getServername() || false;
+  // Bun 1.4.0 has `TLSv1/SSLv3` here; getTLSVersion() is right in all of them.
+  const version = socket.getTLSVersion();
+  const cipher = { ...socket.getCipher(), version };
+  const certificate = socket.getPeerCertificate.bind(socket);
+  // The names that node's TLSSocket has and Bun's socket lacks.
+  const face = Object.assign(socket, {
+    servername,
+    getProtocol: () => version,
+    getPeerCertificate: (detailed?: boolean) => certificate(detailed) ?? {},
+  });
+  return {
+    socket: face as unknown as TLSSession["socket"],
+    cipher,
+    servername,
+    authorized: socket.authorized,
+    peerCertificate: () => face.getPeerCertificate() as ReturnType<TLSSession["peerCertificate"]>,
+    exportKeyingMaterial: (length, label, context) => socket.exportKeyingMaterial(length, label, context),
+  };
+}

@@ -1,0 +1,112 @@
+import { isIPv4, isIPv6 } from "node:net";
+import { normalizeAddress } from "./ip.js";
+import { INVISIBLE, parseParameters, type Parameters } from "./parameters.js";
+import { domainToUnicode, isSafeLabel } from "./punycode.js";
+
+/** What a MAIL or RCPT command says. */
+export interface PathCommand extends Parameters {
+  /** `local@domain`; the empty string for the null reverse-path; `postmaster` as it was written. */
+  address: string;
+}
+
+/** RFC 5321 section 4.5.3.1.3: 256 octets for a path with its "<" and ">". A domain of 255 never fits. */
+const MAX_ADDRESS = 254;
+
+const HEADS = { "MAIL FROM": /^MAIL FROM[ \t]*:[ \t]*/i, "RCPT TO": /^RCPT TO[ \t]*:[ \t]*/i };
+
+// Each piece can match in one way only, so that a hostile line costs no more than its length.
+const ROUTE = String.raw`(?:@[^\s"<>,:@]+(?:,@[^\s"<>,:@]+)*:)?`;
+const QUOTED = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"`;
+const WORD = String.raw`(?:[^\s"<>@.]+|${QUOTED})`;
+const LABEL = String.raw`[a-z0-9\u0080-\uffff]+(?:-+[a-z0-9\u0080-\uffff]+)*`;
+
+/** RFC 5321 section 4.1.2, but for the characters of an atom: what would not end it is let through. */
+const PATH = new RegExp(String.raw`<${ROUTE}(${WORD}(?:\.${WORD})*)@([^\s"<>@]+)>`, "y");
+
+/** All that lenient parsing asks for where {@link PATH} does not match. */
+const LENIENT_PATH = new RegExp(String.raw`<${ROUTE}([^\s<>@]+)@([^\s<>@]+)>`, "y");
+
+const NULL_PATH = /<()>/y;
+
+/** RFC 5321 section 4.1.1.3: the recipient that needs no domain. */
+const POSTMASTER = new RegExp(`<${ROUTE}(postmaster)>`, "iy");
+
+const DOMAIN = new RegExp(String.raw`^${LABEL}(?:\.${LABEL})*$`, "i");
+
+const INTERNATIONAL = /xn--|[^\x00-\x7f]/i;
+
+/** Read in place of octets that were not UTF-8. Different mailboxes would become one. */
+const REPLACEMENT = "\ufffd";
+
+/**
+ * Parses a MAIL or RCPT command (RFC 5321 sections 4.1.1.2, 4.1.1.3 and 4.1.2, RFC 6531, RFC 3461).
+ * Source routes are dropped, quoted local parts given as sent, A-labels as U-labels (RFC 5890), IPv6
+ * literals in the form of RFC 5952.
+ *
+ * @param line the whole command line without its CRLF, the octets read as UTF-8
+ * @param lenient ask for no more than one unquoted "@" with something on both sides; what can be used to
+ *   forge a header or log line, or to look like another address, is refused all the same
+ * @returns `undefined` for a syntax error: 501
+ */
+export function parsePathCommand(
+  line: string,
+  command: "MAIL FROM" | "RCPT TO",
+  lenient: boolean,
+): PathCommand | undefined {
+  const start = HEADS[command].exec(line)?.[0].length;
+  if (start === undefined) return undefined;
+  const path = matchPath(line, start, command, lenient);
+  if (path === null || INVISIBLE.test(path[0])) return undefined;
+  const [{ length }, local = "", domain] = path;
+  const address = domain === undefined ? local : mailbox(local, domain, lenient);
+  if (address === undefined) return undefined;
+  const end = start + length;
+  if (end === line.length) return { address, args: false };
+  if (line[end] !== " " && line[end] !== "\t") return undefined;
+  const parameters = parseParameters(line.slice(end));
+  return parameters && { address, ...parameters };
+}
+
+function matchPath(
+  line: string,
+  start: number,
+  command: keyof typeof HEADS,
+  lenient: boolean,
+): RegExpExecArray | null {
+  return (
+    execAt(PATH, line, start) ??
+    execAt(command === "MAIL FROM" ? NULL_PATH : POSTMASTER, line, start) ??
+    (lenient ? execAt(LENIENT_PATH, line, start) : null)
+  );
+}
+
+function execAt(pattern: RegExp, line: string, start: number): RegExpExecArray | null {
+  pattern.lastIndex = start;
+  return pattern.exec(line);
+}
+
+/** The address of a mailbox, `undefined` where its domain or its length is not allowed. */
+function mailbox(local: string, domain: string, lenient: boolean): string | undefined {
+  if (lenient) return `${local}@${domainToUnicode(domain) ?? domain}`;
+  if (Buffer.byteLength(local) + 1 + Buffer.byteLength(domain) > MAX_ADDRESS) return undefined;
+  if (local.includes(REPLACEMENT)) return undefined;
+  const checked = domain.startsWith("[") ? checkLiteral(domain) : checkDomain(domain);
+  return checked && `${local}@${checked}`;
+}
+
+function checkDomain(domain: string): string | undefined {
+  if (!DOMAIN.test(domain)) return undefined;
+  if (!INTERNATIONAL.test(domain)) return domain;
+  const unicode = domainToUnicode(domain);
+  return unicode?.split(".").every(isSafeLabel) ? unicode : undefined;
+}
+
+/** RFC 5321 section 4.1.3, with the address in canonical form. */
+function checkLiteral(domain: string): string | undefined {
+  const [, ipv6, content = ""] = /^\[(IPv6:)?(.*)\]$/i.exec(domain) ?? [];
+  if (ipv6 === undefined) return isIPv4(content) ? domain : undefined;
+  // A zone (RFC 4007) means something to one host only.
+  if (!isIPv6(content) || content.includes("%")) return undefined;
+  const address = normalizeAddress(content);
+  return `[IPv6:${isIPv4(address) ? "::ffff:" : ""}${address}]`;
+}

@@ -1,0 +1,40 @@
+import { hasControl, toUpperASCII } from "./text.js";
+
+/** A command line, cut at its first space. */
+export interface Command {
+  /** The verb in upper case. */
+  verb: string;
+  /** All after that space, as sent; empty where there is none. */
+  args: string;
+}
+
+/** Splits a command line (without its CRLF) into its verb and the rest (RFC 5321 section 4.1.1). */
+export function splitCommand(line: string): Command {
+  const space = line.indexOf(" ");
+  return space < 0
+    ? { verb: toUpperASCII(line), args: "" }
+    : { verb: toUpperASCII(line.slice(0, space)), args: line.slice(space + 1) };
+}
+
+/** The words of `text`: what stands between its white space. */
+export function words(text: string): string[] {
+  const trimmed = text.trim();
+  return trimmed === "" ? [] : trimmed.split(/\s+/);
+}
+
+const HTTP_REQUEST = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|PRI) .* HTTP\/\d\.\d$/is;
+
+/** Whether `line` is the request line of HTTP/1.x or the preface of HTTP/2: a browser lured to our port. */
+export function isHttpRequest(line: string): boolean {
+  // The "/" and "." of "HTTP/1.1": nearly all commands are told apart here.
+  const end = line.length;
+  return line.charCodeAt(end - 4) === 0x2f && line.charCodeAt(end - 2) === 0x2e && HTTP_REQUEST.test(line);
+}
+
+/** A host name has 255 octets at most; what clients send instead of one has been seen a little longer. */
+const MAX_HELO_NAME = 300;
+
+/** Whether `name` may be kept as the argument of HELO, EHLO or LHLO: real clients send all sorts of things. */
+export function isHeloName(name: string): boolean {
+  return name.length <= MAX_HELO_NAME && !hasControl(name);
+}

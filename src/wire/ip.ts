@@ -1,0 +1,160 @@
+/**
+ * IP addresses as values: one text for each address, and lists of trusted ones. What a peer, a PROXY
+ * header, XCLIENT or an option says is compared here and nowhere else.
+ */
+import { isIP, isIPv4, isIPv6 } from "node:net";
+import type { TrustOption } from "../types.js";
+
+/** The bits before the IPv4 part of an IPv4-mapped IPv6 address, `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */
+const MAPPED_BITS = 96;
+
+/**
+ * Gives the one text that stands for an address: an IPv4-mapped address, dotted or in hex, as IPv4; IPv6 in
+ * the form of RFC 5952 (lower case, no leading zeros, the longest run of zeros as `::`) with its zone if it
+ * has one.
+ *
+ * @param address as a socket, a header or an option has it; space around it does not count
+ * @returns the canonical text; "" for `undefined` (a unix socket); what is no IP address in lower case
+ */
+export function normalizeAddress(address: string | undefined): string {
+  const text = (address ?? "").trim().toLowerCase();
+  if (!isIPv6(text)) return text;
+  // What a dual-stack listener says of nearly every client, so without the arithmetic.
+  const tail = text.startsWith("::ffff:") ? text.slice(7) : "";
+  if (isIPv4(tail)) return tail;
+  const zone = text.indexOf("%");
+  const value = addressValue(text);
+  if (isMapped(value)) return dotted(value & 0xffff_ffffn);
+  return compressed(value) + (zone < 0 ? "" : text.slice(zone));
+}
+
+/**
+ * Whether a peer is trusted by `useProxy`, `useXClient` or `useXForward`. Addresses are compared as addresses,
+ * so `127.0.0.1`, `::ffff:127.0.0.1` and `::ffff:7f00:1` are the same, and without their zone, which Bun's
+ * sockets do not tell. A range shorter than `::ffff:0:0/96` holds IPv6 addresses only: `::/0` is not everyone.
+ *
+ * @param option `true` trusts everyone, a list those in it; anything else (also a string) nobody
+ * @param address the peer's address; "" is a unix socket, which only `true` and `*` trust
+ */
+export function isTrusted(option: TrustOption | undefined | null, address: string): boolean {
+  if (option === true) return true;
+  if (!Array.isArray(option)) return false;
+  const list: readonly unknown[] = option;
+  if (list.includes("*")) return true;
+  if (isIP(address) === 0) return false;
+  const value = addressValue(address);
+  return rangesOf(list).some((range) => range !== undefined && holds(range, value));
+}
+
+/**
+ * Says what is wrong with a trust option, for the TypeError of the constructor: something that is neither
+ * boolean nor array, or an entry that can never match: no text, no address (host names are not looked up), a
+ * CIDR range whose prefix length is missing, malformed or too long.
+ *
+ * @param option the value of `useProxy`, `useXClient` or `useXForward`
+ * @returns what to say after the option's name and a colon; `undefined` if nothing is wrong
+ */
+export function trustListProblem(option: unknown): string | undefined {
+  // An option that is false in any way counts as not given.
+  if (!option || option === true) return undefined;
+  if (!Array.isArray(option)) return `true, false or an array of addresses is wanted, got a ${typeof option}`;
+  for (const entry of option as readonly unknown[]) {
+    if (entry === "*") continue;
+    const range = parseRange(entry);
+    if (typeof range === "string") return range;
+  }
+  return undefined;
+}
+
+/** A set of addresses: those whose first `bits` bits are those of `first`. */
+interface Range {
+  first: bigint;
+  bits: number;
+}
+
+function holds(range: Range, value: bigint): boolean {
+  if (range.bits < MAPPED_BITS && isMapped(value)) return false;
+  return (range.first ^ value) >> BigInt(128 - range.bits) === 0n;
+}
+
+/** An entry of a list and what it was parsed to. */
+interface Parsed {
+  entry: unknown;
+  range: Range | undefined;
+}
+
+const parsedLists = new WeakMap<readonly unknown[], Parsed[]>();
+
+/** The ranges of a list. Each entry is parsed once, and again when the application has put another in its place. */
+function rangesOf(list: readonly unknown[]): (Range | undefined)[] {
+  const parsed = parsedLists.get(list) ?? [];
+  parsedLists.set(list, parsed);
+  parsed.length = list.length;
+  return list.map((entry, index) => {
+    const known = parsed[index];
+    if (known !== undefined && known.entry === entry) return known.range;
+    const result = parseRange(entry);
+    const range = typeof result === "string" ? undefined : result;
+    parsed[index] = { entry, range };
+    return range;
+  });
+}
+
+/** Parses an address or CIDR range; a string says why it is neither. */
+function parseRange(entry: unknown): Range | string {
+  if (typeof entry !== "string") return `entry ${String(entry)} is not a string`;
+  const text = entry.trim();
+  const slash = text.indexOf("/");
+  const address = slash < 0 ? text : text.slice(0, slash);
+  const family = isIP(address);
+  if (family === 0) return `entry ${JSON.stringify(entry)} is neither "*" nor an IP address nor a CIDR range`;
+  const max = family === 4 ? 32 : 128;
+  const prefix = slash < 0 ? String(max) : text.slice(slash + 1);
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(prefix) || Number(prefix) > max) {
+    return `entry ${JSON.stringify(entry)} has a prefix length that is not 0 to ${max}`;
+  }
+  return { first: addressValue(address), bits: 128 - max + Number(prefix) };
+}
+
+/** The 128 bits of a valid address, of an IPv4 one in its IPv4-mapped form. */
+function addressValue(address: string): bigint {
+  if (isIPv4(address)) return (0xffffn << 32n) | BigInt(`0x${dottedToHex(address).join("")}`);
+  const [bare = ""] = address.split("%");
+  const dots = bare.includes(".") ? bare.lastIndexOf(":") + 1 : bare.length;
+  const hex = bare.slice(0, dots) + dottedToHex(bare.slice(dots)).join(":");
+  const [head = [], tail = []] = hex.split("::").map((half) => (half === "" ? [] : half.split(":")));
+  const zeros = new Array<string>(8 - head.length - tail.length).fill("0");
+  return BigInt(`0x${[...head, ...zeros, ...tail].map((group) => group.padStart(4, "0")).join("")}`);
+}
+
+/** `1.2.3.4` → `["0102", "0304"]`; "" → `[]`. */
+function dottedToHex(address: string): string[] {
+  if (address === "") return [];
+  const hex = address.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
+  return [hex.slice(0, 2).join(""), hex.slice(2).join("")];
+}
+
+function isMapped(value: bigint): boolean {
+  return value >> 32n === 0xffffn;
+}
+
+function dotted(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join(".");
+}
+
+/** The text of RFC 5952 section 4. */
+function compressed(value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16),
+  );
+  let start = 0;
+  let length = 0;
+  for (let from = 0; from < 8; from++) {
+    const to = groups.findIndex((group, i) => i >= from && group !== "0");
+    const zeros = (to < 0 ? 8 : to) - from;
+    if (zeros > length) [start, length] = [from, zeros];
+  }
+  // Section 4.2.2: a single group of zeros is not shortened.
+  if (length < 2) return groups.join(":");
+  return `${groups.slice(0, start).join(":")}::${groups.slice(start + length).join(":")}`;
+}

@@ -1,0 +1,115 @@
+/** What a CR or an LF alone counts as (option `bareNewlines`). */
+export type NewlinePolicy = "reject" | "normalize" | "accept";
+
+/** One line without its ending. */
+export interface Line {
+  /** The octets before the line ending, read as UTF-8. */
+  readonly text: string;
+  /** The line had a CR or LF alone, inside or as its end: RFC 5321 2.3.8 knows CRLF only. */
+  readonly bare?: "CR" | "LF";
+}
+
+/** Given instead of a line when more octets than the limit came without a line ending, or before it. */
+export const OVERLONG: unique symbol = Symbol("overlong line");
+
+const CR = 0x0d;
+const LF = 0x0a;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Bytes in, one line at a time out. It never looks beyond the line that it gives, so that what follows
+ * DATA, BDAT or STARTTLS can be taken as bytes. Holds at most what was pushed and not yet read.
+ */
+export class LineReader {
+  #bytes: Buffer = NOTHING;
+  #at = 0;
+  /** How far the unread bytes are known to hold no LF: a line that comes byte by byte is searched once. */
+  #searched = 0;
+  #skipping = false;
+
+  /** Adds what the client sent. The chunk is kept, not copied, where nothing unread is before it. */
+  push(chunk: Buffer): void {
+    if (this.#at === this.#bytes.length) {
+      this.#bytes = chunk;
+      this.#at = 0;
+      this.#searched = 0;
+      return;
+    }
+    this.#searched -= this.#at;
+    this.#bytes = Buffer.concat([this.#bytes.subarray(this.#at), chunk]);
+    this.#at = 0;
+  }
+
+  /** Whether there are unread bytes; after `next()` gave nothing, they are a line that is not complete. */
+  get pending(): boolean {
+    return this.#at < this.#bytes.length;
+  }
+
+  /** Takes all unread bytes out. */
+  take(): Buffer {
+    const rest = this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
+    this.#bytes = NOTHING;
+    this.#at = 0;
+    this.#searched = 0;
+    this.#skipping = false;
+    return rest;
+  }
+
+  /** Drops the line that was found to be too long, up to its LF, also while that is still to come. */
+  skipLine(): void {
+    this.#skipping = true;
+  }
+
+  /**
+   * The next whole line.
+   * @param limit octets a line may have, its ending not counted
+   * @returns `undefined` while the line is not complete, {@link OVERLONG} as soon as it is too long
+   */
+  next(limit: number, policy: NewlinePolicy): Line | typeof OVERLONG | undefined {
+    if (this.#skipping && !this.#skip()) return undefined;
+    if (!this.pending) return undefined;
+    let lf = this.#bytes.indexOf(LF, this.#searched);
+    if (policy === "normalize") {
+      const cr = this.#loneCarriageReturn(lf);
+      if (cr >= 0) return this.#cut(cr, cr + 1, limit, "CR");
+    }
+    if (lf < 0) {
+      lf = this.#bytes.length;
+      this.#searched = lf;
+      const held = lf - this.#at - (this.#bytes[lf - 1] === CR ? 1 : 0);
+      return held > limit ? OVERLONG : undefined;
+    }
+    const crlf = lf > this.#at && this.#bytes[lf - 1] === CR;
+    return this.#cut(crlf ? lf - 1 : lf, lf + 1, limit, crlf ? undefined : "LF", policy);
+  }
+
+  #cut(
+    end: number,
+    next: number,
+    limit: number,
+    bare?: "CR" | "LF",
+    policy?: NewlinePolicy,
+  ): Line | typeof OVERLONG {
+    if (end - this.#at > limit) return OVERLONG;
+    const text = this.#bytes.toString("utf8", this.#at, end);
+    this.#at = next;
+    this.#searched = next;
+    if (bare) return { text, bare };
+    return policy === "reject" && text.includes("\r") ? { text, bare: "CR" } : { text };
+  }
+
+  /** Where a CR before `lf` (or before the last byte, which may be half a CRLF) has no LF behind it. */
+  #loneCarriageReturn(lf: number): number {
+    const cr = this.#bytes.indexOf(CR, this.#at);
+    if (cr < 0 || cr === this.#bytes.length - 1) return -1;
+    return cr + 1 === lf || (lf >= 0 && cr > lf) ? -1 : cr;
+  }
+
+  #skip(): boolean {
+    const lf = this.#bytes.indexOf(LF, this.#at);
+    this.#at = lf < 0 ? this.#bytes.length : lf + 1;
+    this.#searched = this.#at;
+    this.#skipping = lf < 0;
+    return !this.#skipping;
+  }
+}

@@ -1,0 +1,70 @@
+import { clean } from "./text.js";
+
+/** A reply (RFC 5321 4.2) before it is written. */
+export interface Reply {
+  /** Three digits. */
+  readonly code: number;
+  /** One line, or the lines of a multiline reply. Control characters become spaces when it is written. */
+  readonly text: string | readonly string[];
+  /** Enhanced status code (RFC 3463) where it is not the usual one of the code; `false`: none goes with this reply. */
+  readonly enhanced?: string | false;
+}
+
+/** The usual enhanced status code of each reply code (RFC 3463, RFC 5248), as smtp-server has them. */
+const ENHANCED: Readonly<Record<number, string>> = {
+  235: "2.7.0",
+  251: "2.1.5",
+  252: "2.1.5",
+  420: "4.4.2",
+  421: "4.4.2",
+  450: "4.2.1",
+  451: "4.3.0",
+  452: "4.2.2",
+  454: "4.7.0",
+  500: "5.5.2",
+  501: "5.5.4",
+  502: "5.5.1",
+  503: "5.5.1",
+  504: "5.5.4",
+  521: "5.3.2",
+  523: "5.3.4",
+  530: "5.7.0",
+  535: "5.7.8",
+  538: "5.7.0",
+  550: "5.1.1",
+  551: "5.1.6",
+  552: "5.2.2",
+  553: "5.1.3",
+  554: "5.6.0",
+  555: "5.5.4",
+  556: "5.1.10",
+  557: "5.7.1",
+  558: "5.2.3",
+};
+
+/** The enhanced status code that goes with a reply: RFC 2034 has them on 2xx, 4xx and 5xx only, and of the same class. */
+function enhancedOf(reply: Reply): string {
+  const { code, enhanced } = reply;
+  const kind = Math.floor(code / 100);
+  if (enhanced === false || kind === 3) return "";
+  if (enhanced?.startsWith(`${kind}.`)) return enhanced;
+  return ENHANCED[code] ?? `${kind}.0.0`;
+}
+
+/**
+ * The octets of a reply with the CRLF of its last line.
+ * @param withEnhanced whether enhanced status codes are on (`hideENHANCEDSTATUSCODES: false`)
+ */
+export function formatReply(reply: Reply, withEnhanced: boolean): string {
+  const enhanced = withEnhanced ? enhancedOf(reply) : "";
+  const prefix = enhanced && `${enhanced} `;
+  if (typeof reply.text === "string") {
+    // "334 " keeps its space for an empty challenge (RFC 4954 4); other empty texts have none.
+    const text = prefix + clean(reply.text);
+    return text || reply.code === 334 ? `${reply.code} ${text}\r\n` : `${reply.code}\r\n`;
+  }
+  const last = reply.text.length - 1;
+  return reply.text
+    .map((line, i) => `${reply.code}${i === last ? " " : "-"}${prefix}${clean(line)}\r\n`)
+    .join("");
+}

@@ -1,0 +1,26 @@
+/** A control character: C0, DEL or C1. NEL, U+0085, ends a line for many parsers, so C1 counts. */
+export const CONTROL: RegExp = /[\x00-\x1f\x7f-\x9f]/;
+
+const EACH_CONTROL = new RegExp(CONTROL, "g");
+
+const NON_ASCII = /[^\x00-\x7f]/;
+
+/** Whether `text` has a control character (C0, DEL, C1), which no name, reply or parameter may carry. */
+export function hasControl(text: string): boolean {
+  return CONTROL.test(text);
+}
+
+/** `text` with a space for each control character, so that it stays one line of a reply, log or header. */
+export function clean(text: string): string {
+  return CONTROL.test(text) ? text.replace(EACH_CONTROL, " ") : text;
+}
+
+/**
+ * `text` with a-z as A-Z and all else as it is: by `toUpperCase` alone "ı" would become an "I" and
+ * "ſ" an "S", and so a word that is not ASCII a keyword that is.
+ */
+export function toUpperASCII(text: string): string {
+  return NON_ASCII.test(text)
+    ? text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())
+    : text.toUpperCase();
+}

@@ -1,0 +1,233 @@
+import { describe, expect, test } from "bun:test";
+import { pbkdf2Sync } from "node:crypto";
+import { SMTPError } from "../../src/errors.js";
+import { scramCredentials } from "../../src/sasl/index.js";
+import type { SaslEnvironment } from "../../src/sasl/index.js";
+import { saslprep } from "../../src/sasl/saslprep.js";
+import type { AuthObject } from "../../src/types.js";
+import { CLIENT_NONCE, environment, EXPORTED, scramFinal, shown, talk, tlsEnvironment } from "./harness.js";
+import type { Answer, Talk } from "./harness.js";
+
+const REJECTED = "535 Error: Authentication credentials invalid";
+
+interface Client {
+  readonly name?: string;
+  readonly password?: string;
+  readonly plus?: boolean;
+  readonly header?: string;
+}
+
+/** A whole login: the client takes salt and iterations from the server, as a real one does. */
+function logIn(client: Client, answer: Answer | ((auth: AuthObject) => Answer), env?: SaslEnvironment): Talk {
+  const { name = "user", password = "pencil", plus = false } = client;
+  const header = client.header ?? (plus ? "p=tls-exporter,," : "n,,");
+  const command = `AUTH SCRAM-SHA-256${plus ? "-PLUS" : ""} {${header}n=${name},r=${CLIENT_NONCE}}`;
+  const { salt, iterations } = shown(talk([command], answer, env).replies[0]);
+  const binding = plus ? EXPORTED : Buffer.alloc(0);
+  const final = `{${scramFinal({ name, password, header, salt, iterations, binding })}}`;
+  const started = talk([command, final], answer, env);
+  return started.last.type === "challenge" ? talk([command, final, ""], answer, env) : started;
+}
+
+const record = scramCredentials("pencil");
+const stored: Answer = [null, { user: "me", credentials: record }];
+
+describe("a login", () => {
+  test.each([
+    ["with a stored record", {}, stored, environment],
+    ["with a password", {}, [null, { user: "me", credentials: { password: "pencil" } }], environment],
+    [
+      "with a record of few iterations, made elsewhere",
+      {},
+      [null, { user: "me", credentials: fromElsewhere() }],
+    ],
+    ["bound to its TLS session", { plus: true }, stored, tlsEnvironment],
+    ["y where PLUS was not offered", { header: "y,," }, stored, environment],
+    ["without binding where PLUS is offered", {}, stored, tlsEnvironment],
+    ["a password that looks otherwise when prepared", { password: "\u2168" }, withPassword("IX")],
+  ] as const)("%s", (_, client, answer, env: SaslEnvironment = environment) => {
+    const password = "password" in client ? saslprep(client.password) : undefined;
+    const { replies, last } = logIn({ ...client, ...(password ? { password } : {}) }, answer, env);
+    expect(replies.at(-1)).toBe("235 Authentication successful");
+    expect(last).toMatchObject({ type: "success", user: "me" });
+  });
+
+  test("onAuth is asked once, and the user is known only after the client took our signature", () => {
+    let asked = 0;
+    const { replies, auths } = logIn({}, (auth) => {
+      asked += 1;
+      expect(auth).toStrictEqual({ method: "SCRAM-SHA-256", username: "user", authzid: "" } as AuthObject);
+      return stored;
+    });
+    expect(auths.length).toBe(1);
+    // Once for each of the three times that `logIn` plays the exchange.
+    expect(asked).toBe(3);
+    expect(replies.map((reply) => reply.slice(0, 3))).toEqual(["334", "334", "235"]);
+  });
+
+  test("the answer's text and code are those of the last reply", () => {
+    const answer: Answer = [null, { user: 1, credentials: record, message: "Hello", responseCode: 250 }];
+    expect(logIn({}, answer).replies.at(-1)).toBe("250 Hello");
+  });
+
+  test("our part of the nonce is new each time", () => {
+    const { nonce: _, ...real } = environment;
+    const nonces = Array.from({ length: 50 }, () => {
+      const [reply = ""] = talk(["AUTH SCRAM-SHA-256 {n,,n=user,r=CLIENTNONCE}"], stored, real).replies;
+      return Buffer.from(reply.slice(4), "base64").toString().split(",")[0];
+    });
+    expect(new Set(nonces).size).toBe(50);
+    expect(nonces[0]).toMatch(/^r=CLIENTNONCE[0-9a-f]{32}$/);
+  });
+});
+
+describe("a login that fails is the same for the client, whatever the reason", () => {
+  const cases: readonly (readonly [string, Answer])[] = [
+    ["a wrong password, record", stored],
+    ["a wrong password, password", withPassword("pencil")],
+    ["no such user", [null]],
+    ["a bare answer with a text", [null, { message: "No such user" }]],
+    ["no user, and a code", [null, { responseCode: 454 }]],
+    ["an error", [new Error("No such user")]],
+    [
+      "an error with a code",
+      [new SMTPError("Database is away", { responseCode: 454, enhancedCode: "4.3.0" })],
+    ],
+    ["an error that is a string", ["no"]],
+    ["credentials without a user", [null, { credentials: scramCredentials("wrong") }]],
+    ["a user without credentials", [null, { user: "me" }]],
+    ["a user with credentials of another kind", [null, { user: "me", credentials: {} }]],
+    ["a user with a password that can not be", [null, { user: "me", credentials: { password: "a\0b" } }]],
+    ["a user with a number for a password", [null, { user: "me", credentials: { password: 1 } }]],
+    ["a user with text for credentials", [null, { user: "me", credentials: "pencil" }]],
+    ["a record without a salt", [null, { user: "me", credentials: { ...record, salt: "" } }]],
+    [
+      "a record with keys of another hash",
+      [null, { user: "me", credentials: { ...record, storedKey: "AAAA" } }],
+    ],
+    ["a record that is no base64", [null, { user: "me", credentials: { ...record, serverKey: "?" } }]],
+    ["a record with no iterations", [null, { user: "me", credentials: { ...record, iterations: 0 } }]],
+    [
+      "a record with iterations in a string",
+      [null, { user: "me", credentials: { ...record, iterations: "1" } }],
+    ],
+  ];
+  test.each(cases)("%s", (_, answer) => {
+    const { replies, last } = logIn({ password: "wrong" }, answer);
+    expect(replies.length).toBe(2);
+    expect(replies.at(-1)).toBe(REJECTED);
+    expect(last).not.toHaveProperty("enhanced");
+    const { salt, iterations } = shown(replies[0]);
+    expect([salt.length, iterations]).toEqual([16, 10_000]);
+  });
+
+  test("only a 421 is its own, at the end, so that the connection closes", () => {
+    const { replies } = logIn({}, [new SMTPError("Enough of you", { responseCode: 421 })]);
+    expect(replies.map((reply) => reply.slice(0, 3))).toEqual(["334", "421"]);
+    expect(replies.at(-1)).toBe("421 Enough of you");
+  });
+
+  test("an application that forgot the credentials is told, without any of them", () => {
+    expect(logIn({}, [null, { user: "me", credentials: { password: "sec\0ret" } }]).last).toMatchObject({
+      problem: expect.not.stringContaining("sec"),
+    });
+    expect(logIn({ password: "wrong" }, stored).last).not.toHaveProperty("problem");
+    expect(logIn({}, [null]).last).not.toHaveProperty("problem");
+  });
+});
+
+describe("the salt that is made up", () => {
+  const saltOf = (name: string, scramSecret: string | Uint8Array, answer: Answer = [null]): string => {
+    const env = { ...environment, scramSecret };
+    const { replies } = talk([`AUTH SCRAM-SHA-256 {n,,n=${name},r=${CLIENT_NONCE}}`], answer, env);
+    return shown(replies[0]).salt.toString("hex");
+  };
+  test("is the same for a name, in every process that has the secret", () =>
+    expect(saltOf("nobody", "s")).toBe(saltOf("nobody", Buffer.from("s"))));
+  test("is another for another name", () => expect(saltOf("nobody", "s")).not.toBe(saltOf("nobody2", "s")));
+  test("is another with another secret", () => expect(saltOf("nobody", "s")).not.toBe(saltOf("nobody", "t")));
+  test("is the one of a user whose password the application knows: it tells nothing", () =>
+    expect(saltOf("tim", "s", withPassword("pencil"))).toBe(saltOf("tim", "s")));
+  test("gives way to what the application shows itself", () => {
+    const decoy = { ...record, salt: Buffer.from("fedcba9876543210").toString("base64") };
+    expect(saltOf("nobody", "s", [null, { credentials: decoy }])).toBe(
+      Buffer.from("fedcba9876543210").toString("hex"),
+    );
+  });
+});
+
+test("PLUS without keying material is a temporary failure", () => {
+  const env = { ...tlsEnvironment, exportKeyingMaterial: () => undefined };
+  expect(logIn({ plus: true }, stored, env).replies).toEqual(["454 Error: channel binding not available"]);
+});
+
+describe("scramCredentials", () => {
+  test("makes the record of RFC 7677's user", () => {
+    const salt = Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64");
+    // Derived from the RFC's exchange; PostgreSQL stores the same.
+    expect(scramCredentials("pencil", { iterations: 4096, salt })).toEqual({
+      salt: "W22ZaJ0SNY7soEsUEjb6gQ==",
+      iterations: 4096,
+      storedKey: "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=",
+      serverKey: "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=",
+    });
+  });
+  test("takes a new salt each time", () =>
+    expect(scramCredentials("pencil").salt).not.toBe(scramCredentials("pencil").salt));
+  test("prepares the password", () => {
+    const salt = Buffer.alloc(16);
+    expect(scramCredentials("I\u00adX", { salt })).toEqual(scramCredentials("\u2168", { salt }));
+  });
+  test.each<[string, () => unknown, RegExp]>([
+    ["an empty password", () => scramCredentials(""), /^password: /],
+    ["a password with a control character", () => scramCredentials("top\0secret"), /^password: /],
+    ["no password", () => scramCredentials(undefined as unknown as string), /^password: /],
+    ["few iterations", () => scramCredentials("top secret", { iterations: 4095 }), /^iterations: /],
+    ["half iterations", () => scramCredentials("top secret", { iterations: 5000.5 }), /^iterations: /],
+    ["too many iterations", () => scramCredentials("top secret", { iterations: 2 ** 31 }), /^iterations: /],
+    ["no salt", () => scramCredentials("top secret", { salt: Buffer.alloc(0) }), /^salt: /],
+  ])("refuses %s", (_, make, message) => {
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(message);
+    expect(make).not.toThrow("secret");
+  });
+});
+
+describe("SASLprep, with the examples of RFC 4013 section 3", () => {
+  test.each<[string, string, string | undefined]>([
+    ["soft hyphen mapped to nothing", "I\u00adX", "IX"],
+    ["no change", "user", "user"],
+    ["case kept", "USER", "USER"],
+    ["NFKC of a feminine ordinal", "\u00aa", "a"],
+    ["NFKC of a Roman numeral", "\u2168", "IX"],
+    ["a prohibited character", "\u0007", undefined],
+    ["a space of another width", "a\u2003b", "a b"],
+    ["composed and decomposed are one", "u\u0308", "ü"],
+    ["private use", "a\ue000", undefined],
+    ["half a surrogate pair", "a\ud83d", undefined],
+    ["a character beyond the first plane", "a\u{1f511}", "a\u{1f511}"],
+    ["direction override", "a\u202eb", undefined],
+    ["a replacement character", "a\ufffd", undefined],
+    ["a tag", "a\u{e0041}", undefined],
+    ["nothing", "", undefined],
+    ["nothing left", "\u00ad\u200d", undefined],
+  ])("%s", (_, text, prepared) => expect(saslprep(text)).toBe(prepared));
+});
+
+function withPassword(password: string): Answer {
+  return [null, { user: "me", credentials: { password } }];
+}
+
+/** The record of a database that thought a thousand rounds enough. */
+function fromElsewhere(): object {
+  const salt = Buffer.from("elsewhere");
+  const key = new Bun.CryptoHasher("sha256");
+  const salted = pbkdf2Sync("pencil", salt, 1000, 32, "sha256");
+  const hmac = (text: string): Buffer => new Bun.CryptoHasher("sha256", salted).update(text).digest();
+  return {
+    salt: salt.toString("base64"),
+    iterations: 1000,
+    storedKey: key.update(hmac("Client Key")).digest("base64"),
+    serverKey: hmac("Server Key").toString("base64"),
+  };
+}

@@ -1,0 +1,107 @@
+import { expect } from "bun:test";
+import { SMTPServer } from "../../src/index.js";
+import { accept } from "../../src/server.js";
+import { fakeTLS, MemoryTransport } from "../support/memory-transport.js";
+import { recordingOptions, Seen } from "./hooks.js";
+import type { Step, Transcript } from "./transcript.js";
+
+/** How a client reaches the server: in memory, or over a real socket. */
+export interface Wire {
+  /** The next line that the server sends, without its CRLF; `undefined` when it has closed instead. */
+  line(): Promise<string | undefined>;
+  send(bytes: Buffer): void | Promise<void>;
+  /** Resolves when the server has closed; with what it still said. */
+  close(): Promise<string>;
+  /** What the server has said that nobody asked for, after all it had to do is done. */
+  silence(): Promise<string>;
+  tls(argument: string): Promise<void>;
+  fin(): void;
+  reset(): void;
+}
+
+/** A wire that is no wire: all in memory. */
+export function memoryWire(server: SMTPServer, from: string | undefined): Wire {
+  const transport = new MemoryTransport(from);
+  accept(server, transport);
+  const take = (): string | undefined => {
+    const end = transport.output.indexOf("\r\n");
+    if (end < 0) return undefined;
+    const line = transport.output.slice(0, end);
+    transport.output = transport.output.slice(end + 2);
+    return line;
+  };
+  return {
+    async line() {
+      for (;;) {
+        const line = take();
+        if (line !== undefined || transport.ended || transport.closed) return line;
+        await transport.activity();
+      }
+    },
+    send: (bytes) => transport.send(bytes),
+    async close() {
+      while (!transport.ended && !transport.closed) await transport.activity();
+      const rest = transport.output;
+      transport.reset();
+      return rest;
+    },
+    async silence() {
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      return transport.output;
+    },
+    async tls(argument) {
+      while (!transport.upgrading) await transport.activity();
+      transport.handshake(fakeTLS(argument === "cert" ? { subject: { CN: "client" } } : undefined));
+    },
+    fin: () => transport.fin(),
+    reset: () => transport.reset(),
+  };
+}
+
+/** Plays a transcript once. Throws at the first step that does not hold, with its line. */
+export async function play(transcript: Transcript, open: (server: SMTPServer) => Wire | Promise<Wire>): Promise<void> {
+  const seen = new Seen();
+  const server = new SMTPServer(recordingOptions(transcript, seen));
+  const wire = await open(server);
+  for (const step of transcript.steps) {
+    try {
+      await perform(step, wire, seen);
+    } catch (error) {
+      const where = `${transcript.name}:${step.line}`;
+      throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+  wire.reset();
+}
+
+async function perform(step: Step, wire: Wire, seen: Seen): Promise<void> {
+  switch (step.type) {
+    case "send":
+      return void (await wire.send(step.bytes));
+    case "exact":
+      return expect(await wire.line()).toBe(step.text);
+    case "match":
+      return expect((await wire.line()) ?? "(closed)").toMatch(step.pattern);
+    case "reply":
+      for (;;) {
+        const line = (await wire.line()) ?? "(closed)";
+        expect(line).toMatch(new RegExp(`^${step.code}[ -]`));
+        if (line[3] === " ") return;
+      }
+    case "saw":
+      return expectSeen(await seen.next(step.what), step.value);
+    case "act":
+      if (step.act === "tls") return wire.tls(step.argument);
+      if (step.act === "fin") return wire.fin();
+      if (step.act === "reset") return wire.reset();
+      if (step.act === "close") return expect(await wire.close()).toBe("");
+      return expect(await wire.silence()).toBe("");
+  }
+}
+
+/** Of an object only the fields that are named, of anything else all. */
+function expectSeen(actual: unknown, expected: unknown): void {
+  const isPlainObject = typeof expected === "object" && expected !== null && !Array.isArray(expected);
+  if (isPlainObject) expect(actual).toMatchObject(expected);
+  else expect(actual).toEqual(expected);
+}
