@@ -1,17 +1,23 @@
 /**
  * One message on its way from the connection to onData: {@link MessageSource} is the connection's
  * end, its `stream` the consumer's. The stream is a ReadableStream; its Node methods stand for a
- * Readable that is made on first use. Whoever reads takes the chunks straight from the one queue.
+ * Readable that is made on first use. Whichever face reads takes its chunks from the one queue here,
+ * so there is one bound, and nothing is read ahead of it but what the reader asked for.
  */
+import type { ReadableStreamDefaultReader } from "node:stream/web";
+import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { delegateToNodeFace, NodeFace, type NodeFaceSource } from "./data-stream-node.js";
 import { ChunkQueue } from "./data-stream-queue.js";
 import { SMTPError } from "./errors.js";
 import type { DataStream } from "./types.js";
 
 /** Milliseconds that a consumer may leave a full queue unread once its hook has answered. */
-export const ABANDONED_AFTER = 2000;
+export const ABANDONED_AFTER: number = 2000;
 
+type Bytes = Uint8Array<ArrayBuffer>;
 type Chunk = Buffer<ArrayBuffer>;
+/** How the stream ended for its consumer: read to the end, not wanted any more, or with an error. */
+type Outcome = "read" | "cancelled" | Error;
 
 /** The connection's end of one message. */
 export class MessageSource implements NodeFaceSource {
@@ -21,20 +27,22 @@ export class MessageSource implements NodeFaceSource {
   readonly #wanted: () => void;
   readonly #queue = new ChunkQueue();
   #byteLength = 0;
-  #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  #controller!: ReadableStreamDefaultController<Bytes>;
+  #iterator: ChunkIterator | undefined;
   #node: NodeFace | undefined;
-  /** The Node face reads: it holds the Web face's lock. */
+  /** The Node face reads, and holds the Web face's lock. */
   #nodeReads = false;
+  /** The Node face wanted to read while a Web reader had the lock. */
+  #nodeShutOut = false;
   /** A read waits for the next chunk. */
   #hungry = false;
-  /** `push` said false, and `wanted` was not called since. */
+  /** `push` said false, and `wanted` has not been called since. */
   #blocked = false;
   /** The whole message was received. */
   #complete = false;
   #abandoned = false;
   #abandonTimer: NodeJS.Timeout | undefined;
-  /** How the stream ended for its consumer; undefined while it has not. */
-  #outcome: "read" | "cancelled" | Error | undefined;
+  #outcome: Outcome | undefined;
 
   /**
    * @param options.size limit in bytes for `sizeExceeded`, 0 for none
@@ -43,10 +51,11 @@ export class MessageSource implements NodeFaceSource {
   constructor(options: { size: number; wanted: () => void }) {
     this.#size = options.size;
     this.#wanted = options.wanted;
+    // The one cast: the methods of Readable are there at run time, by delegation.
     this.stream = new MessageStream(this) as unknown as DataStream;
   }
 
-  /** Bytes received so far, those that nobody reads included. */
+  /** Bytes received so far, whether anybody reads them or not. */
   get byteLength(): number {
     return this.#byteLength;
   }
@@ -56,14 +65,14 @@ export class MessageSource implements NodeFaceSource {
     return this.#size > 0 && this.#byteLength > this.#size;
   }
 
-  /** Nobody gets what is pushed: the consumer cancelled or destroyed the stream, or it failed or was abandoned. */
+  /** What is pushed is dropped: the stream was cancelled, destroyed or abandoned, or has failed. */
   get discarding(): boolean {
     return this.#outcome !== undefined && this.#outcome !== "read";
   }
 
   /**
-   * Bytes of the message; the stream keeps them, they must not change any more.
-   * @returns false once enough is queued: stop reading the socket until `wanted` is called. What is pushed in spite of it is taken.
+   * Takes bytes of the message; they go to the consumer as they are and must not change any more.
+   * @returns false when enough is queued: stop reading the socket until `wanted` is called. What is pushed all the same is kept.
    */
   push(chunk: Buffer): boolean {
     this.#byteLength += chunk.length;
@@ -75,8 +84,8 @@ export class MessageSource implements NodeFaceSource {
     }
     this.#queue.add(chunk);
     if (!this.#queue.isFull) return true;
-    this.#blocked = true;
     if (this.#abandoned) this.#dropUnread();
+    this.#blocked = this.#outcome === undefined;
     return !this.#blocked;
   }
 
@@ -84,19 +93,19 @@ export class MessageSource implements NodeFaceSource {
   end(): void {
     if (this.#complete || this.#outcome !== undefined) return;
     this.#complete = true;
-    clearTimeout(this.#abandonTimer);
+    this.#stopTimer();
     if (this.#queue.isEmpty) this.#finish();
   }
 
-  /** The message will not be complete: the stream errors and drops what is queued. Nothing after `end`. */
+  /** The message will not be complete: the stream errors, what is queued is dropped. After `end` it does nothing. */
   fail(error: Error): void {
     if (!this.#complete) this.#settle(error);
   }
 
   /**
-   * The hook has answered. A message that nobody reads is dropped, with an `EABANDONED` error for who
-   * comes late, unless it is complete. A consumer may read on, but if it leaves a full queue unread
-   * for {@link ABANDONED_AFTER} ms, the same happens, so that it does not hold the client for ever.
+   * The hook has answered. A message that nobody reads is dropped and `EABANDONED` is the error for
+   * who comes late, unless all of it is here already. Who reads may go on; but who leaves the queue
+   * full for {@link ABANDONED_AFTER} ms gets the same error and does not hold the client for ever.
    */
   abandon(): void {
     if (this.#abandoned || this.#complete) return;
@@ -105,23 +114,13 @@ export class MessageSource implements NodeFaceSource {
     queueMicrotask(() => this.#dropUnread());
   }
 
-  #dropUnread(): void {
-    if (this.#complete || this.#outcome !== undefined) return;
-    const isAttached = this.stream.locked || (this.#node !== undefined && this.#node.readableFlowing !== null);
-    if (!isAttached) this.#abandonNow();
-    else if (this.#blocked) this.#abandonTimer ??= setTimeout(() => this.#abandonNow(), ABANDONED_AFTER).unref();
-  }
+  // For the stream: the underlying source of its Web face.
 
-  #abandonNow(): void {
-    this.#settle(new SMTPError("The hook answered before the message was read", { code: "EABANDONED" }));
-  }
-
-  /** Web face: the controller of the stream. */
-  start(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): void {
+  start(controller: ReadableStreamDefaultController<Bytes>): void {
     this.#controller = controller;
   }
 
-  /** A read wants a chunk. No promise: if there is none, `push` hands over the next one. */
+  /** A read wants a chunk. Where there is none, the next `push` hands it over; no promise is made. */
   pull(): void {
     const chunk = this.#queue.take();
     if (chunk === undefined) {
@@ -130,47 +129,67 @@ export class MessageSource implements NodeFaceSource {
       return;
     }
     this.#deliver(chunk);
-    if (this.#complete) {
-      if (this.#queue.isEmpty) this.#finish();
-    } else if (this.#blocked) {
-      if (this.#queue.isFull) this.#abandonTimer?.refresh();
-      else this.#unblock();
-    }
+    if (this.#complete && this.#queue.isEmpty) this.#finish();
+    if (this.#queue.isFull) this.#abandonTimer?.refresh();
+    else this.#unblock();
   }
 
-  /** Web face: the consumer has had enough. */
   cancel(): void {
     this.#settle("cancelled");
   }
 
-  /** The Node face, made when it is first asked for. */
+  /** For the stream: who iterates it, to be told of its end. */
+  set iterator(iterator: ChunkIterator) {
+    this.#iterator = iterator;
+    if (this.#outcome === "read") iterator.release();
+  }
+
+  /** For the stream: how it ended; undefined while it has not. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  /** For the stream: it was read to its end. The Node face says so already while it emits `end`. */
+  get ended(): boolean {
+    return this.#outcome === "read" || this.#node?.readableEnded === true;
+  }
+
+  /** For the stream: its Node face, made when it is first asked for. */
   get node(): NodeFace {
     if (this.#node === undefined) {
       this.#node = new NodeFace(this);
-      if (this.#outcome !== undefined) this.#tellNode();
+      this.#tellNode();
     }
     return this.#node;
   }
 
+  /** For the stream: its Node face, if that reads already or decodes, so that to iterate is to iterate it. */
+  get nodeInUse(): NodeFace | undefined {
+    const node = this.#node;
+    return node !== undefined && (this.#nodeReads || node.readableEncoding !== null) ? node : undefined;
+  }
+
   readToNode(): void {
-    if (this.#nodeReads) return this.pull();
-    // Throws where a Web reader has the lock; the Node face then errors, the Web face does not notice.
-    const reader = this.stream.getReader();
-    this.#nodeReads = true;
-    if (!this.#hasParked()) return this.pull();
-    void reader.read().then(({ value }) => {
-      if (value) this.#deliver(value as Chunk);
-    });
+    if (!this.#nodeReads) {
+      this.#nodeShutOut = this.stream.locked;
+      const reader = this.stream.getReader();
+      this.#nodeReads = true;
+      if (this.#hasParked()) {
+        void reader.read().then(({ value }) => this.#deliver(value as Chunk));
+        return;
+      }
+    }
+    this.pull();
   }
 
   nodeClosed(ended: boolean, error: Error | null): void {
-    if (ended) this.#settle("read");
-    else if (this.#nodeReads || !this.stream.locked) this.#settle(error ?? "cancelled");
+    // Who may not read may not end the message for the one who does.
+    if (!this.#nodeShutOut) this.#settle(ended ? "read" : (error ?? "cancelled"));
   }
 
   /**
-   * A chunk lies in the stream's own queue: a read waited for it when it came, but its reader had been
-   * released. It is the next that a reader gets, before anything of ours.
+   * A chunk lies in the stream's own queue: it came for a read whose reader had been released. It is
+   * what the next read gets, before anything that is queued here.
    */
   #hasParked(): boolean {
     return (this.#controller.desiredSize ?? 0) < 0;
@@ -181,102 +200,80 @@ export class MessageSource implements NodeFaceSource {
     try {
       this.#node?.push(chunk);
     } catch (error) {
-      // Thrown by a `data` listener: the program's mistake, as uncaught as in Node, and none of the connection's.
+      // A `data` listener threw. Uncaught, as it is in Node, but not in the middle of the connection's work.
       process.nextTick(() => {
         throw error;
       });
     }
   }
 
-  /** All of a complete message was handed over. */
+  /** All of the message is with its reader. */
   #finish(): void {
-    // The Node face says itself when its buffer, too, was read.
     if (this.#nodeReads) this.#node?.push(null);
-    else this.#settle("read");
+    else if (!this.#hasParked()) this.#settle("read");
   }
 
-  #unblock(): void {
-    if (!this.#blocked) return;
-    this.#blocked = false;
-    clearTimeout(this.#abandonTimer);
-    this.#abandonTimer = undefined;
-    this.#wanted();
-  }
-
-  /** The stream is over for its consumer, on both faces, whichever it was that ended it. */
-  #settle(outcome: "read" | "cancelled" | Error): void {
+  /** The stream is over, for both faces and for good. */
+  #settle(outcome: Outcome): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
-    this.#hungry = false;
     this.#queue.clear();
-    clearTimeout(this.#abandonTimer);
-    try {
-      if (outcome === "read") this.#controller.close();
-      else this.#controller.error(outcome === "cancelled" ? new SMTPError("The stream was destroyed") : outcome);
-    } catch {
-      // Closed already: it was the Web face that cancelled.
+    if (outcome === "read") {
+      this.#controller.close();
+      this.#iterator?.release();
+    } else {
+      // Has no effect where the Web face was cancelled; after `destroy()` its reads must not wait for ever.
+      this.#controller.error(outcome === "cancelled" ? prematureClose() : outcome);
     }
-    if (this.#node !== undefined) this.#tellNode();
+    this.#tellNode();
     this.#unblock();
   }
 
-  /** Whoever listens on the Node face hears how the Web face ended. */
+  /** Whoever listens to the Node face hears how the Web face ended. */
   #tellNode(): void {
     const node = this.#node;
-    if (node === undefined || node.destroyed || node.readableEnded) return;
+    if (node === undefined || this.#outcome === undefined || node.destroyed) return;
     if (this.#outcome === "read") node.finish();
-    else node.destroy(this.#outcome instanceof Error ? this.#outcome : undefined);
+    else node.destroy(this.#outcome === "cancelled" ? undefined : this.#outcome);
+  }
+
+  #unblock(): void {
+    this.#stopTimer();
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#wanted();
+  }
+
+  #dropUnread(): void {
+    if (this.#complete || this.#outcome !== undefined) return;
+    const isRead = this.stream.locked || (this.#node !== undefined && this.#node.readableFlowing !== null);
+    if (!isRead) this.#expire();
+    else if (this.#queue.isFull)
+      this.#abandonTimer ??= setTimeout(() => this.#expire(), ABANDONED_AFTER).unref();
+  }
+
+  #expire(): void {
+    this.#settle(new SMTPError("The message was answered and not read", { code: "EABANDONED" }));
+  }
+
+  #stopTimer(): void {
+    if (this.#abandonTimer === undefined) return;
+    clearTimeout(this.#abandonTimer);
+    this.#abandonTimer = undefined;
   }
 }
 
-/** What `for await` reads: a reader's chunks, without the detour that the built-in iterator takes. */
-class ChunkIterator implements AsyncIterableIterator<Chunk> {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
-  readonly #preventCancel: boolean;
-  #over = false;
-
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>, preventCancel: boolean) {
-    this.#reader = reader;
-    this.#preventCancel = preventCancel;
-  }
-
-  async next(): Promise<IteratorResult<Chunk>> {
-    if (this.#over) return { done: true, value: undefined };
-    try {
-      const { done, value } = await this.#reader.read();
-      if (!done) return { done: false, value: value as Chunk };
-    } catch (error) {
-      this.#release();
-      throw error;
-    }
-    this.#release();
-    return { done: true, value: undefined };
-  }
-
-  async return(value?: unknown): Promise<IteratorResult<Chunk>> {
-    if (!this.#over) {
-      const cancelled = this.#preventCancel ? undefined : this.#reader.cancel(value);
-      this.#release();
-      await cancelled;
-    }
-    return { done: true, value };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  #release(): void {
-    this.#over = true;
-    this.#reader.releaseLock();
-  }
+/** Node's error for a stream that was destroyed before its end. */
+function prematureClose(): SMTPError {
+  return new SMTPError("Premature close", { code: "ERR_STREAM_PREMATURE_CLOSE" });
 }
 
-/** What onData gets. */
-class MessageStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
+/** The consumer's end: a ReadableStream that answers the methods of a Readable too. */
+class MessageStream extends ReadableStream<Bytes> {
   readonly #source: MessageSource;
 
   constructor(source: MessageSource) {
+    // High-water mark 0: a chunk leaves our queue when somebody reads, not before.
     super(source, { highWaterMark: 0 });
     this.#source = source;
   }
@@ -284,22 +281,92 @@ class MessageStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
   get byteLength(): number {
     return this.#source.byteLength;
   }
+
   get sizeExceeded(): boolean {
     return this.#source.sizeExceeded;
   }
 
-  // @ts-expect-error -- the declared type is the built-in iterator's, with more methods than for await needs
-  override values({ preventCancel = false }: { preventCancel?: boolean } = {}): ChunkIterator {
-    return new ChunkIterator(this.getReader(), preventCancel);
-  }
-  // @ts-expect-error -- likewise
-  override [Symbol.asyncIterator](): ChunkIterator {
-    return this.values();
+  // What can be told without the Node face.
+  get readable(): boolean {
+    return this.#source.outcome === undefined && !this.#source.ended;
   }
 
-  static nodeFace(stream: MessageStream): NodeFace {
-    return stream.#source.node;
+  get readableEnded(): boolean {
+    return this.#source.ended;
+  }
+
+  get destroyed(): boolean {
+    return this.#source.outcome !== undefined;
+  }
+
+  get closed(): boolean {
+    return this.#source.outcome !== undefined;
+  }
+
+  get errored(): Error | null {
+    const { outcome } = this.#source;
+    return outcome instanceof Error ? outcome : null;
+  }
+
+  override [Symbol.asyncIterator](options?: { preventCancel?: boolean }): NodeJS.AsyncIterator<Chunk> {
+    return this.values(options);
+  }
+
+  override values(options?: { preventCancel?: boolean }): NodeJS.AsyncIterator<Chunk> {
+    const preventCancel = options?.preventCancel === true;
+    const node = this.#source.nodeInUse;
+    if (node !== undefined) return node.iterator({ destroyOnReturn: !preventCancel });
+    const iterator = new ChunkIterator(this.getReader(), preventCancel);
+    this.#source.iterator = iterator;
+    return iterator;
+  }
+
+  static {
+    delegateToNodeFace(this.prototype, (stream) => stream.#source.node);
   }
 }
 
-delegateToNodeFace(MessageStream.prototype, (stream) => MessageStream.nodeFace(stream));
+/**
+ * Iterates the Web face as its own iterator does, in half the time: a read's promise is handed out
+ * as it is, and the source says when the reader can be let go.
+ */
+class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
+  #reader: ReadableStreamDefaultReader<Bytes> | undefined;
+  readonly #preventCancel: boolean;
+
+  constructor(reader: ReadableStreamDefaultReader<Bytes>, preventCancel: boolean) {
+    this.#reader = reader;
+    this.#preventCancel = preventCancel;
+  }
+
+  next(): Promise<IteratorResult<Chunk, undefined>> {
+    if (this.#reader === undefined) return Promise.resolve({ done: true, value: undefined });
+    return this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>;
+  }
+
+  /** Leaving the loop cancels the stream, unless `preventCancel` was asked for. */
+  async return(reason?: unknown): Promise<IteratorResult<Chunk, undefined>> {
+    const cancelled = this.#preventCancel ? undefined : this.#reader?.cancel(reason);
+    this.release();
+    await cancelled;
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<Chunk, undefined>> {
+    await this.return(error);
+    throw error;
+  }
+
+  release(): void {
+    this.#reader?.releaseLock();
+    this.#reader = undefined;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}

@@ -15,10 +15,11 @@ export interface BunSocketHandlers<Data> {
   close?(socket: BunSocket<Data>, error?: Error): void;
   error?(socket: BunSocket<Data>, error: Error): void;
   handshake?(socket: BunSocket<Data>, ok: boolean, error: (Error & { code?: string }) | null): void;
+  /** The first argument is no socket; `handle` is the TLS session's. */
   serverName?(
-    socket: BunSocket<Data>,
+    _: unknown,
     name: string,
-    handle: SNIHandle,
+    handle: SNIHandle & Pick<BunSocket<Data>, "data">,
   ): SecureContextHandle | Error | true | undefined;
 }
 
@@ -32,6 +33,7 @@ export interface UpgradeOptions {
   readonly secureContext: SecureContextHandle;
   readonly requestCert: boolean;
   readonly rejectUnauthorized: boolean;
+  readonly ALPNProtocols?: readonly string[] | string[] | Uint8Array;
 }
 
 /** A socket that `Bun.listen` accepted, or the TLS session on one. */
@@ -60,6 +62,7 @@ export interface BunSocket<Data> {
   getServername(): string | false | undefined;
   getTLSVersion(): string;
   getCipher(): { name: string; standardName: string; version: string };
-  getPeerCertificate(detailed?: boolean): PeerCertificate | undefined;
+  /** The other way round than node:tls: `true` leaves the issuers out. */
+  getPeerCertificate(abbreviated?: boolean): PeerCertificate | undefined;
   exportKeyingMaterial(length: number, label: string, context: Buffer): Buffer | undefined;
 }

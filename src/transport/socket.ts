@@ -33,7 +33,7 @@ const tlsHandlers: BunSocketHandlers<SocketTransport> = {
   ...plainHandlers,
   open() {},
   handshake: (socket, ok, error) => socket.data.onHandshake(socket, ok, error),
-  serverName: (socket, name, handle) => socket.data.onServerName(name, handle),
+  serverName: (_, name, handle) => handle.data.onServerName(name, handle),
 };
 
 /**
@@ -194,18 +194,20 @@ export class SocketTransport implements ArrivingTransport {
     return this.#contexts().select(name, handle);
   }
 
-  onHandshake(socket: BunSocket<SocketTransport>, ok: boolean, error: Error | null): void {
+  onHandshake(socket: BunSocket<SocketTransport>, ok: boolean, error: (Error & { code?: string }) | null): void {
     const refusal = verdict(this.#contexts().upgradeOptions(), ok, error, socket.authorized);
     if (refusal) {
       this.#error ??= refusal;
       socket.terminate();
       return;
     }
-    this.events.secured(tlsSession(socket));
+    const { requestCert } = this.#contexts().upgradeOptions();
+    this.events.secured(tlsSession(socket, requestCert ? error : null));
   }
 }
 
-function tlsSession(socket: BunSocket<SocketTransport>): TLSSession {
+/** @param error why the client's certificate did not verify, if one was asked for */
+function tlsSession(socket: BunSocket<SocketTransport>, error: (Error & { code?: string }) | null): TLSSession {
   const servername = socket.getServername() || false;
   // Bun 1.4.0 has `TLSv1/SSLv3` here; getTLSVersion() is right in all of them.
   const version = socket.getTLSVersion();
@@ -214,8 +216,9 @@ function tlsSession(socket: BunSocket<SocketTransport>): TLSSession {
   // The names that node's TLSSocket has and Bun's socket lacks.
   const face = Object.assign(socket, {
     servername,
+    authorizationError: socket.authorized ? undefined : error?.code,
     getProtocol: () => version,
-    getPeerCertificate: (detailed?: boolean) => certificate(detailed) ?? {},
+    getPeerCertificate: (detailed = false) => certificate(!detailed) ?? {},
   });
   return {
     socket: face as unknown as TLSSession["socket"],

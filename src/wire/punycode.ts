@@ -10,18 +10,20 @@ const INITIAL_N = 0x80;
 const PREFIX = "xn--";
 const A_LABEL = /^xn--/i;
 
-/** RFC 1035 section 2.3.4. It also bounds the decoder, whose insertions cost the square of the length. */
-const MAX_LABEL = 63;
+/** RFC 5890 section 2.3.2.1. The 63 octets also bound the decoder, whose cost is the square of the length. */
+const WELL_FORMED = /^[\x00-\x7f]{1,63}$/;
 
 const MAX_CODE_POINT = 0x10ffff;
 
 /**
  * What no label may hold once compatibility forms are folded (NFKC), for a resolver or a reader takes
  * it for something else: ASCII other than letters, digits and hyphens ("․" folds to a dot, "＠" to an
- * at sign), the ideographic full stop, the replacement character, spaces, surrogates, and all invisible characters but the two
- * joiners, which some scripts need (RFC 5892).
+ * at sign), the ideographic full stop, the replacement character, spaces, surrogates, and all invisible
+ * characters but the two joiners, which some scripts need (RFC 5892). RFC 5891 section 4.2.3 adds
+ * hyphens at the ends, and a mark at the start, which would be drawn upon the "@" or dot before it.
  */
-const UNSAFE = /[[\p{ASCII}--[A-Za-z0-9\-]]\u3002\ufffd[[\p{Cc}\p{Cf}\p{Cs}\p{Z}]--[\u200c\u200d]]]/v;
+const UNSAFE =
+  /^[\-\p{M}]|-$|[[\p{ASCII}--[A-Za-z0-9\-]]\u3002\ufffd[[\p{Cc}\p{Cf}\p{Cs}\p{Z}]--[\u200c\u200d]]]/v;
 
 /** Whether a label can stand in a domain without being taken for another label, or for more than one. */
 export function isSafeLabel(label: string): boolean {
@@ -76,11 +78,11 @@ function decode(encoded: string): number[] | undefined {
 
 /**
  * The U-label of an A-label (`xn--` in any case, RFC 5890); any other label as it is. `undefined` where
- * an A-label is broken, over 63 octets, stands for plain ASCII, or for what {@link isSafeLabel} refuses.
+ * an A-label is broken, over 63 octets long, stands for plain ASCII, or for what {@link isSafeLabel} refuses.
  */
 export function labelToUnicode(label: string): string | undefined {
   if (!A_LABEL.test(label)) return label;
-  if (label.length > MAX_LABEL) return undefined;
+  if (!WELL_FORMED.test(label)) return undefined;
   const points = decode(label.slice(PREFIX.length).toLowerCase());
   if (points === undefined || !points.some((point) => point >= INITIAL_N)) return undefined;
   const unicode = String.fromCodePoint(...points);
