@@ -94,7 +94,8 @@ export class Arrival implements TransportEvents {
     this.#finish();
     if (!inHandshake) return;
     const { remoteAddress } = this.#endpoints;
-    const reason = error ?? handshakeError("Socket closed while initiating TLS", remoteAddress, "SocketError");
+    const reason =
+      error ?? handshakeError("Socket closed while initiating TLS", remoteAddress, "SocketError");
     this.#gate.failed(Object.assign(reason, { remoteAddress }));
   }
 
@@ -121,7 +122,14 @@ export class Arrival implements TransportEvents {
     };
     if (this.#gate.settings.isIgnored(source.address)) return;
     const entry = { tnx: "proxy", host: source.address, proxy: proxy.remoteAddress };
-    log(this.#gate.settings.logger, "info", entry, "PROXY from %s through %s", source.address, proxy.remoteAddress);
+    log(
+      this.#gate.settings.logger,
+      "info",
+      entry,
+      "PROXY from %s through %s",
+      source.address,
+      proxy.remoteAddress,
+    );
   }
 
   #refuse(reason: string): void {
@@ -142,7 +150,13 @@ export class Arrival implements TransportEvents {
     const { remoteAddress } = this.#endpoints;
     if (!this.#refusedHeader) {
       const entry = { tnx: "connection", host: remoteAddress };
-      log(this.#gate.settings.logger, "info", entry, "Closing %s: no PROXY header or TLS handshake in time", remoteAddress);
+      log(
+        this.#gate.settings.logger,
+        "info",
+        entry,
+        "Closing %s: no PROXY header or TLS handshake in time",
+        remoteAddress,
+      );
       if (!this.#proxy) this.#gate.failed(handshakeError("TLS handshake timeout", remoteAddress));
     }
     this.drop();

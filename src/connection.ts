@@ -1,6 +1,15 @@
 import { dispatch, logContinuation } from "./commands/dispatch.js";
 import { COMMANDS } from "./commands/index.js";
-import type { Action, Answer, Body, Client, ContinuationLine, Counts, HookResult, TLSFacts } from "./commands/client.js";
+import type {
+  Action,
+  Answer,
+  Body,
+  Client,
+  ContinuationLine,
+  Counts,
+  HookResult,
+  TLSFacts,
+} from "./commands/client.js";
 import { greeting } from "./commands/greeting.js";
 import type { Message } from "./commands/message.js";
 import { Recipients } from "./commands/recipients.js";
@@ -188,10 +197,23 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     if (settings.raw.disableReverseLookup || session.remoteAddress === "") return this.#admit("");
     reverseLookup(session.remoteAddress, settings.resolver, ({ name, error, discarded }) => {
       const entry = { tnx: "connection", host: session.remoteAddress };
-      if (error) this.log("error", { ...entry, err: error }, "Reverse resolve for %s: %s", session.remoteAddress, error.message);
+      if (error)
+        this.log(
+          "error",
+          { ...entry, err: error },
+          "Reverse resolve for %s: %s",
+          session.remoteAddress,
+          error.message,
+        );
       if (discarded !== undefined) {
         const shown = JSON.stringify(discarded.slice(0, 255));
-        this.log("info", entry, "Discarded invalid reverse resolved hostname %s for %s", shown, session.remoteAddress);
+        this.log(
+          "info",
+          entry,
+          "Discarded invalid reverse resolved hostname %s for %s",
+          shown,
+          session.remoteAddress,
+        );
       }
       if (this.#state === "greeting") this.#admit(name);
     });
@@ -204,7 +226,12 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     this.#take(
       this.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {
         if (!this.#open) return [];
-        this.log("info", { tnx: "connection", host: session.remoteAddress }, "Connection from %s", session.clientHostname);
+        this.log(
+          "info",
+          { tnx: "connection", host: session.remoteAddress },
+          "Connection from %s",
+          session.clientHostname,
+        );
         const refusal = refused("onConnect", result);
         if (refusal) return { ...refusal, enhanced: false, close: true };
         return session.secure ? this.#askOnSecure(() => this.#greet()) : this.#greet();
@@ -293,7 +320,12 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     });
     this.#enterTLS(tls);
     this.resetTransaction();
-    this.log("info", { tnx: "starttls", cipher: tls.cipher.name }, "Connection upgraded to TLS using %s", tls.cipher.name);
+    this.log(
+      "info",
+      { tnx: "starttls", cipher: tls.cipher.name },
+      "Connection upgraded to TLS using %s",
+      tls.cipher.name,
+    );
     this.#take(this.#askOnSecure(() => []));
     this.#run();
   }
@@ -350,7 +382,10 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   /** @returns whether there was a line */
   #readLine(): boolean {
     const { settings } = this;
-    const line = this.#lines.next(this.#continuation ? SASL_LINE_LIMIT : settings.maxCommandLength, settings.bareNewlines);
+    const line = this.#lines.next(
+      this.#continuation ? SASL_LINE_LIMIT : settings.maxCommandLength,
+      settings.bareNewlines,
+    );
     if (line === undefined) return false;
     this.#lineSince = 0;
     const continuation = this.#continuation;
@@ -449,7 +484,12 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
       this.counts.errors += 1;
       if (this.counts.errors >= this.settings.maxErrors) {
         reply = { code: 421, text: "Error: too many errors", enhanced: "4.7.0" };
-        this.log("info", { tnx: "errors", errors: this.counts.errors }, "Closing after %s errors", this.counts.errors);
+        this.log(
+          "info",
+          { tnx: "errors", errors: this.counts.errors },
+          "Closing after %s errors",
+          this.counts.errors,
+        );
       }
     }
     const text = formatReply(reply, !this.settings.hideEnhancedStatusCodes);
@@ -472,7 +512,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #settle(): void {
     if (!this.#open) return;
     const isFull = !!this.#body?.full;
-    const pause = this.#state === "ready" && (isFull || this.#blocked || (this.#waiting && this.#lines.pending));
+    const pause =
+      this.#state === "ready" && (isFull || this.#blocked || (this.#waiting && this.#lines.pending));
     if (pause !== this.#paused) {
       this.#paused = pause;
       if (pause) this.#transport.pause();
@@ -592,7 +633,13 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
       answered: (error, value) => then(error ? { type: "refused", error } : { type: "accepted", value }),
       crashed: () => then({ type: "crashed" }),
       report: (error) => {
-        this.log("error", { tnx: "hook", err: error }, "%s failed: %s", name, error instanceof Error ? error.message : error);
+        this.log(
+          "error",
+          { tnx: "hook", err: error },
+          "%s failed: %s",
+          name,
+          error instanceof Error ? error.message : error,
+        );
         this.#host.failed(error);
       },
     });
@@ -615,7 +662,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   announce(again = false): void {
     if (this.#announced && !again) return;
     this.#announced = true;
-    const { id, localAddress, localPort, remoteAddress, remotePort, hostNameAppearsAs, clientHostname } = this.session;
+    const { id, localAddress, localPort, remoteAddress, remotePort, hostNameAppearsAs, clientHostname } =
+      this.session;
     this.#host.announced({
       id,
       localAddress,
@@ -655,6 +703,14 @@ function unencrypted(session: SMTPSession): SecureSocket {
 }
 
 /** The error of a handshake that did not come about, shaped as smtp-server's. */
-export function handshakeError(message: string, remoteAddress: string, code = "ERR_TLS_HANDSHAKE_TIMEOUT"): Error {
-  return Object.assign(new Error(message), { code, remoteAddress, meta: { protocol: "smtp", stage: "connect", remoteAddress } });
+export function handshakeError(
+  message: string,
+  remoteAddress: string,
+  code = "ERR_TLS_HANDSHAKE_TIMEOUT",
+): Error {
+  return Object.assign(new Error(message), {
+    code,
+    remoteAddress,
+    meta: { protocol: "smtp", stage: "connect", remoteAddress },
+  });
 }

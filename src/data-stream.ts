@@ -5,7 +5,6 @@
  * so there is one bound, and nothing is read ahead of it but what the reader asked for.
  */
 import type { ReadableStreamDefaultReader } from "node:stream/web";
-import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { delegateToNodeFace, NodeFace, type NodeFaceSource } from "./data-stream-node.js";
 import { ChunkQueue } from "./data-stream-queue.js";
 import { SMTPError } from "./errors.js";
@@ -28,7 +27,6 @@ export class MessageSource implements NodeFaceSource {
   readonly #queue = new ChunkQueue();
   #byteLength = 0;
   #controller!: ReadableStreamDefaultController<Bytes>;
-  #iterator: ChunkIterator | undefined;
   #node: NodeFace | undefined;
   /** The Node face reads, and holds the Web face's lock. */
   #nodeReads = false;
@@ -138,12 +136,6 @@ export class MessageSource implements NodeFaceSource {
     this.#settle("cancelled");
   }
 
-  /** For the stream: who iterates it, to be told of its end. */
-  set iterator(iterator: ChunkIterator) {
-    this.#iterator = iterator;
-    if (this.#outcome === "read") iterator.release();
-  }
-
   /** For the stream: how it ended; undefined while it has not. */
   get outcome(): Outcome | undefined {
     return this.#outcome;
@@ -218,13 +210,9 @@ export class MessageSource implements NodeFaceSource {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
     this.#queue.clear();
-    if (outcome === "read") {
-      this.#controller.close();
-      this.#iterator?.release();
-    } else {
-      // Has no effect where the Web face was cancelled; after `destroy()` its reads must not wait for ever.
-      this.#controller.error(outcome === "cancelled" ? prematureClose() : outcome);
-    }
+    if (outcome === "read") this.#controller.close();
+    // Has no effect where the Web face was cancelled; after `destroy()` its reads must not wait for ever.
+    else this.#controller.error(outcome === "cancelled" ? prematureClose() : outcome);
     this.#tellNode();
     this.#unblock();
   }
@@ -316,9 +304,13 @@ class MessageStream extends ReadableStream<Bytes> {
     const preventCancel = options?.preventCancel === true;
     const node = this.#source.nodeInUse;
     if (node !== undefined) return node.iterator({ destroyOnReturn: !preventCancel });
-    const iterator = new ChunkIterator(this.getReader(), preventCancel);
-    this.#source.iterator = iterator;
-    return iterator;
+    return new ChunkIterator(this.getReader(), preventCancel);
+  }
+
+  /** Always allowed once the stream is over, although an iterator that came to the end keeps its lock. */
+  override cancel(reason?: unknown): Promise<void> {
+    const { outcome } = this.#source;
+    return outcome === "read" || outcome === "cancelled" ? Promise.resolve() : super.cancel(reason);
   }
 
   static {
@@ -327,12 +319,13 @@ class MessageStream extends ReadableStream<Bytes> {
 }
 
 /**
- * Iterates the Web face as its own iterator does, in half the time: a read's promise is handed out
- * as it is, and the source says when the reader can be let go.
+ * Iterates the Web face as its own iterator does, in half the time: a read's promise is handed out as
+ * it is, and at the end the lock is kept, for Bun makes an Error each time that one is let go.
  */
 class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
-  #reader: ReadableStreamDefaultReader<Bytes> | undefined;
+  readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #preventCancel: boolean;
+  #left = false;
 
   constructor(reader: ReadableStreamDefaultReader<Bytes>, preventCancel: boolean) {
     this.#reader = reader;
@@ -340,26 +333,24 @@ class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
   }
 
   next(): Promise<IteratorResult<Chunk, undefined>> {
-    if (this.#reader === undefined) return Promise.resolve({ done: true, value: undefined });
+    if (this.#left) return Promise.resolve({ done: true, value: undefined });
     return this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>;
   }
 
-  /** Leaving the loop cancels the stream, unless `preventCancel` was asked for. */
+  /** Leaving the loop cancels the stream, unless `preventCancel` was asked for, and lets go of the lock. */
   async return(reason?: unknown): Promise<IteratorResult<Chunk, undefined>> {
-    const cancelled = this.#preventCancel ? undefined : this.#reader?.cancel(reason);
-    this.release();
-    await cancelled;
+    if (!this.#left) {
+      this.#left = true;
+      const cancelled = this.#preventCancel ? undefined : this.#reader.cancel(reason);
+      this.#reader.releaseLock();
+      await cancelled;
+    }
     return { done: true, value: undefined };
   }
 
   async throw(error: unknown): Promise<IteratorResult<Chunk, undefined>> {
     await this.return(error);
     throw error;
-  }
-
-  release(): void {
-    this.#reader?.releaseLock();
-    this.#reader = undefined;
   }
 
   [Symbol.asyncIterator](): this {

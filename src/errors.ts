@@ -13,7 +13,10 @@ export class SMTPError extends Error {
    */
   code?: string;
 
-  constructor(message: string, details: { responseCode?: number; enhancedCode?: string; code?: string } = {}) {
+  constructor(
+    message: string,
+    details: { responseCode?: number; enhancedCode?: string; code?: string } = {},
+  ) {
     super(message);
     this.name = "SMTPError";
     Object.assign(this, details);

@@ -59,7 +59,8 @@ function isPort(text: string): boolean {
 function fromOptions(options: ListenOptions): ListenTarget {
   const { path, port, mode, readableAll, writableAll } = options;
   if (path !== undefined && path !== null) {
-    if (typeof path !== "string" || path === "") throw new TypeError("listen: path must be a string that is not empty");
+    if (typeof path !== "string" || path === "")
+      throw new TypeError("listen: path must be a string that is not empty");
     const all = (readableAll ? 0o444 : 0) | (writableAll ? 0o222 : 0);
     return { path, mode: mode ?? (all ? 0o700 | all : undefined) };
   }

@@ -12,7 +12,9 @@ export type LogEntry = Record<string, unknown> & { tnx: string };
 
 function ignore(): void {}
 
-function logTo(write: (level: LogLevel, entry: object, text: string | undefined, args: unknown[]) => void): FullLogger {
+function logTo(
+  write: (level: LogLevel, entry: object, text: string | undefined, args: unknown[]) => void,
+): FullLogger {
   return Object.fromEntries(
     LEVELS.map((level) => [
       level,

@@ -59,7 +59,11 @@ function toTimeout(value: unknown, byDefault: number): number {
 /** Command and mechanism names in upper case. */
 function toNames(value: unknown): string[] {
   const list: unknown[] = Array.isArray(value) ? value : value ? [value] : [];
-  return list.map((name) => String(name ?? "").toUpperCase().trim());
+  return list.map((name) =>
+    String(name ?? "")
+      .toUpperCase()
+      .trim(),
+  );
 }
 
 /**
@@ -90,7 +94,9 @@ export function checkOptions(options: SMTPServerOptions): void {
   }
   const { bareNewlines, resolver, logger, secure, needsUpgrade } = options;
   if ((bareNewlines ?? false) !== false && !NEWLINE_POLICIES.includes(bareNewlines)) {
-    throw new TypeError(`bareNewlines: "reject", "normalize" or "accept" is wanted, got ${show(bareNewlines)}`);
+    throw new TypeError(
+      `bareNewlines: "reject", "normalize" or "accept" is wanted, got ${show(bareNewlines)}`,
+    );
   }
   if (resolver && typeof resolver.reverse !== "function") {
     throw new TypeError("resolver: an object with a method reverse(ip, callback) is wanted");
@@ -229,7 +235,13 @@ export class Settings {
     const own: unknown = session.disabledCommands;
     const list: unknown = Array.isArray(own) ? own : this.raw.disabledCommands;
     if (!Array.isArray(list)) return toNames(list).includes(verb);
-    return list.some((name) => name === verb || String(name ?? "").trim().toUpperCase() === verb);
+    return list.some(
+      (name) =>
+        name === verb ||
+        String(name ?? "")
+          .trim()
+          .toUpperCase() === verb,
+    );
   }
   /** Whether a client is left out of the log. */
   isIgnored(address: string): boolean {

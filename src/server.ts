@@ -45,7 +45,10 @@ export interface SMTPServerEvents {
 export type Listening<S> = Promise<S> & Listener;
 
 type AuthCallback = (error: SMTPErrorLike | null | undefined, response?: AuthResponse) => void;
-type DataCallback = (error?: SMTPErrorLike | null, message?: string | readonly (DataResult | undefined)[]) => void;
+type DataCallback = (
+  error?: SMTPErrorLike | null,
+  message?: string | readonly (DataResult | undefined)[],
+) => void;
 
 /**
  * An SMTP or LMTP server.
@@ -91,7 +94,9 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     this.#settings = new Settings(this);
     this.#contexts = new SecureContexts(given);
     if (!canUpgrade() && (this.#settings.implicitTLS || this.#contexts.hasCertificate)) {
-      throw new Error(`This Bun (${Bun.version}) can not serve TLS on an accepted socket; Bun 1.4.0 or later can`);
+      throw new Error(
+        `This Bun (${Bun.version}) can not serve TLS on an accepted socket; Bun 1.4.0 or later can`,
+      );
     }
     this.#gate = this.#makeGate();
     for (const name of Object.keys(HOOKS) as HookName[]) this.#adopt(name);
@@ -167,7 +172,11 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     if (callback) this.server.once("listening", callback);
     this.#binding = true;
     try {
-      const bound = bind(target, () => this.#contexts, (transport) => new Arrival(this.#gate, transport).begin());
+      const bound = bind(
+        target,
+        () => this.#contexts,
+        (transport) => new Arrival(this.#gate, transport).begin(),
+      );
       this.#opened(bound instanceof Promise ? await bound : bound);
     } catch (error) {
       if (callback) this.server.off("listening", callback);
@@ -343,7 +352,8 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
 
 /** smtp-server's two lists are arrays from construction on; programs push to them. */
 function withLists(options: SMTPServerOptions): SMTPServer["options"] {
-  if (!Object.isExtensible(options) || Object.isFrozen(options)) return { authMethods: [], disabledCommands: [], ...options } as SMTPServer["options"];
+  if (!Object.isExtensible(options) || Object.isFrozen(options))
+    return { authMethods: [], disabledCommands: [], ...options } as SMTPServer["options"];
   options.disabledCommands = toList(options.disabledCommands);
   options.authMethods = toList(options.authMethods);
   return options as SMTPServer["options"];

@@ -406,10 +406,7 @@ export interface SMTPServerOptions extends TLSOptions {
   sniOptions?: Record<string, TLSOptions> | Map<string, TLSOptions> | undefined;
   /** Chooses the secure context for an SNI name; wins over `sniOptions`. An error or nothing: the default certificate. */
   SNICallback?:
-    | ((
-        servername: string,
-        callback: (error: Error | null, context?: SecureContext) => void,
-      ) => void)
+    | ((servername: string, callback: (error: Error | null, context?: SecureContext) => void) => void)
     | undefined;
   /** A client connected. Error default: 554, close. */
   onConnect?: OnConnectCallback | false | null | undefined;

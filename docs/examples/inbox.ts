@@ -39,7 +39,9 @@ function print({ envelope, remoteAddress }: SMTPSession, message: string): void 
 
 await server.listen(process.env["PORT"] || 2525);
 const address = server.address();
-console.log(`Listening on port ${typeof address === "object" && address ? address.port : address}. Ctrl-C ends.`);
+console.log(
+  `Listening on port ${typeof address === "object" && address ? address.port : address}. Ctrl-C ends.`,
+);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {

@@ -74,7 +74,8 @@ function carryOn(client: Client, exchange: Exchange, outcome: Outcome): Answer |
       updateTransmissionType(client.session, client.settings);
       return { code: outcome.code, text: outcome.text };
     case "failure": {
-      if (outcome.problem) client.log("warn", { tnx: "auth", method: exchange.method }, "onAuth: %s", outcome.problem);
+      if (outcome.problem)
+        client.log("warn", { tnx: "auth", method: exchange.method }, "onAuth: %s", outcome.problem);
       const { code, text, enhanced } = outcome;
       return failed(client, enhanced === undefined ? { code, text } : { code, text, enhanced });
     }
@@ -92,10 +93,24 @@ function judged(
   if (result.type === "crashed") return failed(client, INTERNAL_ERROR);
   const error = result.type === "refused" ? result.error : undefined;
   const outcome = exchange.answer(error, result.type === "accepted" ? result.value : undefined);
-  if (outcome.type === "success") client.log("info", { tnx: "auth", method, user }, "%s authenticated using %s", user, method);
-  else if (error) client.log("info", { tnx: "autherror", method, user }, "Authentication error for %s using %s", user, method);
+  if (outcome.type === "success")
+    client.log("info", { tnx: "auth", method, user }, "%s authenticated using %s", user, method);
+  else if (error)
+    client.log(
+      "info",
+      { tnx: "autherror", method, user },
+      "Authentication error for %s using %s",
+      user,
+      method,
+    );
   else if (outcome.type === "failure")
-    client.log("info", { tnx: "authfail", method, user }, "Authentication failed for %s using %s", user, method);
+    client.log(
+      "info",
+      { tnx: "authfail", method, user },
+      "Authentication failed for %s using %s",
+      user,
+      method,
+    );
   return carryOn(client, exchange, outcome);
 }
 

@@ -21,7 +21,8 @@ function keywords(client: Client): string[] {
     const mechanisms = mechanismsFor(client);
     if (mechanisms.length > 0) lines.push(`AUTH ${mechanisms.join(" ")}`);
   }
-  if (!session.secure && client.canUpgrade && client.supports("STARTTLS") && !raw.hideSTARTTLS) lines.push("STARTTLS");
+  if (!session.secure && client.canUpgrade && client.supports("STARTTLS") && !raw.hideSTARTTLS)
+    lines.push("STARTTLS");
   if (session.secure && !settings.hideRequireTLS) lines.push("REQUIRETLS");
   if (Number.isFinite(settings.size)) lines.push(raw.hideSize ? "SIZE" : `SIZE ${settings.size}`);
   if (mayUse(client, "XCLIENT")) lines.push(`XCLIENT ${[...XCLIENT_NAMES].join(" ")}`);

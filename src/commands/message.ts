@@ -94,7 +94,9 @@ export class Message {
 
   /** The reply to a chunk of BDAT that is not the last: 250, unless it is known by now that the message will be refused. */
   chunkReply(octets: number): Action {
-    const refusal = this.#guard.bare ? bareNewline(this.#guard.bare) : this.#result && refused("onData", this.#result);
+    const refusal = this.#guard.bare
+      ? bareNewline(this.#guard.bare)
+      : this.#result && refused("onData", this.#result);
     if (!refusal) return { code: 250, text: `OK: ${octets} octets received` };
     this.refuseChunks(refusal);
     return refusal;
@@ -108,12 +110,15 @@ export class Message {
 
   #failForBareNewline(): void {
     this.#full = false;
-    this.#source.fail(new SMTPError(`Message has a bare ${this.#guard.bare}`, { code: "EBARENEWLINE", responseCode: 550 }));
+    this.#source.fail(
+      new SMTPError(`Message has a bare ${this.#guard.bare}`, { code: "EBARENEWLINE", responseCode: 550 }),
+    );
   }
 
   #settle(result: HookResult): readonly Action[] {
     const { settings } = this.#client;
-    if (settings.raw.rejectOversized && this.byteLength > settings.size) return this.close(tooBig(settings.size));
+    if (settings.raw.rejectOversized && this.byteLength > settings.size)
+      return this.close(tooBig(settings.size));
     const refusal = refused("onData", result);
     if (refusal) return this.close(refusal);
     return this.close(verdict(result.type === "accepted" ? result.value : undefined, settings.lmtp));

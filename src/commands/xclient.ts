@@ -11,7 +11,9 @@ export const XCLIENT_NAMES: ReadonlySet<string> = new Set(
   "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT".split(" "),
 );
 /** Attributes of http://www.postfix.org/XFORWARD_README.html. */
-export const XFORWARD_NAMES: ReadonlySet<string> = new Set("NAME ADDR PORT PROTO HELO IDENT SOURCE".split(" "));
+export const XFORWARD_NAMES: ReadonlySet<string> = new Set(
+  "NAME ADDR PORT PROTO HELO IDENT SOURCE".split(" "),
+);
 
 const UNAVAILABLE = {
   XCLIENT: new Set(["[UNAVAILABLE]", "[TEMPUNAVAIL]"]),
@@ -35,7 +37,11 @@ function admit(client: Client, verb: "XCLIENT" | "XFORWARD", args: string): Attr
   if (!mayUse(client, verb)) return { code: 550, text: "Error: Not allowed", enhanced: "5.7.0" };
   if (client.session.envelope.mailFrom) return { code: 503, text: "Error: Mail transaction in progress" };
   if (args.trim() === "") return { code: 501, text: "Error: Bad command parameter syntax" };
-  const parsed = parseAttributes(args, verb === "XCLIENT" ? XCLIENT_NAMES : XFORWARD_NAMES, UNAVAILABLE[verb]);
+  const parsed = parseAttributes(
+    args,
+    verb === "XCLIENT" ? XCLIENT_NAMES : XFORWARD_NAMES,
+    UNAVAILABLE[verb],
+  );
   return "error" in parsed ? { code: 501, text: parsed.error } : parsed.attributes;
 }
 
@@ -46,7 +52,12 @@ function keepOriginal(map: SMTPSession["xClient"], name: string, value: string |
 }
 
 /** What both commands mean by ADDR, NAME and PORT: the session is the named client's from now on. */
-function applyClient(client: Client, map: SMTPSession["xClient"], verb: string, attributes: Attributes): void {
+function applyClient(
+  client: Client,
+  map: SMTPSession["xClient"],
+  verb: string,
+  attributes: Attributes,
+): void {
   const { session } = client;
   const tnx = verb.toLowerCase();
   const [address, name, port] = [attributes.get("ADDR"), attributes.get("NAME"), attributes.get("PORT")];
@@ -126,14 +137,24 @@ function checkLogin(client: Client, username: string, startOver: () => Action): 
   return client.hook("onAuth", [auth, client.session], (result: HookResult): Action => {
     if (result.type === "crashed") return { ...INTERNAL_ERROR, close: true };
     if (result.type === "refused") {
-      client.log("info", { tnx: "autherror", method: "XCLIENT", user: username }, "%s refused for XCLIENT", username);
+      client.log(
+        "info",
+        { tnx: "autherror", method: "XCLIENT", user: username },
+        "%s refused for XCLIENT",
+        username,
+      );
       return { code: 550, text: result.error.message || "Authentication credentials invalid", close: true };
     }
     const response = result.value as AuthResponse | null | undefined;
     if (response) {
       if (!response.user) return { code: 550, text: "Authentication credentials invalid", close: true };
       client.session.user = response.user;
-      client.log("info", { tnx: "auth", method: "XCLIENT", user: username }, "%s logged in by XCLIENT", username);
+      client.log(
+        "info",
+        { tnx: "auth", method: "XCLIENT", user: username },
+        "%s logged in by XCLIENT",
+        username,
+      );
     }
     return startOver();
   });

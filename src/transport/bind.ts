@@ -13,7 +13,11 @@ type Accept = (transport: SocketTransport) => void;
  * way is asked whether anybody is behind it.
  * @throws (or rejects with) an Error with Node's `code`, `errno`, `syscall`, `address`, `port`
  */
-export function bind(target: ListenTarget, contexts: () => SecureContexts, accept: Accept): Bound | Promise<Bound> {
+export function bind(
+  target: ListenTarget,
+  contexts: () => SecureContexts,
+  accept: Accept,
+): Bound | Promise<Bound> {
   if ("path" in target) return bindPath(target, contexts, accept);
   const { host } = target;
   if (host !== undefined && isIP(host) === 0) {
@@ -101,7 +105,16 @@ function bindError(error: unknown, address: string, port?: number): Error {
   if (!isError(error)) return new Error(String(error));
   const code = error.code ?? "EADDRNOTAVAIL";
   const at = port === undefined ? address : `${address}:${port}`;
-  const reason = code === "EADDRINUSE" ? "address already in use" : code === "EACCES" ? "permission denied" : error.message;
+  const reason =
+    code === "EADDRINUSE"
+      ? "address already in use"
+      : code === "EACCES"
+        ? "permission denied"
+        : error.message;
   const details = { code, errno: -Math.abs(error.errno ?? 99), syscall: "listen", address };
-  return Object.assign(new Error(`listen ${code}: ${reason} ${at}`), details, port === undefined ? {} : { port });
+  return Object.assign(
+    new Error(`listen ${code}: ${reason} ${at}`),
+    details,
+    port === undefined ? {} : { port },
+  );
 }

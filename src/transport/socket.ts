@@ -194,7 +194,11 @@ export class SocketTransport implements ArrivingTransport {
     return this.#contexts().select(name, handle);
   }
 
-  onHandshake(socket: BunSocket<SocketTransport>, ok: boolean, error: (Error & { code?: string }) | null): void {
+  onHandshake(
+    socket: BunSocket<SocketTransport>,
+    ok: boolean,
+    error: (Error & { code?: string }) | null,
+  ): void {
     const refusal = verdict(this.#contexts().upgradeOptions(), ok, error, socket.authorized);
     if (refusal) {
       this.#error ??= refusal;
@@ -207,7 +211,10 @@ export class SocketTransport implements ArrivingTransport {
 }
 
 /** @param error why the client's certificate did not verify, if one was asked for */
-function tlsSession(socket: BunSocket<SocketTransport>, error: (Error & { code?: string }) | null): TLSSession {
+function tlsSession(
+  socket: BunSocket<SocketTransport>,
+  error: (Error & { code?: string }) | null,
+): TLSSession {
   const servername = socket.getServername() || false;
   // Bun 1.4.0 has `TLSv1/SSLv3` here; getTLSVersion() is right in all of them.
   const version = socket.getTLSVersion();

@@ -142,7 +142,8 @@ function namedContexts(sniOptions: SMTPServerOptions["sniOptions"]): Map<string,
   const contexts = new Map<string, SecureContextHandle>();
   for (const [name, options] of entries) {
     const context = ownContext(options, `sniOptions[${JSON.stringify(name)}].`);
-    if (!context) throw new TypeError(`sniOptions[${JSON.stringify(name)}]: key and cert, or pfx, are wanted`);
+    if (!context)
+      throw new TypeError(`sniOptions[${JSON.stringify(name)}]: key and cert, or pfx, are wanted`);
     contexts.set(normalizeName(name), context);
   }
   return contexts;
@@ -178,7 +179,9 @@ function makeContext(options: TLSOptions, prefix: string): SecureContextHandle {
 function checkFile(value: unknown, name: string): void {
   for (const part of Array.isArray(value) ? (value as unknown[]) : [value]) {
     if (part instanceof Blob || part instanceof Promise) {
-      throw new TypeError(`${name}: a string or bytes are wanted; read the file first: await Bun.file(path).text()`);
+      throw new TypeError(
+        `${name}: a string or bytes are wanted; read the file first: await Bun.file(path).text()`,
+      );
     }
   }
 }

@@ -22,7 +22,7 @@ export function words(text: string): string[] {
   return trimmed === "" ? [] : trimmed.split(/\s+/);
 }
 
-const HTTP_REQUEST = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|PRI) .* HTTP\/\d\.\d$/is;
+const HTTP_REQUEST = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|PRI) .* HTTP\/\d\.\d$/i;
 
 /** Whether `line` is the request line of HTTP/1.x or the preface of HTTP/2: a browser lured to our port. */
 export function isHttpRequest(line: string): boolean {

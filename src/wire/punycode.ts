@@ -60,8 +60,6 @@ function decode(encoded: string): number[] | undefined {
       const digit = digitValue(encoded.charCodeAt(index++));
       if (digit === BASE) return undefined;
       i += digit * weight;
-      // No insertion can lie further than the last code point allows.
-      if (i > MAX_CODE_POINT * (points.length + 1)) return undefined;
       const threshold = Math.min(Math.max(k - bias, T_MIN), T_MAX);
       if (digit < threshold) break;
       weight *= BASE - threshold;

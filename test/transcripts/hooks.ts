@@ -54,7 +54,8 @@ function behave(behaviour: string | undefined, subject: string, callback: Callba
   else if (verb !== "never") callback(null, value);
 }
 
-const PASSWORDS: Record<string, string> = { user: "pencil", tim: "tanstaaftanstaaf", test: "1234" };
+const PASSWORDS: Record<string, string> = {
+  Kurt: "xipj3plmq", user: "pencil", tim: "tanstaaftanstaaf", test: "1234" };
 
 /** The user `user` with the password `pencil`, whatever the mechanism; tokens are `token-of-<user>`. */
 function login(auth: AuthObject): object | undefined {
@@ -66,7 +67,13 @@ function login(auth: AuthObject): object | undefined {
   if (auth.accessToken !== undefined) return auth.accessToken === `token-of-${name}` ? user : undefined;
   if (password === undefined) return undefined;
   if (auth.method.startsWith("SCRAM")) {
-    return { user: name, credentials: scramCredentials(password, { salt: Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64"), iterations: 4096 }) };
+    return {
+      user: name,
+      credentials: scramCredentials(password, {
+        salt: Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64"),
+        iterations: 4096,
+      }),
+    };
   }
   if (auth.method === "CRAM-MD5") return auth.validatePassword(password) ? user : undefined;
   return auth.password === password ? user : undefined;

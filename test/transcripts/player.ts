@@ -59,7 +59,10 @@ export function memoryWire(server: SMTPServer, from: string | undefined): Wire {
 }
 
 /** Plays a transcript once. Throws at the first step that does not hold, with its line. */
-export async function play(transcript: Transcript, open: (server: SMTPServer) => Wire | Promise<Wire>): Promise<void> {
+export async function play(
+  transcript: Transcript,
+  open: (server: SMTPServer) => Wire | Promise<Wire>,
+): Promise<void> {
   const seen = new Seen();
   const server = new SMTPServer(recordingOptions(transcript, seen));
   const wire = await open(server);
@@ -68,7 +71,9 @@ export async function play(transcript: Transcript, open: (server: SMTPServer) =>
       await perform(step, wire, seen);
     } catch (error) {
       const where = `${transcript.name}:${step.line}`;
-      throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     }
   }
   wire.reset();

@@ -45,7 +45,8 @@ export async function socketWire(server: SMTPServer): Promise<Wire> {
   };
   return {
     line,
-    send: (bytes) => new Promise((resolve) => (socket.writable ? socket.write(bytes, () => resolve()) : resolve())),
+    send: (bytes) =>
+      new Promise((resolve) => (socket.writable ? socket.write(bytes, () => resolve()) : resolve())),
     async close() {
       while (!over) await heard.promise;
       return input;

@@ -18,7 +18,11 @@ export type Step =
   | { readonly type: "exact"; readonly text: string }
   | { readonly type: "match"; readonly pattern: RegExp }
   | { readonly type: "reply"; readonly code: string }
-  | { readonly type: "act"; readonly act: "tls" | "fin" | "reset" | "close" | "silent"; readonly argument: string }
+  | {
+      readonly type: "act";
+      readonly act: "tls" | "fin" | "reset" | "close" | "silent";
+      readonly argument: string;
+    }
   | { readonly type: "saw"; readonly what: string; readonly value: unknown };
 
 export interface Transcript {
@@ -72,7 +76,8 @@ export function parseTranscript(name: string, source: string): Transcript {
     const rest = text.slice(2).replace(/^ /, "");
     const send = (bytes: Buffer, samePacket = false): void => {
       const last = steps.at(-1);
-      if (samePacket && last?.type === "send") steps[steps.length - 1] = { ...last, bytes: Buffer.concat([last.bytes, bytes]) };
+      if (samePacket && last?.type === "send")
+        steps[steps.length - 1] = { ...last, bytes: Buffer.concat([last.bytes, bytes]) };
       else steps.push({ type: "send", bytes, line });
     };
     if (mark === "C:") send(Buffer.from(`${rest}\r\n`));
@@ -98,7 +103,10 @@ export function parseTranscript(name: string, source: string): Transcript {
 }
 
 /** The same transcript with its packets cut. */
-export function cutPackets(transcript: Transcript, cut: (bytes: Buffer, index: number) => readonly Buffer[]): Transcript {
+export function cutPackets(
+  transcript: Transcript,
+  cut: (bytes: Buffer, index: number) => readonly Buffer[],
+): Transcript {
   let index = 0;
   const steps = transcript.steps.flatMap((step): Transcript["steps"] =>
     step.type === "send" ? cut(step.bytes, index++).map((bytes) => ({ ...step, bytes })) : [step],

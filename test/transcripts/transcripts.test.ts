@@ -19,7 +19,9 @@ function* everySplit(transcript: Transcript): Generator<Transcript> {
   for (const [packet, bytes] of packets.entries()) {
     const step = Math.max(1, Math.ceil(bytes.length / MOST_CUTS));
     for (let at = 1; at < bytes.length; at += step) {
-      yield cutPackets(transcript, (whole, index) => (index === packet ? [whole.subarray(0, at), whole.subarray(at)] : [whole]));
+      yield cutPackets(transcript, (whole, index) =>
+        index === packet ? [whole.subarray(0, at), whole.subarray(at)] : [whole],
+      );
     }
   }
 }
