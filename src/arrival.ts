@@ -69,8 +69,9 @@ export class Arrival implements TransportEvents {
   }
 
   received(chunk: Buffer): void {
+    if (this.#done || this.#refusedHeader) return;
     const header = this.#proxy?.push(chunk);
-    if (!header || this.#done) return;
+    if (!header) return;
     if (header.type === "invalid") return this.#refuse(header.reason);
     this.#proxy = undefined;
     this.#identify(header);
