@@ -1,4 +1,11 @@
-import { Exchange, MECHANISMS, type Channel, type Outcome } from "../sasl/index.js";
+import {
+  Exchange,
+  MECHANISMS,
+  type Channel,
+  type Failure,
+  type Outcome,
+  type Success,
+} from "../sasl/index.js";
 import { updateTransmissionType } from "../session.js";
 import { words } from "../wire/command.js";
 import type { Action, Answer, Client, Command, HookResult } from "./client.js";
@@ -63,62 +70,48 @@ function carryOn(client: Client, exchange: Exchange, outcome: Outcome): Answer |
         carryOn(client, exchange, exchange.line(line));
       return { code: 334, text: outcome.text, continuation };
     }
-    case "credentials": {
-      const { username } = outcome.auth;
+    case "credentials":
       return client.hook<Answer | Promise<Answer>>("onAuth", [outcome.auth, client.session], (result) =>
-        judged(client, exchange, username, result),
+        judged(client, exchange, result),
       ) as Answer | Promise<Answer>;
-    }
     case "success":
-      client.session.user = outcome.user;
-      updateTransmissionType(client.session, client.settings);
-      return { code: outcome.code, text: outcome.text };
-    case "failure": {
-      if (outcome.problem)
-        client.log("warn", { tnx: "auth", method: exchange.method }, "onAuth: %s", outcome.problem);
-      const { code, text, enhanced } = outcome;
-      return failed(client, enhanced === undefined ? { code, text } : { code, text, enhanced });
-    }
+      return succeeded(client, exchange, outcome);
+    case "failure":
+      return failed(client, exchange, outcome);
   }
 }
 
-/** Logs what the application decided, by user name and never by credential, and lets the mechanism make a reply of it. */
-function judged(
-  client: Client,
-  exchange: Exchange,
-  user: string | undefined,
-  result: HookResult,
-): Answer | Promise<Answer> {
-  const { method } = exchange;
-  if (result.type === "crashed") return failed(client, INTERNAL_ERROR);
+/** Makes a reply of what the application decided. A crash of the hook ends the exchange. */
+function judged(client: Client, exchange: Exchange, result: HookResult): Answer | Promise<Answer> {
+  if (result.type === "crashed") return INTERNAL_ERROR;
   const error = result.type === "refused" ? result.error : undefined;
-  const outcome = exchange.answer(error, result.type === "accepted" ? result.value : undefined);
-  if (outcome.type === "success")
-    client.log("info", { tnx: "auth", method, user }, "%s authenticated using %s", user, method);
-  else if (error)
-    client.log(
-      "info",
-      { tnx: "autherror", method, user },
-      "Authentication error for %s using %s",
-      user,
-      method,
-    );
-  else if (outcome.type === "failure")
-    client.log(
-      "info",
-      { tnx: "authfail", method, user },
-      "Authentication failed for %s using %s",
-      user,
-      method,
-    );
-  return carryOn(client, exchange, outcome);
+  return carryOn(
+    client,
+    exchange,
+    exchange.answer(error, result.type === "accepted" ? result.value : undefined),
+  );
 }
 
-/** The reply to a failed attempt; the last one that is allowed is followed by a 421. */
-function failed(client: Client, reply: Action): Answer {
+function succeeded(client: Client, { method, username }: Exchange, { user, code, text }: Success): Action {
+  client.session.user = user;
+  updateTransmissionType(client.session, client.settings);
+  client.log("info", { tnx: "auth", method, user: username }, "%s authenticated using %s", username, method);
+  return { code, text };
+}
+
+/** The reply to a failed attempt; the last one that is allowed is followed by a 421. Logged by user name, never by credential. */
+function failed(
+  client: Client,
+  { method, username }: Exchange,
+  { code, text, enhanced, problem }: Failure,
+): Answer {
   const { counts, settings } = client;
+  const entry = { tnx: "authfail", method, user: username };
+  if (problem) client.log("warn", entry, "onAuth: %s", problem);
+  client.log("info", entry, "Authentication failed for %s using %s", username ?? "an unknown user", method);
   counts.failedLogins += 1;
+  const reply: Action = enhanced === undefined ? { code, text } : { code, text, enhanced };
   if (counts.failedLogins < settings.maxAuthAttempts) return reply;
-  client.log("info", { tnx: "authfail" }, "Closing after %s failed logins", counts.failedLogins);
+  client.log("info", entry, "Closing after %s failed logins", counts.failedLogins);
   return [reply, { code: 421, text: "Error: too many failed logins", enhanced: "4.7.0" }];
 }

@@ -27,10 +27,16 @@ export class Exchange {
   readonly #environment: SaslEnvironment;
   #next: Step | Failure = OVER;
   #judge: Judge = () => OVER;
+  #username: string | undefined;
 
   constructor(mechanism: Mechanism, environment: SaslEnvironment) {
     this.#mechanism = mechanism;
     this.#environment = environment;
+  }
+
+  /** Who the client says it is, once it has said so: for the log. */
+  get username(): string | undefined {
+    return this.#username;
   }
 
   /** Name of the mechanism. */
@@ -66,6 +72,7 @@ export class Exchange {
 
   #take(outcome: Outcome): Outcome {
     this.#next = outcome.type === "challenge" ? outcome.next : OVER;
+    if (outcome.type === "credentials") this.#username = outcome.auth.username;
     this.#judge = outcome.type === "credentials" ? outcome.judge : () => OVER;
     return outcome;
   }

@@ -120,6 +120,11 @@ describe("what onAuth is given", () => {
       { method: "PLAIN", username: "Günter", authcid: "Günter", authzid: "", password: "päßwörd\u{1f511}" },
     ],
     [
+      "PLAIN: a byte order mark is a character like others",
+      "AUTH PLAIN {\ufeff\0tim\0secret}",
+      { method: "PLAIN", username: "tim", authcid: "tim", authzid: "\ufeff", password: "secret" },
+    ],
+    [
       "XOAUTH2: keys and scheme in any case",
       "AUTH XOAUTH2 {User=a@b.c\x01AUTH=bearer tok\x01\x01}",
       { method: "XOAUTH2", username: "a@b.c", accessToken: "tok" },
@@ -202,6 +207,12 @@ describe("which mechanisms a connection can have", () => {
   test("EXTERNAL with a verified certificate", () => expect(available(everything)).toContain("EXTERNAL"));
   test("not EXTERNAL with one that did not verify", () =>
     expect(available({ ...everything, peerCertificate: () => undefined })).not.toContain("EXTERNAL"));
+});
+
+test("EXTERNAL without a verified certificate is refused, should it come to that", () => {
+  const { replies, auths } = talk(["AUTH EXTERNAL {admin}"]);
+  expect(replies).toEqual(["535 Error: verified client certificate required"]);
+  expect(auths).toEqual([]);
 });
 
 describe("an exchange that is over", () => {

@@ -52,17 +52,18 @@ export interface Talk {
 }
 
 /**
- * Plays a client.
- * @param lines the first is the AUTH command, the others follow it; see {@link encodeBraces}
+ * Plays a client until the exchange is over.
+ * @param lines the first is the AUTH command, the others follow it, also made from the reply before; see
+ *   {@link encodeBraces}
  * @param answer what onAuth answers
  */
 export function talk(
-  lines: readonly string[],
+  lines: readonly [command: string, ...(string | ((reply: string) => string))[]],
   answer: Answer | ((auth: AuthObject) => Answer) = USER,
   env: SaslEnvironment = environment,
 ): Talk {
-  const [command = "", ...following] = lines.map(encodeBraces);
-  const [, name = "", initialResponse] = command.split(" ");
+  const [command, ...following] = lines;
+  const [, name = "", initialResponse] = encodeBraces(command).split(" ");
   const exchange = new Exchange(mechanism(name), env);
   const replies: string[] = [];
   const auths: AuthObject[] = [];
@@ -76,19 +77,23 @@ export function talk(
     return outcome;
   };
   let last = settle(exchange.begin(initialResponse));
-  for (const line of following) last = settle(exchange.line(line));
+  for (const line of following) {
+    if (last.type !== "challenge") break;
+    last = settle(exchange.line(encodeBraces(typeof line === "string" ? line : line(replies.at(-1) ?? ""))));
+  }
   return { exchange, replies, auths, last };
 }
 
 /** A dialogue of `C:` and `S:` lines, as the RFCs print them. */
-export function dialogue(text: string): { client: string[]; server: string[] } {
+export function dialogue(text: string): { client: [string, ...string[]]; server: string[] } {
   const lines = text
     .trim()
     .split("\n")
     .map((line) => line.trim());
   const of = (side: string): string[] =>
     lines.filter((line) => line.startsWith(`${side}:`)).map((line) => encodeBraces(line.slice(3)));
-  return { client: of("C"), server: of("S") };
+  const [command = "", ...following] = of("C");
+  return { client: [command, ...following], server: of("S") };
 }
 
 /** What a SCRAM client says in the end; each part can be replaced by a wrong one. */

@@ -28,7 +28,7 @@ const plusProof = (wrong: Partial<ScramFinal> = {}): string =>
 const edited = (edit: (message: string) => string): string => `{${edit(scramFinal({ salt, iterations }))}}`;
 
 /** What the client says, and the last reply. The reply before it was a 334, if there was one. */
-const CASES: readonly (readonly [title: string, lines: readonly string[], reply: string])[] = [
+const CASES: readonly (readonly [title: string, lines: readonly [string, ...string[]], reply: string])[] = [
   // Base64, the same for every mechanism and step.
   ...(
     [
@@ -191,6 +191,7 @@ const CASES: readonly (readonly [title: string, lines: readonly string[], reply:
   ["SCRAM: m= among the extensions", ["AUTH SCRAM-SHA-256 {n,,n=user,r=CLIENTNONCE,m=x}"], INVALID],
   ["SCRAM: an extension without a value", ["AUTH SCRAM-SHA-256 {n,,n=user,r=CLIENTNONCE,e}"], INVALID],
   ["SCRAM: an extension with a long name", ["AUTH SCRAM-SHA-256 {n,,n=user,r=CLIENTNONCE,ext=1}"], INVALID],
+  ["SCRAM: NUL in an extension", ["AUTH SCRAM-SHA-256 {n,,n=user,r=CLIENTNONCE,e=\0}"], INVALID],
   ["SCRAM: a comma at the end", ["AUTH SCRAM-SHA-256 {n,,n=user,r=CLIENTNONCE,}"], INVALID],
   ["SCRAM: a bare = in the name", ["AUTH SCRAM-SHA-256 {n,,n=us=er,r=CLIENTNONCE}"], INVALID],
   ["SCRAM: an escape of another character", ["AUTH SCRAM-SHA-256 {n,,n=us=41er,r=CLIENTNONCE}"], INVALID],
@@ -294,7 +295,7 @@ describe("a malformed or wrong exchange", () => {
       [FIRST, proof({ extensions: ",x=y" }), ""],
       [PLUS, plusProof(), ""],
       ["AUTH SCRAM-SHA-256 {n,a=root,n=user,r=CLIENTNONCE}", proof({ header: "n,a=root," }), ""],
-    ]) {
+    ] as const) {
       expect(talk(lines, answer, environment).replies.at(-1)).toBe("235 Authentication successful");
     }
   });

@@ -106,7 +106,11 @@ export class MemoryTransport implements ArrivingTransport {
 
 /** A TLS session that needs no TLS: with `certificate`, as if a client certificate had been verified. */
 export function fakeTLS(certificate?: object): TLSSession {
-  const cipher = { name: "TLS_AES_128_GCM_SHA256", standardName: "TLS_AES_128_GCM_SHA256", version: "TLSv1.3" };
+  const cipher = {
+    name: "TLS_AES_128_GCM_SHA256",
+    standardName: "TLS_AES_128_GCM_SHA256",
+    version: "TLSv1.3",
+  };
   const getPeerCertificate = (): never => (certificate ?? {}) as never;
   return {
     cipher,
