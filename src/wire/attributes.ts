@@ -6,7 +6,6 @@ import { isIP } from "node:net";
 import { isHostname } from "./hostname.js";
 import { normalizeAddress } from "./ip.js";
 import { hasControl, toUpperASCII } from "./text.js";
-import { hasControl } from "./text.js";
 import { decodeXtext } from "./xtext.js";
 
 const BAD_SYNTAX = "Error: Bad command parameter syntax";
