@@ -472,6 +472,9 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     this.#lineSince = 0;
     this.#state = "upgrading";
     this.#blocked = false;
+    // A socket that is not read gets no handshake.
+    if (this.#paused) this.#transport.resume();
+    this.#paused = false;
     this.#transport.upgrade();
   }
 
@@ -495,7 +498,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     const text = formatReply(reply, !this.settings.hideEnhancedStatusCodes);
     if (reply.code >= 400) this.session.error = text.trimEnd();
     this.#out += text;
-    this.log("debug", { tnx: "send", user: userName(this.session) }, "S: %s", text.trimEnd());
+    if (this.isLogged)
+      this.log("debug", { tnx: "send", user: userName(this.session) }, "S: %s", text.trimEnd());
     return reply.code === 421 || !!reply.close;
   }
 
@@ -578,6 +582,11 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     }
     this.#perform({ code, text });
     this.#flush();
+  }
+
+  /** `close()` of the server: a TLS handshake is not waited for. */
+  serverCloses(): void {
+    if (this.#state === "upgrading") this.#transport.destroy();
   }
 
   /** Closes after what is written has left. */
@@ -679,10 +688,12 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     this.#run();
   }
 
+  get isLogged(): boolean {
+    return !this.#ignored && this.settings.logger !== silent;
+  }
+
   log(level: LogLevel, entry: LogEntry, text: string, ...args: unknown[]): void {
-    const { logger } = this.settings;
-    if (logger === silent || this.#ignored) return;
-    log(logger, level, { cid: this.session.id, ...entry }, text, ...args);
+    if (this.isLogged) log(this.settings.logger, level, { cid: this.session.id, ...entry }, text, ...args);
   }
 }
 

@@ -239,6 +239,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     }
     this.server.stop();
     for (const arrival of [...this.#gate.arrivals]) arrival.drop();
+    for (const connection of [...this.#sockets]) connection.serverCloses();
     const timeout = this.#settings.closeTimeout;
     const count = this.connections.size;
     if (count > 0) {

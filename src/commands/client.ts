@@ -83,6 +83,8 @@ export interface Client {
   announce(again?: boolean): void;
   /** A body that was full can take more. */
   wanted(): void;
+  /** Whether anybody reads what is logged. */
+  readonly isLogged: boolean;
   log(level: LogLevel, entry: LogEntry, text: string, ...args: unknown[]): void;
 }
 

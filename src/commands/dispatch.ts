@@ -13,7 +13,7 @@ export function dispatch(client: Client, line: string): Answer | Promise<Answer>
   const { verb, args } = splitCommand(line);
   const known = COMMANDS.get(verb);
   const command = known && client.supports(verb) ? known : undefined;
-  logCommand(client, command ? verb : "", line, args);
+  if (client.isLogged) logCommand(client, command ? verb : "", line, args);
   // A web page that makes a browser post to an SMTP port.
   if (isHttpRequest(line)) return { code: 421, text: "HTTP requests not allowed" };
   const refusal = command ? missing(client, verb, command) : unrecognized(client);

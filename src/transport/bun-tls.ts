@@ -23,17 +23,25 @@ export interface BunSocketHandlers<Data> {
   ): SecureContextHandle | Error | true | undefined;
 }
 
-/** Answers a `serverName` handler that returned `true`. */
+/** The TLS session as a `serverName` handler has it. */
 export interface SNIHandle {
+  /**
+   * Goes on with the handshake after the handler has returned `true`; never before, which hangs it. Does
+   * nothing on a session that has closed, or when called again.
+   */
   resumeSNI(context: SecureContextHandle | undefined, refuse: boolean): void;
+  /** Whether this client is asked for a certificate, and closed without a good one. Holds until the handshake asks. */
+  setVerifyMode(requestCert: boolean, rejectUnauthorized: boolean): void;
 }
 
-/** TLS options of `upgradeTLS`. */
+/** TLS options of `upgradeTLS`. It reads them at the call, and does not look at those of the context. */
 export interface UpgradeOptions {
   readonly secureContext: SecureContextHandle;
   readonly requestCert: boolean;
+  /** Must be there: left out it counts as true. */
   readonly rejectUnauthorized: boolean;
-  readonly ALPNProtocols?: readonly string[] | string[] | Uint8Array;
+  /** In the wire form of RFC 7301: an array of names makes `upgradeTLS` throw. */
+  readonly ALPNProtocols?: Uint8Array;
 }
 
 /** A socket that `Bun.listen` accepted, or the TLS session on one. */

@@ -1,22 +1,25 @@
-import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
-import { domainToUnicode } from "node:url";
 import { hostname } from "node:os";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
+import { domainToUnicode } from "node:url";
 import type { SMTPServerOptions, TLSOptions } from "../types.js";
 import type { SecureContextHandle, SNIHandle, UpgradeOptions } from "./bun-tls.js";
 import { selfSignedCertificate } from "./certificate.js";
 
-/** Options that node:tls makes a secure context of. */
+/**
+ * Options that node:tls makes a secure context of. `dhparam` is left out: BoringSSL has no finite-field
+ * Diffie-Hellman, so it could do nothing, and its `"auto"`, which programs for Node use, throws.
+ */
 const CONTEXT_OPTIONS = [
   "key",
   "cert",
-  "ca",
   "pfx",
   "passphrase",
+  "ca",
   "crl",
-  "dhparam",
   "ciphers",
   "minVersion",
   "maxVersion",
+  "secureProtocol",
   "honorCipherOrder",
   "sessionTimeout",
   "sessionIdContext",
@@ -26,156 +29,264 @@ const CONTEXT_OPTIONS = [
   "secureOptions",
 ] as const satisfies (keyof SecureContextOptions)[];
 
-/** Those whose values are PEM or DER, and may be read from a file that nobody awaited. */
-const FILES: readonly string[] = ["key", "cert", "ca", "pfx", "crl", "dhparam"];
+/** Those of a certificate: an entry of `sniOptions` has its own or the server's, never a mixture. */
+const IDENTITY: readonly string[] = ["key", "cert", "pfx"];
+
+/** Those whose values may be the content of a file. */
+const FILES: readonly string[] = [...IDENTITY, "ca", "crl"];
+
+/** Numbers, which may come as numeric strings. */
+const NUMBERS: readonly string[] = ["sessionTimeout", "secureOptions"];
+
+const VERSIONS: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+
+/** RFC 8996: TLS 1.0 and 1.1 are not to be used. */
+const DEFAULT_MIN_VERSION = "TLSv1.2";
+
+/** What BoringSSL's reasons mean for somebody who sets options. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/NO_START_LINE/, "there is no such PEM block in it (the content of the file is wanted, not its path)"],
+  [/KEY_(VALUES|TYPE)_MISMATCH/, "it does not match the certificate"],
+  [/BAD_DECRYPT|BAD_PASSWORD/, "the passphrase does not decrypt it"],
+  [/NO_CIPHER_MATCH/, "no cipher that this Bun has is among them"],
+];
 
 type ContextOptions = Record<string, unknown>;
 
-/**
- * Whether a Bun can upgrade an accepted socket to TLS: 1.3 can not.
- * @param version default: the Bun that runs this
- */
-export function canUpgrade(version: string = Bun.version): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > 1 || (major === 1 && minor >= 4);
+/** Whether clients are asked for a certificate, and refused without one that verifies. */
+export type Verification = Pick<UpgradeOptions, "requestCert" | "rejectUnauthorized">;
+
+/** What an entry of `sniOptions` comes to. */
+interface Host extends Verification {
+  readonly context: SecureContextHandle;
+}
+
+/** All that is made of one set of options, so that `update` replaces it whole or not at all. */
+interface Generation extends Verification {
+  readonly options: ContextOptions;
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly ALPNProtocols: Uint8Array | undefined;
+  readonly name: string;
+  readonly silent: boolean;
+  /** `undefined` until TLS is first needed, where no certificate was given. */
+  context: SecureContextHandle | undefined;
 }
 
 /**
- * The secure contexts of a server: a default and those of `sniOptions`, each made once and replaced as a
- * whole by `update`. Sessions that are open keep the one they began with.
+ * Whether a Bun can upgrade an accepted socket to TLS: 1.2.23 and 1.4.0 or later can, 1.3 can not.
+ * @param version default: the Bun that runs this
+ */
+export function canUpgrade(version: string = Bun.version): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.+-]/).map(Number);
+  if (major !== 1) return major > 1;
+  return minor >= 4 || (minor === 2 && patch >= 23);
+}
+
+/**
+ * The secure contexts of a server: the default one and those of `sniOptions`, each made once and replaced
+ * as a whole by `update`. Sessions that are open keep the one they began with, and a new context has new
+ * ticket keys: a session from before does not resume.
+ *
+ * `null`, `false`, an empty string or an empty array mean that an option is not given. Default of
+ * `minVersion` is TLSv1.2, of `honorCipherOrder` true.
  */
 export class SecureContexts {
-  #live: SMTPServerOptions;
-  #default: SecureContextHandle | undefined;
-  #named: ReadonlyMap<string, SecureContextHandle>;
+  readonly #live: SMTPServerOptions;
+  readonly #report: (error: Error, servername: string) => void;
+  #current: Generation;
+  #selfSigned: { key: string; cert: string } | undefined;
 
   /**
-   * @param options the server's; `SNICallback` is read from it live
-   * @throws TypeError that names the option, for a bad PEM, a key that does not match, a cert without key
+   * @param options the server's; `SNICallback` is read from this object at each handshake, all else now
+   * @param report told of errors of `SNICallback`, for the log; the client gets the default certificate
+   * @throws TypeError that names the option, for example `sniOptions["mail.example.com"].key`, for a bad
+   *   PEM, a key that does not match its certificate, one without the other
    */
-  constructor(options: SMTPServerOptions) {
+  constructor(options: SMTPServerOptions, report: (error: Error, servername: string) => void = () => {}) {
     this.#live = options;
-    this.#default = ownContext(options);
-    this.#named = namedContexts(options.sniOptions);
+    this.#report = report;
+    this.#current = makeGeneration(options);
   }
 
-  /** Whether the application gave a certificate. */
+  /** Whether the application has a certificate to offer, be it for some host names only. */
   get hasCertificate(): boolean {
-    return this.#default !== undefined || this.#named.size > 0;
+    const { options, hosts } = this.#current;
+    return hasIdentity(options) || hosts.size > 0 || typeof this.#live.SNICallback === "function";
   }
 
   /** Makes all contexts anew. Throws as the constructor does, and changes nothing then. */
   update(options: SMTPServerOptions): void {
-    const own = ownContext(options);
-    const named = namedContexts(options.sniOptions);
-    this.#default = own;
-    this.#named = named;
-    this.#live = options;
-  }
-
-  /** What `upgradeTLS` wants. Without a certificate of the application's a self-signed one is made here, once. */
-  upgradeOptions(): UpgradeOptions {
-    const { requestCert, rejectUnauthorized, ALPNProtocols } = this.#live;
-    this.#default ??= this.#selfSigned();
-    return {
-      secureContext: this.#default,
-      requestCert: !!requestCert,
-      rejectUnauthorized: !!requestCert && !!rejectUnauthorized,
-      ...(ALPNProtocols ? { ALPNProtocols } : {}),
-    };
-  }
-
-  #selfSigned(): SecureContextHandle {
-    if (this.#live.logger !== false) {
-      console.error(
-        "WARNING: bun-smtp has no TLS certificate (options key and cert) and made a self-signed one. " +
-          "Clients can not tell this server from another.",
-      );
-    }
-    return makeContext({ ...this.#live, ...selfSignedCertificate(this.#live.name || hostname()) }, "");
+    this.#current = makeGeneration(options);
   }
 
   /**
-   * The context for the name that a client asks for (SNI).
-   * @param handle takes the context later, where `true` is returned
-   * @returns `undefined` for the default one
+   * What `upgradeTLS` wants for one handshake. Keep the object until the handshake is done: `select` notes in
+   * it what the host asks of its clients, and `verdict` judges by it. Where no certificate was given a
+   * self-signed one is made here at first use, with one warning on stderr unless `logger` is `false`.
    */
-  select(servername: string, handle: SNIHandle): SecureContextHandle | true | undefined {
+  upgradeOptions(): UpgradeOptions {
+    const { requestCert, rejectUnauthorized, ALPNProtocols } = this.#current;
+    const secureContext = (this.#current.context ??= this.#makeSelfSigned());
+    return { secureContext, requestCert, rejectUnauthorized, ...(ALPNProtocols && { ALPNProtocols }) };
+  }
+
+  #makeSelfSigned(): SecureContextHandle {
+    const { options, name, silent } = this.#current;
+    if (!this.#selfSigned && !silent && !this.hasCertificate) {
+      process.stderr.write(
+        "WARNING: bun-smtp was given no TLS certificate (options key and cert) and made a self-signed one. " +
+          "Clients can not tell this server from another that claims to be it.\n",
+      );
+    }
+    this.#selfSigned ??= selfSignedCertificate(name);
+    return makeContext({ ...options, ...this.#selfSigned }, "");
+  }
+
+  /**
+   * The context for the host name that a client asks for (SNI, RFC 6066 section 3): what `SNICallback` says
+   * if there is one, else the entry of `sniOptions`.
+   *
+   * @param handle the TLS session: it gets the context later where `true` is returned, and the entry's
+   *   `requestCert` and `rejectUnauthorized`, which BoringSSL does not take from a context
+   * @param asked this handshake's `upgradeOptions()`; changed where the entry's differ
+   * @returns `undefined` for the default context
+   */
+  select(
+    servername: string,
+    handle: SNIHandle,
+    asked: UpgradeOptions,
+  ): SecureContextHandle | true | undefined {
     const name = normalizeName(servername);
     const { SNICallback } = this.#live;
-    return typeof SNICallback === "function" ? ask(SNICallback, name, handle) : this.#named.get(name);
+    if (typeof SNICallback === "function") return this.#ask(SNICallback, name, handle, asked);
+    const host = this.#current.hosts.get(name);
+    if (!host) return undefined;
+    const { requestCert, rejectUnauthorized } = host;
+    if (requestCert !== asked.requestCert || rejectUnauthorized !== asked.rejectUnauthorized) {
+      handle.setVerifyMode(requestCert, rejectUnauthorized);
+      Object.assign(asked, { requestCert, rejectUnauthorized });
+    }
+    return host.context;
+  }
+
+  /** Calls SNICallback. An error, nothing, a throw or something that is no context: the default context. */
+  #ask(
+    SNICallback: NonNullable<SMTPServerOptions["SNICallback"]>,
+    name: string,
+    handle: SNIHandle,
+    asked: UpgradeOptions,
+  ): SecureContextHandle | true | undefined {
+    let answer: { context: SecureContextHandle | undefined } | undefined;
+    let isLate = false;
+    const callback = (error: unknown, given?: unknown): void => {
+      if (answer) return;
+      const context = error || !given ? undefined : toHandle(given, asked.secureContext);
+      answer = { context };
+      const problem = error || (given && !context && new TypeError("SNICallback: that is no secure context"));
+      if (problem) this.#report(problem instanceof Error ? problem : new Error(String(problem)), name);
+      // Bun hangs the handshake where this is called before the handler has returned true.
+      if (isLate) handle.resumeSNI(context, false);
+    };
+    try {
+      const returned: unknown = SNICallback(name, callback);
+      if (returned instanceof Promise) returned.catch(callback);
+    } catch (error) {
+      callback(error);
+    }
+    if (answer) return answer.context;
+    isLate = true;
+    return true;
   }
 }
 
-/** Calls SNICallback. An error, nothing, or a throw is the default context. */
-function ask(
-  SNICallback: NonNullable<SMTPServerOptions["SNICallback"]>,
-  name: string,
-  handle: SNIHandle,
-): SecureContextHandle | true | undefined {
-  let answer: { context: SecureContextHandle | undefined } | undefined;
-  let isLate = false;
-  const callback = (error: Error | null, context?: SecureContext): void => {
-    if (answer) return;
-    answer = { context: error || !context ? undefined : native(context) };
-    if (isLate) handle.resumeSNI(answer.context, false);
-  };
-  try {
-    SNICallback(name, callback);
-  } catch {
-    callback(null);
-  }
-  if (answer) return answer.context;
-  isLate = true;
-  return true;
-}
-
-/** One spelling for a host name: lower case, U-labels, no root dot. */
+/** One spelling for a host name: lower case, U-labels (as smtp-server gives them to SNICallback), no root dot. */
 function normalizeName(name: string): string {
   const lower = name.trim().toLowerCase().replace(/\.$/, "");
-  return domainToUnicode(lower) || lower;
+  // Names like "123" are left alone: the URL standard takes them for IPv4 addresses.
+  const isInternational = /[^\0-\x7f]|(^|\.)xn--/.test(lower);
+  return (isInternational && domainToUnicode(lower)) || lower;
 }
 
-function namedContexts(sniOptions: SMTPServerOptions["sniOptions"]): Map<string, SecureContextHandle> {
-  const entries: Iterable<[string, TLSOptions]> =
-    sniOptions instanceof Map ? sniOptions : Object.entries(sniOptions ?? {});
-  const contexts = new Map<string, SecureContextHandle>();
-  for (const [name, options] of entries) {
-    const context = ownContext(options, `sniOptions[${JSON.stringify(name)}].`);
-    if (!context)
-      throw new TypeError(`sniOptions[${JSON.stringify(name)}]: key and cert, or pfx, are wanted`);
-    contexts.set(normalizeName(name), context);
+function isGiven(value: unknown): boolean {
+  if (value === undefined || value === null || value === "") return false;
+  return !(Array.isArray(value) && value.length === 0);
+}
+
+function hasIdentity(options: ContextOptions): boolean {
+  return IDENTITY.some((name) => name in options);
+}
+
+function makeGeneration(options: SMTPServerOptions): Generation {
+  const own = contextOptions(options, "");
+  const { SNICallback } = options;
+  if (SNICallback && typeof SNICallback !== "function")
+    throw new TypeError("SNICallback: a function is wanted");
+  // Made even without a certificate, so that a bad option shows now and not in a client's handshake.
+  const context = makeContext(own, "");
+  return {
+    options: own,
+    ...verification(options),
+    hosts: makeHosts(options, own),
+    ALPNProtocols: encodeALPN(options.ALPNProtocols),
+    name: options.name ? String(options.name) : hostname(),
+    silent: options.logger === false,
+    context: hasIdentity(own) ? context : undefined,
+  };
+}
+
+function verification(options: TLSOptions): { requestCert: boolean; rejectUnauthorized: boolean } {
+  return { requestCert: !!options.requestCert, rejectUnauthorized: !!options.rejectUnauthorized };
+}
+
+/**
+ * What an entry leaves out is the server's: a host does not check client certificates against other
+ * authorities, or not at all, because its entry only names a certificate.
+ */
+function makeHosts(server: SMTPServerOptions, own: ContextOptions): Map<string, Host> {
+  const { sniOptions } = server;
+  if (sniOptions && typeof sniOptions !== "object") {
+    throw new TypeError("sniOptions: an object or a Map of host names is wanted");
   }
-  return contexts;
+  const entries: Iterable<[string, TLSOptions | null | undefined]> =
+    sniOptions instanceof Map ? sniOptions : Object.entries(sniOptions ?? {});
+  const shared = Object.fromEntries(Object.entries(own).filter(([name]) => !IDENTITY.includes(name)));
+  const hosts = new Map<string, Host>();
+  for (const [name, entry] of entries) {
+    if (!entry) continue;
+    const path = `sniOptions[${JSON.stringify(name)}]`;
+    if (typeof entry !== "object") throw new TypeError(`${path}: an object of TLS options is wanted`);
+    const given = contextOptions(entry, `${path}.`);
+    const merged = { ...(hasIdentity(given) ? shared : own), ...given };
+    if (!hasIdentity(merged)) throw new TypeError(`${path}.cert: a certificate and its key are wanted`);
+    const host = normalizeName(name);
+    if (host === "") throw new TypeError(`${path}: a host name is wanted`);
+    hosts.set(host, {
+      context: makeContext(merged, `${path}.`),
+      ...verification({
+        requestCert: entry.requestCert ?? server.requestCert,
+        rejectUnauthorized: entry.rejectUnauthorized ?? server.rejectUnauthorized,
+      }),
+    });
+  }
+  return hosts;
 }
 
-/** The context of the certificate that was given, `undefined` where there is none. */
-function ownContext(options: TLSOptions, prefix = ""): SecureContextHandle | undefined {
-  const { key, cert, pfx } = options;
-  if (cert && !key && !pfx) throw new TypeError(`${prefix}cert: there is no key for it`);
-  if (key && !cert && !pfx) throw new TypeError(`${prefix}key: there is no cert for it`);
-  // Without a certificate the other options are still to be checked now, and not in a client's handshake.
-  const context = makeContext(options, prefix);
-  return cert || pfx ? context : undefined;
-}
-
-function makeContext(options: TLSOptions, prefix: string): SecureContextHandle {
+/** The options that were given and go into a context. Throws for what node:tls would let pass. */
+function contextOptions(options: TLSOptions, prefix: string): ContextOptions {
   const given: ContextOptions = {};
   for (const name of CONTEXT_OPTIONS) {
     const value: unknown = options[name];
-    if (value === undefined || value === null) continue;
+    if (!isGiven(value) || (value === false && name !== "honorCipherOrder")) continue;
     if (FILES.includes(name)) checkFile(value, prefix + name);
-    given[name] = value;
+    given[name] = NUMBERS.includes(name) && typeof value === "string" ? Number(value) : value;
   }
-  given["minVersion"] ??= "TLSv1.2";
-  try {
-    return native(createSecureContext(given as SecureContextOptions));
-  } catch (cause) {
-    throw new TypeError(`${prefix}${culprit(given)}: ${(cause as Error).message}`, { cause });
-  }
+  const { key, cert, pfx } = given;
+  if (cert && !key && !pfx) throw new TypeError(`${prefix}cert: its key is missing`);
+  if (key && !cert && !pfx) throw new TypeError(`${prefix}key: its cert is missing`);
+  return given;
 }
 
-/** node:tls takes a file of Bun's that nobody has read for something empty, and the mistake shows much later. */
+/** Bun would read a file here, in the way of everything else; a promise is an await that was forgotten. */
 function checkFile(value: unknown, name: string): void {
   for (const part of Array.isArray(value) ? (value as unknown[]) : [value]) {
     if (part instanceof Blob || part instanceof Promise) {
@@ -186,13 +297,41 @@ function checkFile(value: unknown, name: string): void {
   }
 }
 
-/** The option that makes no secure context even alone; if each does, key and certificate do not belong together. */
-function culprit(given: ContextOptions): string {
-  const { passphrase } = given;
-  const alone = Object.keys(given).find((name) => {
-    const options = { [name]: given[name], ...(name === "key" || name === "pfx" ? { passphrase } : {}) };
+function makeContext(given: ContextOptions, prefix: string): SecureContextHandle {
+  const options: ContextOptions = { honorCipherOrder: true, ...given };
+  if (!("secureProtocol" in given)) options["minVersion"] ??= DEFAULT_MIN_VERSION;
+  const { minVersion, maxVersion } = options;
+  if (
+    maxVersion &&
+    VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion) &&
+    VERSIONS.includes(maxVersion)
+  ) {
+    throw new TypeError(
+      `${prefix}maxVersion: ${String(maxVersion)} is below minVersion ${String(minVersion)}`,
+    );
+  }
+  try {
+    return native(options);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const meaning = REASONS.find(([reason]) => reason.test(message))?.[1];
+    throw new TypeError(`${prefix}${culprit(options)}: ${meaning ? `${meaning}: ` : ""}${message}`, {
+      cause,
+    });
+  }
+}
+
+function native(options: ContextOptions): SecureContextHandle {
+  return createSecureContext(options as SecureContextOptions).context as SecureContextHandle;
+}
+
+/** The option that makes no context even alone; if each does, it is key and certificate that do not match. */
+function culprit(options: ContextOptions): string {
+  const { passphrase } = options;
+  const alone = Object.keys(options).find((name) => {
+    const isEncrypted = passphrase !== undefined && (name === "key" || name === "pfx");
     try {
-      createSecureContext(options as SecureContextOptions);
+      native({ [name]: options[name], ...(isEncrypted && { passphrase }) });
       return false;
     } catch {
       return true;
@@ -201,22 +340,53 @@ function culprit(given: ContextOptions): string {
   return alone ?? "key";
 }
 
-function native(context: SecureContext | SecureContextHandle): SecureContextHandle {
-  return "context" in context ? (context.context as SecureContextHandle) : context;
+/** The native context of what SNICallback gave: a SecureContext of node:tls, or its `context`. */
+function toHandle(given: unknown, sample: SecureContextHandle): SecureContextHandle | undefined {
+  if (typeof given !== "object" || given === null) return undefined;
+  const context = "context" in given ? given.context : given;
+  return context instanceof sample.constructor ? context : undefined;
+}
+
+/** The protocol list of RFC 7301 section 3.1: Bun's upgradeTLS takes it in its wire form alone. */
+function encodeALPN(protocols: unknown): Uint8Array | undefined {
+  if (!isGiven(protocols) || protocols === false) return undefined;
+  if (protocols instanceof Uint8Array) return protocols;
+  if (!Array.isArray(protocols)) throw new TypeError("ALPNProtocols: an array of protocol names is wanted");
+  const names = (protocols as unknown[]).map((name) => Buffer.from(name as string));
+  if (names.some(({ length }) => length < 1 || length > 255)) {
+    throw new TypeError("ALPNProtocols: names of 1 to 255 bytes are wanted");
+  }
+  return Buffer.concat(names.flatMap((name) => [Buffer.of(name.length), name]));
 }
 
 /**
- * Why a finished handshake is no session, `undefined` if it is one. For a client certificate that does not
- * verify Bun says `ok` all the same, with the reason in `error`, so `authorized` decides. Where no
- * certificate was asked for, `error` is set as well and means nothing.
+ * Why a finished handshake is no session; `undefined` if it is one.
+ *
+ * What Bun 1.4.0 and 1.4.5 give to `handshake(tls, ok, error)` on the server side, TLS 1.2 and 1.3 alike:
+ *
+ * | requestCert | rejectUnauthorized | certificate      | ok    | error.code                       | authorized | Bun then |
+ * | ----------- | ------------------ | ---------------- | ----- | -------------------------------- | ---------- | -------- |
+ * | false       | any                | any, never sent  | true  | UNABLE_TO_GET_ISSUER_CERT        | false      | goes on  |
+ * | true        | false              | none             | true  | UNABLE_TO_GET_ISSUER_CERT        | false      | goes on  |
+ * | true        | false              | expired          | true  | CERT_HAS_EXPIRED                 | false      | goes on  |
+ * | true        | false              | of another CA    | true  | UNABLE_TO_VERIFY_LEAF_SIGNATURE  | false      | goes on  |
+ * | true        | false              | a server's       | true  | INVALID_PURPOSE                  | false      | goes on  |
+ * | true        | false or true      | good             | true  | (null)                           | true       | goes on  |
+ * | true        | true               | none             | false | EPROTO                           | false      | closes   |
+ * | true        | true               | any bad one      | true  | as above                         | false      | closes   |
+ *
+ * A handshake that breaks (garbage, no shared version or cipher: EPROTO; the client leaves: ECONNRESET) gives
+ * `ok` false too. So `ok` alone says nothing about the certificate, and `error` where none was asked for
+ * means nothing. A resumed session has what the first one had. (`rejectUnauthorized` left out of
+ * upgradeTLS counts as true, and in a context it counts for nothing.)
  */
 export function verdict(
-  { requestCert, rejectUnauthorized }: Pick<UpgradeOptions, "requestCert" | "rejectUnauthorized">,
+  asked: Verification,
   ok: boolean,
   error: Error | null,
   authorized: boolean,
 ): Error | undefined {
   if (!ok) return error ?? new Error("TLS handshake failed");
-  if (!requestCert || !rejectUnauthorized || authorized) return undefined;
+  if (!asked.requestCert || !asked.rejectUnauthorized || authorized) return undefined;
   return error ?? new Error("The client certificate could not be verified");
 }

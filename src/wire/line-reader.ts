@@ -42,7 +42,7 @@ export class LineReader {
 
   /** Whether there are unread bytes; after `next()` gave nothing, they are a line that is not complete. */
   get pending(): boolean {
-    return this.#at < this.#bytes.length;
+    return this.#at < this.#bytes.length || this.#skipping;
   }
 
   /** Takes all unread bytes out. */
@@ -67,7 +67,7 @@ export class LineReader {
    */
   next(limit: number, policy: NewlinePolicy): Line | typeof OVERLONG | undefined {
     if (this.#skipping && !this.#skip()) return undefined;
-    if (!this.pending) return undefined;
+    if (this.#at === this.#bytes.length) return undefined;
     let lf = this.#bytes.indexOf(LF, this.#searched);
     if (policy === "normalize") {
       const cr = this.#loneCarriageReturn(lf);
