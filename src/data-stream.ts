@@ -92,7 +92,8 @@ export class MessageSource implements NodeFaceSource {
     if (this.#complete || this.#outcome !== undefined) return;
     this.#complete = true;
     this.#stopTimer();
-    if (this.#queue.isEmpty) this.#finish();
+    // The end waits for a read as a chunk does: an empty message is readable until then.
+    if (this.#hungry) this.#finish();
   }
 
   /** The message will not be complete: the stream errors, what is queued is dropped. After `end` it does nothing. */

@@ -92,7 +92,16 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     this.options = withLists(given);
     this.logger = makeLogger(given.logger, given.component || "smtp-server");
     this.#settings = new Settings(this);
-    this.#contexts = new SecureContexts(given);
+    this.#contexts = new SecureContexts(this.options, (error, servername) => {
+      log(
+        this.logger,
+        "error",
+        { tnx: "sni", servername, err: error },
+        "No context for %s: %s",
+        servername,
+        error.message,
+      );
+    });
     if (!canUpgrade() && (this.#settings.implicitTLS || this.#contexts.hasCertificate)) {
       throw new Error(
         `This Bun (${Bun.version}) can not serve TLS on an accepted socket; Bun 1.4.0 or later can`,

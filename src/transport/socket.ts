@@ -1,7 +1,13 @@
 import type { ArrivingTransport } from "../arrival.js";
 import type { TLSSession, TransportEvents } from "../connection.js";
 import { normalizeAddress } from "../wire/ip.js";
-import type { BunSocket, BunSocketHandlers, SecureContextHandle, SNIHandle } from "./bun-tls.js";
+import type {
+  BunSocket,
+  BunSocketHandlers,
+  SecureContextHandle,
+  SNIHandle,
+  UpgradeOptions,
+} from "./bun-tls.js";
 import { canUpgrade, type SecureContexts, verdict } from "./tls.js";
 
 /** Where to listen: a port of an address, or the path of a unix socket. */
@@ -87,6 +93,8 @@ export class SocketTransport implements ArrivingTransport {
   /** What to do once the queue has left. */
   #afterQueue: "end" | "upgrade" | undefined;
   #initialData: Buffer | undefined;
+  /** What this handshake asks of the client; the host that it names may ask for something else. */
+  #asked: UpgradeOptions | undefined;
   #error: Error | undefined;
   #closed = false;
 
@@ -147,11 +155,12 @@ export class SocketTransport implements ArrivingTransport {
     const initialData = this.#initialData;
     this.#initialData = undefined;
     try {
+      this.#asked = this.#contexts().upgradeOptions();
       const [, tls] = this.#socket.upgradeTLS({
         isServer: true,
         allowHalfOpen: true,
         data: this,
-        tls: this.#contexts().upgradeOptions(),
+        tls: this.#asked,
         socket: tlsHandlers,
         ...(initialData && initialData.length > 0 ? { initialData } : {}),
       });
@@ -191,7 +200,7 @@ export class SocketTransport implements ArrivingTransport {
   }
 
   onServerName(name: string, handle: SNIHandle): SecureContextHandle | Error | true | undefined {
-    return this.#contexts().select(name, handle);
+    return this.#asked && this.#contexts().select(name, handle, this.#asked);
   }
 
   onHandshake(
@@ -199,14 +208,14 @@ export class SocketTransport implements ArrivingTransport {
     ok: boolean,
     error: (Error & { code?: string }) | null,
   ): void {
-    const refusal = verdict(this.#contexts().upgradeOptions(), ok, error, socket.authorized);
+    const asked = this.#asked as UpgradeOptions;
+    const refusal = verdict(asked, ok, error, socket.authorized);
     if (refusal) {
       this.#error ??= refusal;
       socket.terminate();
       return;
     }
-    const { requestCert } = this.#contexts().upgradeOptions();
-    this.events.secured(tlsSession(socket, requestCert ? error : null));
+    this.events.secured(tlsSession(socket, asked.requestCert ? error : null));
   }
 }
 

@@ -30,10 +30,10 @@ const CONTEXT_OPTIONS = [
 ] as const satisfies (keyof SecureContextOptions)[];
 
 /** Those of a certificate: an entry of `sniOptions` has its own or the server's, never a mixture. */
-const IDENTITY: readonly string[] = ["key", "cert", "pfx"];
+const IDENTITY: readonly string[] = ["key", "cert", "pfx", "passphrase"];
 
-/** Those whose values may be the content of a file. */
-const FILES: readonly string[] = [...IDENTITY, "ca", "crl"];
+/** Those whose values are the content of a file. */
+const FILES: readonly string[] = ["key", "cert", "pfx", "ca", "crl"];
 
 /** Numbers, which may come as numeric strings. */
 const NUMBERS: readonly string[] = ["sessionTimeout", "secureOptions"];
@@ -212,8 +212,8 @@ function isGiven(value: unknown): boolean {
   return !(Array.isArray(value) && value.length === 0);
 }
 
-function hasIdentity(options: ContextOptions): boolean {
-  return IDENTITY.some((name) => name in options);
+function hasIdentity({ cert, pfx }: ContextOptions): boolean {
+  return cert !== undefined || pfx !== undefined;
 }
 
 function makeGeneration(options: SMTPServerOptions): Generation {
@@ -351,12 +351,16 @@ function toHandle(given: unknown, sample: SecureContextHandle): SecureContextHan
 function encodeALPN(protocols: unknown): Uint8Array | undefined {
   if (!isGiven(protocols) || protocols === false) return undefined;
   if (protocols instanceof Uint8Array) return protocols;
-  if (!Array.isArray(protocols)) throw new TypeError("ALPNProtocols: an array of protocol names is wanted");
-  const names = (protocols as unknown[]).map((name) => Buffer.from(name as string));
-  if (names.some(({ length }) => length < 1 || length > 255)) {
-    throw new TypeError("ALPNProtocols: names of 1 to 255 bytes are wanted");
-  }
-  return Buffer.concat(names.flatMap((name) => [Buffer.of(name.length), name]));
+  const names: unknown[] = Array.isArray(protocols) ? protocols : [protocols];
+  return Buffer.concat(
+    names.flatMap((name) => {
+      const bytes = typeof name === "string" || name instanceof Uint8Array ? Buffer.from(name) : Buffer.of();
+      if (bytes.length < 1 || bytes.length > 255) {
+        throw new TypeError("ALPNProtocols: an array of names of 1 to 255 bytes is wanted");
+      }
+      return [Buffer.of(bytes.length), bytes];
+    }),
+  );
 }
 
 /**
