@@ -46,12 +46,15 @@ export class Arrival implements TransportEvents {
   /** Whom the census knows this client as; `undefined` while that is not known. */
   #countedAs: string | undefined;
   #refusedHeader = false;
+  /** The proxy speaks for itself (LOCAL): it looks whether we are there, and leaves when it has seen that. */
+  #isCheck = false;
   #done = false;
 
   constructor(gate: Gate, transport: ArrivingTransport) {
     this.#gate = gate;
     this.#transport = transport;
-    this.#endpoints = transport;
+    const { localAddress, localPort, remoteAddress, remotePort } = transport;
+    this.#endpoints = { localAddress, localPort, remoteAddress, remotePort };
   }
 
   /** The first step. A client that needs neither header nor handshake is a connection at once. */
@@ -93,8 +96,8 @@ export class Arrival implements TransportEvents {
   closed(error?: Error): void {
     const inHandshake = !this.#proxy && !this.#done && !this.#refusedHeader;
     this.#finish();
-    if (!inHandshake) return;
     const { remoteAddress } = this.#endpoints;
+    if (!inHandshake || this.#isCheck || this.#gate.settings.isIgnored(remoteAddress)) return;
     const reason =
       error ?? handshakeError("Socket closed while initiating TLS", remoteAddress, "SocketError");
     this.#gate.failed(Object.assign(reason, { remoteAddress }));
@@ -112,7 +115,8 @@ export class Arrival implements TransportEvents {
     this.#gate.census.enter(address);
   }
 
-  #identify({ source, destination }: ProxyHeader): void {
+  #identify({ source, destination, local }: ProxyHeader): void {
+    this.#isCheck = local;
     if (!source) return;
     const proxy = this.#transport;
     this.#endpoints = {

@@ -197,6 +197,8 @@ export class MessageSource implements NodeFaceSource {
       process.nextTick(() => {
         throw error;
       });
+      // What `push` would have done after the listeners: ask for more.
+      this.#node?.read(0);
     }
   }
 
@@ -221,7 +223,7 @@ export class MessageSource implements NodeFaceSource {
   /** Whoever listens to the Node face hears how the Web face ended. */
   #tellNode(): void {
     const node = this.#node;
-    if (node === undefined || this.#outcome === undefined || node.destroyed) return;
+    if (node === undefined || this.#outcome === undefined) return;
     if (this.#outcome === "read") node.finish();
     else node.destroy(this.#outcome === "cancelled" ? undefined : this.#outcome);
   }

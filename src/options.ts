@@ -12,7 +12,7 @@ const PROCESS_SECRET = randomBytes(32);
 /** Command lines without a limit of their own still end here: no client decides how much memory it gets. */
 const COMMAND_LENGTH_CEILING = 1 << 20;
 
-const NEWLINE_POLICIES: readonly unknown[] = ["reject", "normalize", "accept"] satisfies NewlinePolicy[];
+const NEWLINE_POLICIES: readonly NewlinePolicy[] = ["reject", "normalize", "accept"];
 
 const NUMBERS = [
   "size",
@@ -93,7 +93,7 @@ export function checkOptions(options: SMTPServerOptions): void {
     if (problem) throw new TypeError(`${name}: ${problem}`);
   }
   const { bareNewlines, resolver, logger, secure, needsUpgrade } = options;
-  if ((bareNewlines ?? false) !== false && !NEWLINE_POLICIES.includes(bareNewlines)) {
+  if ((bareNewlines ?? false) !== false && !NEWLINE_POLICIES.some((known) => known === bareNewlines)) {
     throw new TypeError(
       `bareNewlines: "reject", "normalize" or "accept" is wanted, got ${show(bareNewlines)}`,
     );
@@ -199,7 +199,8 @@ export class Settings {
   }
   /** Bytes a second, 0 for no minimum. */
   get minDataRate(): number {
-    return toNumber(this.raw.minDataRate) ?? 0;
+    const rate = toNumber(this.raw.minDataRate) ?? 0;
+    return rate === Infinity ? 0 : rate;
   }
 
   get authMethods(): string[] {
@@ -215,7 +216,9 @@ export class Settings {
     return this.raw.scramSecret || PROCESS_SECRET;
   }
   get bareNewlines(): NewlinePolicy {
-    return this.raw.bareNewlines || "reject";
+    // A value that was mistyped after construction must not open what it was to close.
+    const policy = NEWLINE_POLICIES.find((known) => known === this.raw.bareNewlines);
+    return policy ?? "reject";
   }
   get hideEnhancedStatusCodes(): boolean {
     return this.raw.hideENHANCEDSTATUSCODES ?? true;
@@ -245,7 +248,8 @@ export class Settings {
   }
   /** Whether a client is left out of the log. */
   isIgnored(address: string): boolean {
-    return !!this.raw.ignoredHosts?.some((host) => normalizeAddress(host) === address);
+    const hosts: unknown = this.raw.ignoredHosts;
+    return Array.isArray(hosts) && hosts.some((host) => normalizeAddress(String(host)) === address);
   }
 
   get useProxy(): TrustOption {

@@ -181,6 +181,8 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     if (callback) this.server.once("listening", callback);
     this.#binding = true;
     try {
+      // Clients of the time before are still to be closed, and those to come are not.
+      if (this.#closing) await this.#closing.promise;
       const bound = bind(
         target,
         () => this.#contexts,
@@ -207,7 +209,6 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
 
   #opened(bound: Bound): void {
     this.server.opened(bound);
-    this.#closing = undefined;
     const { secure, protocol } = this.#settings;
     const { where } = bound;
     const [host, port] = "path" in where ? [where.path, undefined] : [where.host, where.port];
@@ -226,13 +227,13 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
    * @returns a promise that resolves when it is done, also where there was nothing to close
    */
   close(callback?: ((error?: Error) => void) | null): Promise<void> {
-    const wasRunning = this.server.listening || this.#closing !== undefined;
-    const closing = (this.#closing ??= this.#startClosing());
+    const closing = this.#closing ?? (this.server.listening ? this.#startClosing() : undefined);
+    const done = closing?.promise ?? Promise.resolve();
     if (typeof callback === "function") {
-      const error = wasRunning ? undefined : notRunning();
-      void closing.promise.then(() => callback(error));
+      const error = closing ? undefined : notRunning();
+      void done.then(() => callback(error));
     }
-    return closing.promise;
+    return done;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -240,12 +241,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   }
 
   #startClosing(): PromiseWithResolvers<void> {
-    const closing = Promise.withResolvers<void>();
-    if (!this.server.listening) {
-      closing.resolve();
-      this.#closing = undefined;
-      return closing;
-    }
+    const closing = (this.#closing = Promise.withResolvers<void>());
     this.server.stop();
     for (const arrival of [...this.#gate.arrivals]) arrival.drop();
     for (const connection of [...this.#sockets]) connection.serverCloses();
@@ -258,12 +254,12 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     this.#closeTimer = setTimeout(() => this.#closeLeftovers(), timeout);
     void closing.promise.then(() => {
       clearTimeout(this.#closeTimer);
+      this.#closing = undefined;
       log(this.logger, "info", { tnx: "closed" }, "%s Server closed", this.#settings.protocol);
       this.server.emit("close");
       this.emit("close");
     });
-    // What `close` returns is to be in place before it can resolve.
-    queueMicrotask(() => this.#resolveIfEmpty());
+    this.#resolveIfEmpty();
     return closing;
   }
 

@@ -69,7 +69,9 @@ export function listenOn(
       ...plainHandlers,
       open(socket: BunSocket<SocketTransport>) {
         socket.data = new SocketTransport(socket, contexts);
-        accept(socket.data);
+        // A TCP peer that has reset before we accepted it has no address any more, as if it came over a unix socket.
+        if (socket.remoteAddress === undefined && !("path" in target)) socket.terminate();
+        else accept(socket.data);
       },
     },
   } as unknown as Parameters<typeof Bun.listen<SocketTransport>>[0]);
@@ -119,7 +121,12 @@ export class SocketTransport implements ArrivingTransport {
 
   /** @returns whether the kernel took all of it */
   #push(bytes: Buffer): boolean {
-    const taken = Math.max(0, this.#socket.write(bytes));
+    const taken = this.#socket.write(bytes);
+    if (taken < 0) {
+      // The peer has reset. No drain will come, and in some states no close either.
+      this.destroy();
+      return true;
+    }
     this.#queue = taken < bytes.length ? bytes.subarray(taken) : undefined;
     return !this.#queue;
   }

@@ -1,57 +1,17 @@
+import { constants } from "node:crypto";
 import { hostname } from "node:os";
-import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { domainToUnicode } from "node:url";
 import type { SMTPServerOptions, TLSOptions } from "../types.js";
 import type { SecureContextHandle, SNIHandle, UpgradeOptions } from "./bun-tls.js";
 import { selfSignedCertificate } from "./certificate.js";
-
-/**
- * Options that node:tls makes a secure context of. `dhparam` is left out: BoringSSL has no finite-field
- * Diffie-Hellman, so it could do nothing, and its `"auto"`, which programs for Node use, throws.
- */
-const CONTEXT_OPTIONS = [
-  "key",
-  "cert",
-  "pfx",
-  "passphrase",
-  "ca",
-  "crl",
-  "ciphers",
-  "minVersion",
-  "maxVersion",
-  "secureProtocol",
-  "honorCipherOrder",
-  "sessionTimeout",
-  "sessionIdContext",
-  "ticketKeys",
-  "ecdhCurve",
-  "sigalgs",
-  "secureOptions",
-] as const satisfies (keyof SecureContextOptions)[];
-
-/** Those of a certificate: an entry of `sniOptions` has its own or the server's, never a mixture. */
-const IDENTITY: readonly string[] = ["key", "cert", "pfx", "passphrase"];
-
-/** Those whose values are the content of a file. */
-const FILES: readonly string[] = ["key", "cert", "pfx", "ca", "crl"];
-
-/** Numbers, which may come as numeric strings. */
-const NUMBERS: readonly string[] = ["sessionTimeout", "secureOptions"];
-
-const VERSIONS: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
-
-/** RFC 8996: TLS 1.0 and 1.1 are not to be used. */
-const DEFAULT_MIN_VERSION = "TLSv1.2";
-
-/** What BoringSSL's reasons mean for somebody who sets options. */
-const REASONS: readonly (readonly [RegExp, string])[] = [
-  [/NO_START_LINE/, "there is no such PEM block in it (the content of the file is wanted, not its path)"],
-  [/KEY_(VALUES|TYPE)_MISMATCH/, "it does not match the certificate"],
-  [/BAD_DECRYPT|BAD_PASSWORD/, "the passphrase does not decrypt it"],
-  [/NO_CIPHER_MATCH/, "no cipher that this Bun has is among them"],
-];
-
-type ContextOptions = Record<string, unknown>;
+import {
+  contextOptions,
+  encodeALPN,
+  hasIdentity,
+  isIdentity,
+  makeContext,
+  type ContextOptions,
+} from "./secure-context.js";
 
 /** Whether clients are asked for a certificate, and refused without one that verifies. */
 export type Verification = Pick<UpgradeOptions, "requestCert" | "rejectUnauthorized">;
@@ -84,8 +44,8 @@ export function canUpgrade(version: string = Bun.version): boolean {
 
 /**
  * The secure contexts of a server: the default one and those of `sniOptions`, each made once and replaced
- * as a whole by `update`. Sessions that are open keep the one they began with, and a new context has new
- * ticket keys: a session from before does not resume.
+ * as a whole by `update`. Sessions that are open keep the one they began with; a client that wants to resume
+ * one after that makes a full handshake, for a new context has new ticket keys.
  *
  * `null`, `false`, an empty string or an empty array mean that an option is not given. Default of
  * `minVersion` is TLSv1.2, of `honorCipherOrder` true.
@@ -207,31 +167,34 @@ function normalizeName(name: string): string {
   return (isInternational && domainToUnicode(lower)) || lower;
 }
 
-function isGiven(value: unknown): boolean {
-  if (value === undefined || value === null || value === "") return false;
-  return !(Array.isArray(value) && value.length === 0);
-}
-
-function hasIdentity({ cert, pfx }: ContextOptions): boolean {
-  return cert !== undefined || pfx !== undefined;
-}
-
 function makeGeneration(options: SMTPServerOptions): Generation {
-  const own = contextOptions(options, "");
+  const given = contextOptions(options, "");
   const { SNICallback } = options;
   if (SNICallback && typeof SNICallback !== "function")
     throw new TypeError("SNICallback: a function is wanted");
+  const asked = verification(options);
+  const hosts = makeHosts(options, given);
+  const own =
+    asked.requestCert || hosts.values().some((host) => host.requestCert) ? withoutTickets(given) : given;
   // Made even without a certificate, so that a bad option shows now and not in a client's handshake.
   const context = makeContext(own, "");
   return {
     options: own,
-    ...verification(options),
-    hosts: makeHosts(options, own),
+    ...asked,
+    hosts,
     ALPNProtocols: encodeALPN(options.ALPNProtocols),
     name: options.name ? String(options.name) : hostname(),
     silent: options.logger === false,
     context: hasIdentity(own) ? context : undefined,
   };
+}
+
+/**
+ * Where client certificates are asked for no session resumes: it would bring the result of an earlier check
+ * with it, in Bun 1.4.0 even of a check against the `ca` of another host.
+ */
+function withoutTickets(given: ContextOptions): ContextOptions {
+  return { ...given, secureOptions: Number(given["secureOptions"] ?? 0) | constants.SSL_OP_NO_TICKET };
 }
 
 function verification(options: TLSOptions): { requestCert: boolean; rejectUnauthorized: boolean } {
@@ -249,7 +212,7 @@ function makeHosts(server: SMTPServerOptions, own: ContextOptions): Map<string, 
   }
   const entries: Iterable<[string, TLSOptions | null | undefined]> =
     sniOptions instanceof Map ? sniOptions : Object.entries(sniOptions ?? {});
-  const shared = Object.fromEntries(Object.entries(own).filter(([name]) => !IDENTITY.includes(name)));
+  const shared = Object.fromEntries(Object.entries(own).filter(([name]) => !isIdentity(name)));
   const hosts = new Map<string, Host>();
   for (const [name, entry] of entries) {
     if (!entry) continue;
@@ -271,96 +234,11 @@ function makeHosts(server: SMTPServerOptions, own: ContextOptions): Map<string, 
   return hosts;
 }
 
-/** The options that were given and go into a context. Throws for what node:tls would let pass. */
-function contextOptions(options: TLSOptions, prefix: string): ContextOptions {
-  const given: ContextOptions = {};
-  for (const name of CONTEXT_OPTIONS) {
-    const value: unknown = options[name];
-    if (!isGiven(value) || (value === false && name !== "honorCipherOrder")) continue;
-    if (FILES.includes(name)) checkFile(value, prefix + name);
-    given[name] = NUMBERS.includes(name) && typeof value === "string" ? Number(value) : value;
-  }
-  const { key, cert, pfx } = given;
-  if (cert && !key && !pfx) throw new TypeError(`${prefix}cert: its key is missing`);
-  if (key && !cert && !pfx) throw new TypeError(`${prefix}key: its cert is missing`);
-  return given;
-}
-
-/** Bun would read a file here, in the way of everything else; a promise is an await that was forgotten. */
-function checkFile(value: unknown, name: string): void {
-  for (const part of Array.isArray(value) ? (value as unknown[]) : [value]) {
-    if (part instanceof Blob || part instanceof Promise) {
-      throw new TypeError(
-        `${name}: a string or bytes are wanted; read the file first: await Bun.file(path).text()`,
-      );
-    }
-  }
-}
-
-function makeContext(given: ContextOptions, prefix: string): SecureContextHandle {
-  const options: ContextOptions = { honorCipherOrder: true, ...given };
-  if (!("secureProtocol" in given)) options["minVersion"] ??= DEFAULT_MIN_VERSION;
-  const { minVersion, maxVersion } = options;
-  if (
-    maxVersion &&
-    VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion) &&
-    VERSIONS.includes(maxVersion)
-  ) {
-    throw new TypeError(
-      `${prefix}maxVersion: ${String(maxVersion)} is below minVersion ${String(minVersion)}`,
-    );
-  }
-  try {
-    return native(options);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const meaning = REASONS.find(([reason]) => reason.test(message))?.[1];
-    throw new TypeError(`${prefix}${culprit(options)}: ${meaning ? `${meaning}: ` : ""}${message}`, {
-      cause,
-    });
-  }
-}
-
-function native(options: ContextOptions): SecureContextHandle {
-  return createSecureContext(options as SecureContextOptions).context as SecureContextHandle;
-}
-
-/** The option that makes no context even alone; if each does, it is key and certificate that do not match. */
-function culprit(options: ContextOptions): string {
-  const { passphrase } = options;
-  const alone = Object.keys(options).find((name) => {
-    const isEncrypted = passphrase !== undefined && (name === "key" || name === "pfx");
-    try {
-      native({ [name]: options[name], ...(isEncrypted && { passphrase }) });
-      return false;
-    } catch {
-      return true;
-    }
-  });
-  return alone ?? "key";
-}
-
 /** The native context of what SNICallback gave: a SecureContext of node:tls, or its `context`. */
 function toHandle(given: unknown, sample: SecureContextHandle): SecureContextHandle | undefined {
   if (typeof given !== "object" || given === null) return undefined;
   const context = "context" in given ? given.context : given;
   return context instanceof sample.constructor ? context : undefined;
-}
-
-/** The protocol list of RFC 7301 section 3.1: Bun's upgradeTLS takes it in its wire form alone. */
-function encodeALPN(protocols: unknown): Uint8Array | undefined {
-  if (!isGiven(protocols) || protocols === false) return undefined;
-  if (protocols instanceof Uint8Array) return protocols;
-  const names: unknown[] = Array.isArray(protocols) ? protocols : [protocols];
-  return Buffer.concat(
-    names.flatMap((name) => {
-      const bytes = typeof name === "string" || name instanceof Uint8Array ? Buffer.from(name) : Buffer.of();
-      if (bytes.length < 1 || bytes.length > 255) {
-        throw new TypeError("ALPNProtocols: an array of names of 1 to 255 bytes is wanted");
-      }
-      return [Buffer.of(bytes.length), bytes];
-    }),
-  );
 }
 
 /**
@@ -381,7 +259,7 @@ function encodeALPN(protocols: unknown): Uint8Array | undefined {
  *
  * A handshake that breaks (garbage, no shared version or cipher: EPROTO; the client leaves: ECONNRESET) gives
  * `ok` false too. So `ok` alone says nothing about the certificate, and `error` where none was asked for
- * means nothing. A resumed session has what the first one had. (`rejectUnauthorized` left out of
+ * means nothing. (`rejectUnauthorized` left out of
  * upgradeTLS counts as true, and in a context it counts for nothing.)
  */
 export function verdict(

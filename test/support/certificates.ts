@@ -1,8 +1,16 @@
 /**
  * Certificates for tests, made on the spot: a CA, and leaf certificates that it signed, all ECDSA P-256.
  */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { buildCertificate, extension } from "../../src/transport/certificate.js";
+import {
+  createHash,
+  createHmac,
+  createPrivateKey,
+  generateKeyPairSync,
+  randomBytes,
+  X509Certificate,
+  type KeyObject,
+} from "node:crypto";
+import { buildCertificate, der, extension } from "../../src/transport/certificate.js";
 
 const DAY = 86_400_000;
 
@@ -61,4 +69,36 @@ export function createAuthority(name: string): Authority {
       return { key: leaf.key, cert };
     },
   };
+}
+
+/** Repeated to a multiple of 64 bytes, the block of SHA-256. */
+function fill(bytes: Buffer): Buffer {
+  return Buffer.alloc(Math.ceil(bytes.length / 64) * 64, bytes);
+}
+
+/** A PKCS #12 file (RFC 7292) of a key and its certificate, for option `pfx`. The key in it is not encrypted. */
+export function pkcs12({ key, cert }: Identity, passphrase: string): Buffer {
+  const data = (content: Buffer): Buffer =>
+    der.sequence(der.oid("1.2.840.113549.1.7.1"), der.explicit(0, der.octetString(content)));
+  const bag = (kind: number, value: Buffer): Buffer =>
+    der.sequence(der.oid(`1.2.840.113549.1.12.10.1.${kind}`), der.explicit(0, value));
+  const certificate = der.sequence(
+    der.oid("1.2.840.113549.1.9.22.1"),
+    der.explicit(0, der.octetString(new X509Certificate(cert).raw)),
+  );
+  const pkcs8 = createPrivateKey(key).export({ type: "pkcs8", format: "der" });
+  const contents = der.sequence(data(der.sequence(bag(1, pkcs8), bag(3, certificate))));
+  // Appendix B.2: key derivation for the MAC (identifier 3), one iteration.
+  const salt = randomBytes(8);
+  const password = Buffer.from(`${passphrase}\0`, "utf16le").swap16();
+  const macKey = createHash("sha256")
+    .update(Buffer.concat([Buffer.alloc(64, 3), fill(salt), fill(password)]))
+    .digest();
+  const sha256 = der.sequence(der.oid("2.16.840.1.101.3.4.2.1"));
+  const mac = createHmac("sha256", macKey).update(contents).digest();
+  return der.sequence(
+    der.integer(3),
+    data(contents),
+    der.sequence(der.sequence(sha256, der.octetString(mac)), der.octetString(salt)),
+  );
 }

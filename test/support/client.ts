@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type NetConnectOpts } from "node:net";
 import { SMTPServer, type SMTPServerOptions } from "../../src/index.js";
 import { accept } from "../../src/server.js";
 import { MemoryTransport } from "./memory-transport.js";
@@ -122,7 +122,7 @@ export class SocketClient extends Client {
     let text = "";
     let over = false;
     let heard = (): void => {};
-    const socket = connect({ ...to, allowHalfOpen: true } as Parameters<typeof connect>[0]);
+    const socket = connect({ ...to, allowHalfOpen: true } as NetConnectOpts);
     socket.setEncoding("latin1");
     socket.on("data", (chunk) => {
       text += String(chunk);

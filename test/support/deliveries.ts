@@ -33,7 +33,8 @@ export const DELIVERIES: Delivery[] = [
   { name: "many chunks, on turns", message: LARGE, chunks: pieces(LARGE, 60_000), step: "turn" },
 ];
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** A turn of the event loop. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A source, and a promise for when it may be pushed to again. */
 export function createSource(size = 0): { source: MessageSource; room: () => Promise<void> } {
@@ -70,3 +71,9 @@ export async function deliver<T>(
 
 /** The client is gone. */
 export const gone = (): SMTPError => new SMTPError("Connection closed", { code: "ECONNECTION" });
+
+/** The runner fails the test in which a rejection stays unhandled; it is told a turn late. */
+export async function nothingUnhandled(): Promise<void> {
+  await turn();
+  await turn();
+}

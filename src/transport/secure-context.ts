@@ -1,0 +1,163 @@
+/** From TLS options to a native secure context: what is checked, what is left to node:tls, and who is named. */
+import { createSecureContext, type SecureContextOptions } from "node:tls";
+import type { TLSOptions } from "../types.js";
+import type { SecureContextHandle } from "./bun-tls.js";
+
+/**
+ * Options that node:tls makes a secure context of. `dhparam` is left out: BoringSSL has no finite-field
+ * Diffie-Hellman, so it could do nothing, and its `"auto"`, which programs for Node use, throws.
+ */
+const CONTEXT_OPTIONS = [
+  "key",
+  "cert",
+  "pfx",
+  "passphrase",
+  "ca",
+  "crl",
+  "ciphers",
+  "minVersion",
+  "maxVersion",
+  "secureProtocol",
+  "honorCipherOrder",
+  "sessionTimeout",
+  "sessionIdContext",
+  "ticketKeys",
+  "ecdhCurve",
+  "sigalgs",
+  "secureOptions",
+] as const satisfies (keyof SecureContextOptions)[];
+
+/** Those of a certificate: an entry of `sniOptions` has its own or the server's, never a mixture. */
+const IDENTITY: readonly string[] = ["key", "cert", "pfx", "passphrase"];
+
+/** Those whose values are the content of a file. */
+const FILES: readonly string[] = ["key", "cert", "pfx", "ca", "crl"];
+
+/** Numbers, which may come as numeric strings. */
+const NUMBERS: readonly string[] = ["sessionTimeout", "secureOptions"];
+
+const VERSIONS: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+
+/** RFC 8996: TLS 1.0 and 1.1 are not to be used. */
+const DEFAULT_MIN_VERSION = "TLSv1.2";
+
+/** What BoringSSL's reasons mean for somebody who sets options. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/NO_START_LINE/, "there is no such PEM block in it (the content of the file is wanted, not its path)"],
+  [/KEY_(VALUES|TYPE)_MISMATCH/, "it does not match the certificate"],
+  [/BAD_DECRYPT|BAD_PASSWORD/, "the passphrase does not decrypt it"],
+  [/NO_CIPHER_MATCH/, "no cipher that this Bun has is among them"],
+];
+
+/** Those of {@link CONTEXT_OPTIONS} that were given, by name. */
+export type ContextOptions = Record<string, unknown>;
+
+/** Whether an option belongs to a certificate. */
+export function isIdentity(name: string): boolean {
+  return IDENTITY.includes(name);
+}
+
+function isGiven(value: unknown): boolean {
+  if (value === undefined || value === null || value === "") return false;
+  return !(Array.isArray(value) && value.length === 0);
+}
+
+/** Whether there is a certificate among the options. */
+export function hasIdentity({ cert, pfx }: ContextOptions): boolean {
+  return cert !== undefined || pfx !== undefined;
+}
+
+/**
+ * The options that were given and go into a context; `null`, `false`, "" and [] are not given.
+ * @param prefix path of the options, for errors
+ * @throws TypeError for what node:tls would let pass: a certificate without its key, a file that was not read
+ */
+export function contextOptions(options: TLSOptions, prefix: string): ContextOptions {
+  const given: ContextOptions = {};
+  for (const name of CONTEXT_OPTIONS) {
+    const value: unknown = options[name];
+    if (!isGiven(value) || (value === false && name !== "honorCipherOrder")) continue;
+    if (FILES.includes(name)) checkFile(value, prefix + name);
+    given[name] = NUMBERS.includes(name) ? toNumber(value, prefix + name) : value;
+  }
+  const { key, cert, pfx } = given;
+  if (cert && !key && !pfx) throw new TypeError(`${prefix}cert: its key is missing`);
+  if (key && !cert && !pfx) throw new TypeError(`${prefix}key: its cert is missing`);
+  return given;
+}
+
+function toNumber(value: unknown, name: string): number {
+  const number = typeof value === "string" ? Number(value) : value;
+  if (typeof number !== "number" || Number.isNaN(number)) throw new TypeError(`${name}: a number is wanted`);
+  return number;
+}
+
+/** Bun would read a file here, in the way of everything else; a promise is an await that was forgotten. */
+function checkFile(value: unknown, name: string): void {
+  for (const part of Array.isArray(value) ? (value as unknown[]) : [value]) {
+    if (part instanceof Blob || part instanceof Promise) {
+      throw new TypeError(
+        `${name}: a string or bytes are wanted; read the file first: await Bun.file(path).text()`,
+      );
+    }
+  }
+}
+
+/**
+ * The context of some options, TLS 1.2 or later and in the server's order of ciphers unless they say else.
+ * @throws TypeError that names the option, behind `prefix`, and says what is wrong with it
+ */
+export function makeContext(given: ContextOptions, prefix: string): SecureContextHandle {
+  const options: ContextOptions = { honorCipherOrder: true, ...given };
+  if (!("secureProtocol" in given)) options["minVersion"] ??= DEFAULT_MIN_VERSION;
+  const { minVersion, maxVersion } = options;
+  if (VERSIONS.includes(maxVersion) && VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion)) {
+    throw new TypeError(
+      `${prefix}maxVersion: ${String(maxVersion)} is below minVersion ${String(minVersion)}`,
+    );
+  }
+  try {
+    return native(options);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const meaning = REASONS.find(([reason]) => reason.test(message))?.[1];
+    throw new TypeError(`${prefix}${culprit(options)}: ${meaning ? `${meaning}: ` : ""}${message}`, {
+      cause,
+    });
+  }
+}
+
+function native(options: ContextOptions): SecureContextHandle {
+  return createSecureContext(options as SecureContextOptions).context as SecureContextHandle;
+}
+
+/** The option that makes no context even alone; if each does, it is key and certificate that do not match. */
+function culprit(options: ContextOptions): string {
+  const { passphrase } = options;
+  const alone = Object.keys(options).find((name) => {
+    const isEncrypted = passphrase !== undefined && (name === "key" || name === "pfx");
+    try {
+      native({ [name]: options[name], ...(isEncrypted && { passphrase }) });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  return alone ?? "key";
+}
+
+/** The protocol list of RFC 7301 section 3.1: Bun's upgradeTLS takes it in its wire form alone. */
+export function encodeALPN(protocols: unknown): Uint8Array | undefined {
+  if (!isGiven(protocols) || protocols === false) return undefined;
+  if (protocols instanceof Uint8Array) return protocols;
+  const names: unknown[] = Array.isArray(protocols) ? protocols : [protocols];
+  return Buffer.concat(
+    names.flatMap((name) => {
+      const bytes = typeof name === "string" || name instanceof Uint8Array ? Buffer.from(name) : Buffer.of();
+      if (bytes.length < 1 || bytes.length > 255) {
+        throw new TypeError("ALPNProtocols: an array of names of 1 to 255 bytes is wanted");
+      }
+      return [Buffer.of(bytes.length), bytes];
+    }),
+  );
+}
