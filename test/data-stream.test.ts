@@ -149,7 +149,13 @@ const IDIOMS: Record<string, (stream: DataStream) => Promise<Uint8Array | string
   },
 };
 
-describe.each(Object.entries(IDIOMS))("%s", (_, read) => {
+/** On Bun 1.4.0 this never resolves for any stream made in JavaScript; 1.4.1 mended it. */
+const BROKEN_ON_1_4_0 = ["Bun.write(file, new Response(stream))"];
+const idioms = Object.entries(IDIOMS).filter(
+  ([name]) => Bun.version !== "1.4.0" || !BROKEN_ON_1_4_0.includes(name),
+);
+
+describe.each(idioms)("%s", (_, read) => {
   test.each(DELIVERIES.map((delivery) => [delivery.name, delivery] as const))("%s", async (_, delivery) => {
     const bytes = await deliver(delivery, read);
     expect(Buffer.from(bytes as Uint8Array).equals(delivery.message)).toBe(true);

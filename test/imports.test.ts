@@ -1,0 +1,175 @@
+import { describe, expect, test } from "bun:test";
+import { dirname, join, normalize } from "node:path";
+
+/** The rooms of the house from the door inwards: a file imports from its own room and from rooms further down. */
+const ROOMS: readonly (readonly string[])[] = [
+  ["index.ts"],
+  ["server.ts"],
+  ["transport/"],
+  ["arrival.ts"],
+  ["connection.ts"],
+  ["commands/"],
+  ["data-stream.ts"],
+  ["data-stream-node.ts", "data-stream-queue.ts"],
+  ["sasl/"],
+  ["listener.ts"],
+  ["listen-target.ts"],
+  ["session.ts"],
+  ["reverse-lookup.ts", "census.ts", "deadline.ts"],
+  ["hooks.ts", "options.ts"],
+  ["logger.ts"],
+  ["wire/"],
+  ["errors.ts"],
+  ["types.ts"],
+];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+  readonly names: string;
+}
+
+const SOURCE = new URL("../src/", import.meta.url).pathname;
+const files = [...new Bun.Glob("**/*.ts").scanSync({ cwd: SOURCE })].sort();
+
+/** Every import and re-export of a file, whatever its form. */
+function importsOf(file: string, text: string): Import[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  const statements = code.matchAll(/^\s*(?:import|export)\s+(type\s+)?([^;"']*?)\s*from\s*"([^"]+)"/gm);
+  const bare = code.matchAll(/^\s*import\s+"([^"]+)"|\b(?:import|require)\(\s*"([^"]+)"\s*\)/gm);
+  const resolve = (to: string): string =>
+    to.startsWith(".") ? normalize(join(dirname(file), to)).replace(/\.js$/, ".ts") : to;
+  return [
+    ...statements.map(([, type, names = "", to = ""]) => {
+      const inner = /^\{([\s\S]*)\}$/.exec(names)?.[1]?.split(",") ?? [];
+      const listed = inner.map((name) => name.trim()).filter((name) => name !== "");
+      const typeOnly = !!type || (listed.length > 0 && listed.every((name) => name.startsWith("type ")));
+      return { from: file, to: resolve(to), typeOnly, names };
+    }),
+    ...bare.map(([, plain, called]) => ({
+      from: file,
+      to: resolve(plain ?? called ?? ""),
+      typeOnly: false,
+      names: "",
+    })),
+  ];
+}
+
+const sources = await Promise.all(
+  files.map(async (file) => ({ file, text: await Bun.file(SOURCE + file).text() })),
+);
+const imports = sources.flatMap(({ file, text }) => importsOf(file, text));
+const inside = imports.filter(({ to }) => files.includes(to));
+
+function room(file: string): number {
+  return ROOMS.findIndex((names) =>
+    names.some((name) => (name.endsWith("/") ? file.startsWith(name) : file === name)),
+  );
+}
+
+const show = ({ from, to }: Import): string => `${from} imports ${to}`;
+
+describe("the reader of imports", () => {
+  const forms: [string, string, boolean][] = [
+    ['import { a } from "./errors.js";', "errors.ts", false],
+    ['import type { A } from "./errors.js";', "errors.ts", true],
+    ['import { type A, type B } from "./errors.js";', "errors.ts", true],
+    ['import { type A, b } from "./errors.js";', "errors.ts", false],
+    ['import {\n  a,\n  type B,\n} from "./errors.js";', "errors.ts", false],
+    ['import * as all from "./errors.js";', "errors.ts", false],
+    ['import one from "./errors.js";', "errors.ts", false],
+    ['import "./errors.js";', "errors.ts", false],
+    ['export type * from "./types.js";', "types.ts", true],
+    ['export { a } from "./errors.js";', "errors.ts", false],
+    ['const x = await import("./errors.js");', "errors.ts", false],
+    ['type X = import("./errors.js").SMTPError;', "errors.ts", false],
+    ['import { isIP } from "node:net";', "node:net", false],
+  ];
+  for (const [text, to, typeOnly] of forms) {
+    test(text.replaceAll("\n", " "), () => {
+      expect(importsOf("index.ts", text)).toMatchObject([{ to, typeOnly }]);
+    });
+  }
+  test("a comment imports nothing", () => {
+    expect(
+      importsOf("index.ts", '/**\n * import { a } from "./b.js";\n */\n// import { a } from "./b.js";'),
+    ).toEqual([]);
+  });
+});
+
+test("every file has a room, and every relative import a file", () => {
+  expect(files.filter((file) => room(file) < 0)).toEqual([]);
+  const lost = imports.filter(({ to }) => !files.includes(to) && !/^(node|bun):/.test(to) && to !== "bun");
+  expect(lost.map(show)).toEqual([]);
+});
+
+test("imports go one way, those of types too", () => {
+  // The listener's face knows its server by an interface of its own; types.ts imports nothing of ours.
+  expect(inside.filter(({ from, to }) => room(to) < room(from)).map(show)).toEqual([]);
+});
+
+test("only the server uses the transport", () => {
+  const users = inside.filter(
+    ({ from, to }) => to.startsWith("transport/") && !from.startsWith("transport/"),
+  );
+  expect([...new Set(users.map(({ from }) => from))]).toEqual(["server.ts"]);
+});
+
+test("the transport knows those above the wire by their types only", () => {
+  const known = inside.filter(
+    ({ from, to }) => from.startsWith("transport/") && !/^(transport|wire)\//.test(to),
+  );
+  expect(known.filter(({ typeOnly }) => !typeOnly).map(show)).toEqual([]);
+});
+
+test("only the transport and the certificate know Bun's sockets", () => {
+  const users = sources.filter(({ text }) => /\bBun\.(listen|connect)\b|from "(bun|node:tls)"/.test(text));
+  const values = users.filter(
+    ({ file, text }) =>
+      /\bBun\.(listen|connect)\b/.test(text) ||
+      importsOf(file, text).some(({ to, typeOnly }) => /^(bun|node:tls)$/.test(to) && !typeOnly),
+  );
+  expect(values.map(({ file }) => file).filter((file) => !file.startsWith("transport/"))).toEqual([]);
+});
+
+test("wire/ and sasl/ are pure", () => {
+  const pure = (folder: string, allowed: RegExp): string[] =>
+    imports
+      .filter(({ from, to, typeOnly }) => from.startsWith(folder) && !typeOnly && !allowed.test(to))
+      .map(show);
+  expect(pure("wire/", /^(wire\/|node:net$)/)).toEqual([]);
+  expect(pure("sasl/", /^(sasl\/|wire\/|errors\.ts$|hooks\.ts$|node:crypto$)/)).toEqual([]);
+});
+
+test("wire/ has of node:net the judges of IP addresses only", () => {
+  const names = imports
+    .filter(({ from, to }) => from.startsWith("wire/") && to === "node:net")
+    .map((one) => one.names);
+  const others = names
+    .flatMap((list) => list.match(/\w+/g) ?? [])
+    .filter((name) => !/^(isIP|isIPv4|isIPv6)$/.test(name));
+  expect(others).toEqual([]);
+});
+
+test("types.ts and errors.ts stand alone", () => {
+  expect(inside.filter(({ from }) => from === "types.ts" || from === "errors.ts").map(show)).toEqual([]);
+});
+
+test("no import runs in a circle, but for types within commands/", () => {
+  const edges = new Map<string, string[]>(files.map((file) => [file, []]));
+  for (const { from, to, typeOnly } of inside) {
+    if (typeOnly && from.startsWith("commands/") && to.startsWith("commands/")) continue;
+    edges.get(from)?.push(to);
+  }
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) return void circles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+    if (done.has(file)) return;
+    for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(circles).toEqual([]);
+});

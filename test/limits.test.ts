@@ -1,0 +1,354 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import type { DataStream, Logger, SMTPServer } from "../src/index.js";
+import { hello, makeServer, MemoryClient } from "./support/client.js";
+
+const TOO_MANY = "421 mx.test Too many connected clients, try again in a moment";
+const TOO_MANY_THERE = "421 mx.test Too many connections from your address";
+const TIMEOUT = "421 Timeout - closing connection";
+const TOO_SLOW = "421 Error: data rate too low - closing connection";
+const GREETING = "220 mx.test ESMTP";
+
+/** The greeting of a client at each address, in order. */
+async function greetings(server: SMTPServer, ...addresses: string[]): Promise<(string | undefined)[]> {
+  return Promise.all(addresses.map((address) => new MemoryClient(server, address).reply()));
+}
+
+describe("maxClients", () => {
+  test("one more gets 421, and when one is gone the next is greeted", async () => {
+    const server = makeServer({ maxClients: 2 });
+    const first = await hello(server);
+    const second = await hello(server);
+    const third = new MemoryClient(server);
+    expect([await third.reply(), await third.reply()]).toEqual([TOO_MANY, undefined]);
+    await first.say("QUIT");
+    expect(await new MemoryClient(server).reply()).toBe(GREETING);
+    expect(await second.say("NOOP")).toBe("250 OK");
+  });
+
+  test("a refused client does not keep others out", async () => {
+    const server = makeServer({ maxClients: 1 });
+    const first = await hello(server);
+    await greetings(server, "192.0.2.1", "192.0.2.2", "192.0.2.3");
+    await first.leave();
+    expect(await new MemoryClient(server).reply()).toBe(GREETING);
+  });
+
+  test("a client that waits for its greeting counts", async () => {
+    const server = makeServer({ maxClients: 1, onConnect: (_session, _callback) => {} });
+    new MemoryClient(server);
+    expect(await new MemoryClient(server).reply()).toBe(TOO_MANY);
+  });
+
+  for (const [name, options] of Object.entries({
+    "a PROXY header": { useProxy: true },
+    "a handshake": { secure: true },
+  })) {
+    test(`clients in the wait for ${name} count; one too many is dropped without a word`, async () => {
+      const server = makeServer({ maxClients: 1, ...options });
+      const first = new MemoryClient(server);
+      const second = new MemoryClient(server);
+      expect([first.transport.closed, second.transport.closed]).toEqual([false, true]);
+      expect(await second.closed()).toBe("");
+      await first.leave();
+      expect(new MemoryClient(server).transport.closed).toBe(false);
+    });
+  }
+});
+
+describe("maxClientsPerAddress", () => {
+  test("counts each address for itself", async () => {
+    const server = makeServer({ maxClientsPerAddress: 1 });
+    expect(
+      await greetings(server, "192.0.2.1", "192.0.2.2", "192.0.2.1", "2001:db8::1", "2001:db8::1"),
+    ).toEqual([GREETING, GREETING, TOO_MANY_THERE, GREETING, TOO_MANY_THERE]);
+  });
+
+  test("a client that leaves makes room", async () => {
+    const server = makeServer({ maxClientsPerAddress: 1 });
+    const first = await hello(server);
+    await first.leave();
+    expect(await new MemoryClient(server).reply()).toBe(GREETING);
+  });
+
+  test("is not for unix sockets", async () => {
+    const server = makeServer({ maxClientsPerAddress: 1 });
+    expect(await greetings(server, "", "", "")).toEqual([GREETING, GREETING, GREETING]);
+  });
+
+  test("counts the real client behind a PROXY header", async () => {
+    const server = makeServer({ maxClientsPerAddress: 1, useProxy: true });
+    const behind = (address: string): Promise<string | undefined> => {
+      const client = new MemoryClient(server);
+      client.send(`PROXY TCP4 ${address} 192.0.2.1 1 2\r\n`);
+      return client.reply();
+    };
+    expect([
+      await behind("198.51.100.1"),
+      await behind("198.51.100.2"),
+      await behind("198.51.100.1"),
+    ]).toEqual([GREETING, GREETING, TOO_MANY_THERE]);
+  });
+});
+
+describe("time", () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+    // The clock of a process that serves somebody does not stand at 0.
+    jest.advanceTimersByTime(1);
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+  const pass = (ms: number): void => void jest.advanceTimersByTime(ms);
+  const SECOND = 1000;
+
+  /** What the server says of itself while time passes. */
+  const after = (client: MemoryClient, ms: number): string => {
+    pass(ms);
+    const text = client.transport.output;
+    client.transport.output = "";
+    return text;
+  };
+
+  for (const [option, limit] of [
+    [undefined, 60],
+    [0, 60],
+    [10 * SECOND, 10],
+    ["10000", 10],
+  ] as const) {
+    test(`socketTimeout ${option}: a silent client is ended after ${limit} s`, async () => {
+      const client = await hello(makeServer({ socketTimeout: option }));
+      expect(after(client, limit * SECOND - 1)).toBe("");
+      expect(after(client, 1)).toBe(`${TIMEOUT}\r\n`);
+      expect(client.transport.ended).toBe(true);
+    });
+  }
+
+  test("a client that never says anything is ended too", async () => {
+    const client = new MemoryClient(makeServer({ socketTimeout: 10 * SECOND }));
+    await client.reply();
+    expect(after(client, 10 * SECOND)).toBe(`${TIMEOUT}\r\n`);
+  });
+
+  test("a command starts the time anew", async () => {
+    const client = await hello(makeServer({ socketTimeout: 10 * SECOND }));
+    for (let round = 0; round < 5; round++) {
+      pass(9 * SECOND);
+      expect(await client.say("NOOP")).toBe("250 OK");
+    }
+  });
+
+  test("one byte a second does not outlive it in a command", async () => {
+    const client = await hello(makeServer({ socketTimeout: 10 * SECOND }));
+    for (let second = 0; second < 10; second++) {
+      client.send("X");
+      expect(after(client, SECOND)).toBe(second < 9 ? "" : `${TIMEOUT}\r\n`);
+    }
+  });
+
+  test("nor behind whole commands, each of which has its own time", async () => {
+    const client = await hello(makeServer({ socketTimeout: 10 * SECOND }));
+    for (let second = 0; second < 30; second++) {
+      client.send(second % 6 === 5 ? "P\r\n" : ("NOO"[second % 3] ?? ""));
+      expect(after(client, SECOND)).not.toContain("421 Timeout");
+    }
+  });
+
+  test("one byte a second in DATA goes on for as long as it likes", async () => {
+    const client = await hello(makeServer({ socketTimeout: 10 * SECOND }));
+    await client.envelope();
+    await client.say("DATA");
+    for (let second = 0; second < 60; second++) {
+      client.send("x");
+      expect(after(client, SECOND)).toBe("");
+    }
+    expect(await client.say("\r\n.")).toBe("250 OK: message queued");
+  });
+
+  test("silence in DATA does not", async () => {
+    let code: string | undefined;
+    const server = makeServer({
+      socketTimeout: 10 * SECOND,
+      onData: (stream: DataStream, _session, callback) =>
+        void new Response(stream)
+          .text()
+          .catch((error: { code: string }) => ((code = error.code), callback())),
+    });
+    const client = await hello(server);
+    await client.envelope();
+    await client.say("DATA");
+    client.send("half");
+    expect(after(client, 10 * SECOND)).toBe(`${TIMEOUT}\r\n`);
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect(code).toBe("ECONNECTION");
+  });
+
+  for (const command of ["DATA", "BDAT 1000000 LAST"]) {
+    test(`minDataRate: a trickle in ${command} is ended once it owes more than socketTimeout's worth`, async () => {
+      const client = await hello(makeServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+      await client.envelope();
+      client.send(`${command}\r\n`);
+      client.transport.output = "";
+      let seconds = 0;
+      for (let heard = ""; heard === ""; seconds++) {
+        client.send("0123456789");
+        heard = after(client, SECOND);
+        if (heard !== "") expect(heard).toBe(`${TOO_SLOW}\r\n`);
+      }
+      expect(seconds).toBeGreaterThan(10);
+      expect(seconds).toBeLessThan(20);
+    });
+  }
+
+  test("minDataRate: a client that is fast enough is let alone", async () => {
+    const client = await hello(makeServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    await client.envelope();
+    await client.say("DATA");
+    for (let second = 0; second < 60; second++) {
+      client.send("x".repeat(100));
+      expect(after(client, SECOND)).toBe("");
+    }
+    expect(await client.say("\r\n.")).toBe("250 OK: message queued");
+  });
+
+  test("a hook that works for long is no silence of the client, and is warned of once", async () => {
+    const warnings: string[] = [];
+    const logger: Logger = { warn: (_entry, text) => void warnings.push(String(text)) };
+    let answer = (): void => {};
+    const server = makeServer({
+      socketTimeout: 10 * SECOND,
+      logger,
+      onMailFrom: (_a, _s, callback) => void (answer = callback),
+    });
+    const client = await hello(server);
+    client.send("MAIL FROM:<a@a.test>\r\n");
+    expect(after(client, 600 * SECOND)).toBe("");
+    expect(warnings).toEqual(["A hook has not answered for %s ms"]);
+    answer();
+    expect(await client.reply()).toBe("250 Accepted");
+    expect(after(client, 10 * SECOND)).toBe(`${TIMEOUT}\r\n`);
+  });
+
+  test("nor is our own back-pressure, whatever minDataRate says", async () => {
+    let read = (): Promise<string> => Promise.resolve("");
+    const server = makeServer({
+      socketTimeout: 10 * SECOND,
+      minDataRate: 1000,
+      onData: (stream: DataStream, _session, callback) => {
+        read = async () => {
+          const text = await new Response(stream).text();
+          callback();
+          return text;
+        };
+      },
+    });
+    const client = await hello(server);
+    await client.envelope();
+    await client.say("DATA");
+    const block = `${"x".repeat(998)}\r\n`.repeat(64);
+    let sent = 0;
+    for (; !client.transport.paused && sent < 100; sent++) client.send(block);
+    expect(client.transport.paused).toBe(true);
+    expect(after(client, 600 * SECOND)).toBe("");
+    client.send(".\r\n");
+    const text = read();
+    expect(await client.reply()).toBe("250 OK: message queued");
+    expect(await text).toBe(block.repeat(sent));
+  });
+
+  test("a handshake of STARTTLS is bounded, and told as an error", async () => {
+    const server = makeServer({ socketTimeout: 10 * SECOND });
+    const errors: unknown[] = [];
+    server.on("error", (error) => errors.push(error));
+    const client = await hello(server);
+    await client.say("STARTTLS");
+    pass(10 * SECOND);
+    expect([client.transport.closed, client.transport.output]).toEqual([true, ""]);
+    expect(errors).toMatchObject([{ code: "ERR_TLS_HANDSHAKE_TIMEOUT" }]);
+  });
+
+  for (const [name, options] of Object.entries({
+    "a PROXY header": { useProxy: true },
+    "an implicit handshake": { secure: true },
+  })) {
+    test(`the wait for ${name} is bounded, also byte by byte`, () => {
+      const { transport } = new MemoryClient(makeServer({ socketTimeout: 10 * SECOND, ...options }));
+      for (let second = 0; second < 10; second++) {
+        expect(transport.closed).toBe(false);
+        transport.send(Buffer.from("PROXY TCP4"[second] ?? ""));
+        pass(SECOND);
+      }
+      expect([transport.closed, transport.output]).toEqual([true, ""]);
+    });
+  }
+
+  test("earlyTalkerDelay: the greeting waits, and who talks meanwhile hears so", async () => {
+    const server = makeServer({ earlyTalkerDelay: 100 });
+    const [patient, hasty] = [new MemoryClient(server), new MemoryClient(server)];
+    expect(after(patient, 99)).toBe("");
+    expect(await hasty.say("EHLO x")).toBe("421 mx.test You talk too soon");
+    expect(after(patient, 1)).toBe(`${GREETING}\r\n`);
+    expect(after(hasty, 100)).toBe("");
+  });
+
+  const closings: [string, (client: MemoryClient) => Promise<unknown>][] = [
+    ["QUIT", (client) => client.say("QUIT")],
+    ["a timeout", async () => pass(60 * SECOND)],
+    ["a 421", (client) => client.say("GET / HTTP/1.1")],
+  ];
+  for (const [name, act] of closings) {
+    test(`a connection that closes after ${name} lives 5 s at most, whatever the client sends`, async () => {
+      const client = await hello(makeServer());
+      await act(client);
+      expect([client.transport.ended, client.transport.closed]).toEqual([true, false]);
+      for (let second = 0; second < 5; second++) {
+        expect(client.transport.closed).toBe(false);
+        client.send("NOOP\r\n");
+        pass(SECOND);
+      }
+      expect(client.transport.closed).toBe(true);
+    });
+  }
+
+  test("a client that never reads is ended at socketTimeout, and gone 5 s later", async () => {
+    const client = await hello(makeServer({ socketTimeout: 10 * SECOND }));
+    client.transport.full = true;
+    client.send("NOOP\r\n".repeat(1000));
+    pass(15 * SECOND);
+    expect(client.transport.closed).toBe(true);
+  });
+});
+
+describe("a client that pipelines and never reads", () => {
+  test("stops being read, its replies stay bounded, others are served, and none is lost when it reads", async () => {
+    const server = makeServer();
+    const client = await hello(server);
+    const { transport } = client;
+    transport.full = true;
+    const COUNT = 100_000;
+    const packet = Buffer.from("NOOP\r\n".repeat(100));
+    for (let sent = 0; sent < COUNT; sent += 100) transport.send(packet);
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(transport.paused).toBe(true);
+    expect(transport.output.length).toBeLessThan(64 * 1024);
+    expect(await (await hello(server)).deliver()).toBe("250 OK: message queued");
+    let heard = 0;
+    while (heard < COUNT) {
+      heard += transport.output.length / "250 OK\r\n".length;
+      transport.output = "";
+      transport.drain();
+      transport.full = true;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(heard).toBe(COUNT);
+  });
+
+  test("commands of one client do not keep the others waiting", async () => {
+    const server = makeServer();
+    const busy = await hello(server);
+    const other = await hello(server);
+    busy.send("NOOP\r\n".repeat(50_000));
+    expect(await other.say("NOOP")).toBe("250 OK");
+    expect(busy.transport.output.length).toBeLessThan(50_000 * "250 OK\r\n".length);
+  });
+});
