@@ -42,16 +42,17 @@ export function makeLogger(option: Logger | boolean | null | undefined, componen
   if (!option) return silent;
   const target = option === true ? consoleLogger : option;
   return logTo((level, entry, text, args) => {
-    // A logger that throws is the application's bug; the mail is not to suffer for it.
-    try {
-      target[level]?.({ component, ...entry }, text, ...args);
-    } catch (error) {
-      console.error(error);
-    }
+    target[level]?.({ component, ...entry }, text, ...args);
   });
 }
 
 /** Calls one method of a logger that the application may have put in place, whichever methods that has. */
 export function log(logger: Logger, level: LogLevel, entry: object, text: string, ...args: unknown[]): void {
-  if (logger !== silent) logger[level]?.(entry, text, ...args);
+  if (logger === silent) return;
+  // A logger that throws is the application's bug; the mail is not to suffer for it.
+  try {
+    logger[level]?.(entry, text, ...args);
+  } catch (error) {
+    console.error(error);
+  }
 }

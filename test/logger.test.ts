@@ -1,0 +1,291 @@
+import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
+import { SMTPServer, type Logger, type SMTPServerOptions } from "../src/index.js";
+import { hello, makeServer, MemoryClient } from "./support/client.js";
+
+const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+const b64 = (text: string): string => Buffer.from(text).toString("base64");
+
+interface Entry {
+  level: string;
+  entry: Record<string, unknown>;
+  text: string;
+  args: unknown[];
+}
+
+/** A logger that keeps all it gets. */
+function recorder(): { logger: Logger; entries: Entry[] } {
+  const entries: Entry[] = [];
+  const logger = Object.fromEntries(
+    LEVELS.map((level) => [
+      level,
+      (entry: Record<string, unknown>, text = "", ...args: unknown[]) =>
+        entries.push({ level, entry, text: String(text), args }),
+    ]),
+  );
+  return { logger: logger as Logger, entries };
+}
+
+const spies = [spyOn(console, "log"), spyOn(console, "error")].map((spy) => spy.mockImplementation(() => {}));
+const onConsole = (): unknown[][] => spies.flatMap((spy) => spy.mock.calls);
+afterEach(() => {
+  for (const spy of spies) spy.mockClear();
+});
+afterAll(() => {
+  for (const spy of spies) spy.mockRestore();
+});
+
+/** Greeting, a message and QUIT. */
+async function visit(server: SMTPServer, from?: string): Promise<void> {
+  const client = await hello(server, from);
+  expect(await client.deliver()).toBe("250 OK: message queued");
+  await client.say("QUIT");
+  await client.leave();
+}
+
+describe("option logger", () => {
+  for (const logger of [false, null, undefined]) {
+    test(`${logger}: not a word`, async () => {
+      await visit(makeServer({ logger } as SMTPServerOptions));
+      expect(onConsole()).toEqual([]);
+    });
+  }
+
+  test("true: the console", async () => {
+    await visit(makeServer({ logger: true }));
+    const lines = onConsole().map(([line]) => String(line));
+    expect(lines.find((line) => line.includes("S: 220 mx.test ESMTP"))).toMatch(
+      /^\[\d{4}-.*Z\] DEBUG \[[0-9a-v]{16}\] /,
+    );
+    expect(lines.some((line) => line.includes("C: MAIL FROM:<a@a.test>"))).toBe(true);
+  });
+
+  test("a logger: every entry says which component and which connection", async () => {
+    const { logger, entries } = recorder();
+    const ids: string[] = [];
+    await visit(
+      makeServer({ logger, component: "mx", onConnect: ({ id }, callback) => (ids.push(id), callback()) }),
+    );
+    expect(entries.length).toBeGreaterThan(5);
+    expect([
+      ...new Set(entries.map(({ entry }) => `${entry["component"]} ${entry["cid"]} ${typeof entry["tnx"]}`)),
+    ]).toEqual([`mx ${ids[0]} string`]);
+  });
+
+  test("the default component is that of smtp-server", async () => {
+    const { logger, entries } = recorder();
+    await visit(makeServer({ logger }));
+    expect(entries[0]?.entry).toMatchObject({ component: "smtp-server" });
+  });
+
+  test("methods are called on the logger", async () => {
+    class Counting implements Logger {
+      count = 0;
+      info(): void {
+        this.count += 1;
+      }
+    }
+    const logger = new Counting();
+    await visit(makeServer({ logger }));
+    expect(logger.count).toBeGreaterThan(0);
+  });
+
+  for (const level of LEVELS) {
+    test(`a logger with ${level} alone`, async () => {
+      const { logger, entries } = recorder();
+      await visit(makeServer({ logger: { [level]: logger[level] } }));
+      expect(entries.filter((one) => one.level !== level)).toEqual([]);
+    });
+  }
+
+  test("a logger without methods", async () => {
+    await visit(makeServer({ logger: {} }));
+  });
+
+  test("a logger that throws does not harm the mail", async () => {
+    const throwing = Object.fromEntries(
+      LEVELS.map((level) => [
+        level,
+        () => {
+          throw new Error("disk full");
+        },
+      ]),
+    ) as unknown as Logger;
+    await visit(makeServer({ logger: throwing }));
+    expect(onConsole().flat()).toContainEqual(new Error("disk full"));
+  });
+});
+
+describe("server.logger", () => {
+  test("may be replaced between two commands", async () => {
+    const [one, two] = [recorder(), recorder()];
+    const server = makeServer({ logger: one.logger });
+    const client = await hello(server);
+    server.logger = two.logger;
+    const before = one.entries.length;
+    await client.say("NOOP");
+    expect(one.entries).toHaveLength(before);
+    expect(two.entries.map(({ args }) => args[0])).toEqual(["NOOP", "250 OK"]);
+  });
+
+  test("may be put in where there was none, with some methods missing", async () => {
+    const { logger, entries } = recorder();
+    const server = makeServer({ logger: false });
+    server.logger = { debug: logger.debug } as Logger;
+    await visit(server);
+    expect(entries.length).toBeGreaterThan(0);
+  });
+
+  test("may be used by the application", () => {
+    const { logger, entries } = recorder();
+    makeServer({ logger }).logger.info?.({ own: 1 }, "%s", "hi");
+    expect(entries).toMatchObject([{ level: "info", entry: { own: 1 }, text: "%s", args: ["hi"] }]);
+  });
+
+  test("that throws, put in later, does not harm the mail", async () => {
+    const server = makeServer();
+    server.logger = Object.fromEntries(
+      LEVELS.map((level) => [
+        level,
+        () => {
+          throw new Error("disk full");
+        },
+      ]),
+    ) as unknown as Logger;
+    await visit(server);
+  });
+});
+
+describe("ignoredHosts", () => {
+  const table: [string[], string, boolean][] = [
+    [["192.0.2.99"], "192.0.2.99", true],
+    [["192.0.2.99"], "192.0.2.98", false],
+    [["::ffff:192.0.2.99"], "192.0.2.99", true],
+    [["2001:DB8:0::1"], "2001:db8::1", true],
+    [["127.0.0.1", "192.0.2.99"], "192.0.2.99", true],
+    [[], "192.0.2.99", false],
+  ];
+  for (const [ignoredHosts, from, silent] of table) {
+    test(`${JSON.stringify(ignoredHosts)}: a client at ${from} is ${silent ? "" : "not "}left out`, async () => {
+      const { logger, entries } = recorder();
+      await visit(makeServer({ logger, ignoredHosts, disableReverseLookup: true }), from);
+      expect(entries.length === 0).toBe(silent);
+    });
+  }
+});
+
+describe("credentials never reach the log, at any level", () => {
+  const NAME = "tim";
+  const SECRET = "tanstaaf-tanstaaf";
+  const TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg";
+  /** A secret as it may show up: plain, in base64 of its own, or inside of a longer base64 text. */
+  const bearer = `n,a=${NAME},\x01host=mx.test\x01port=587\x01auth=Bearer ${TOKEN}\x01\x01`;
+  const xoauth2 = `user=${NAME}\x01auth=Bearer ${TOKEN}\x01\x01`;
+
+  const exchanges: Record<string, string[]> = {
+    "PLAIN at once": [`AUTH PLAIN ${b64(`\0${NAME}\0${SECRET}`)}`],
+    "PLAIN in two lines": ["AUTH PLAIN", b64(`\0${NAME}\0${SECRET}`)],
+    "PLAIN without its NULs": [`AUTH PLAIN ${b64(`${NAME}:${SECRET}`)}`],
+    "PLAIN with too many NULs": [`AUTH PLAIN ${b64(`\0${NAME}\0${SECRET}\0more`)}`],
+    "PLAIN not in base64": [`AUTH PLAIN ${NAME}:${SECRET}!`],
+    "PLAIN with a word too many": [`AUTH PLAIN ${NAME} ${SECRET}`],
+    "PLAIN without a space": [`AUTHPLAIN ${SECRET}`],
+    "PLAIN in lower case": [`auth plain ${b64(`\0${NAME}\0${SECRET}`)}`],
+    LOGIN: ["AUTH LOGIN", b64(NAME), b64(SECRET)],
+    "LOGIN with a name at once": [`AUTH LOGIN ${b64(NAME)}`, b64(SECRET)],
+    "LOGIN in plain text": ["AUTH LOGIN", NAME, SECRET],
+    "LOGIN cancelled, its password a line too late": ["AUTH LOGIN", b64(NAME), "*", b64(SECRET)],
+    "LOGIN, a plain password behind a refused name": ["AUTH LOGIN", "no base64!", SECRET],
+    "LOGIN, the password once more": ["AUTH LOGIN", b64(NAME), b64(SECRET), b64(SECRET), SECRET],
+    "a password that looks like a command's argument": ["AUTH LOGIN", "*", `pass ${SECRET}`],
+    "the password for the mechanism": [`AUTH ${SECRET}`],
+    "the password in base64 for the mechanism": [`AUTH ${b64(SECRET)}`],
+    "an unknown mechanism": [`AUTH NTLM ${b64(SECRET)}`],
+    "no mechanism at all": ["AUTH", b64(SECRET), SECRET],
+    "CRAM-MD5": ["AUTH CRAM-MD5", b64(`${NAME} ${SECRET}`)],
+    "CRAM-MD5 malformed": ["AUTH CRAM-MD5", b64(SECRET), SECRET],
+    XOAUTH2: [`AUTH XOAUTH2 ${b64(xoauth2)}`, ""],
+    "XOAUTH2 malformed": [`AUTH XOAUTH2 ${b64(xoauth2.replaceAll("\x01", " "))}`, b64(TOKEN)],
+    OAUTHBEARER: [`AUTH OAUTHBEARER ${b64(bearer)}`, "AQ=="],
+    "OAUTHBEARER malformed": [`AUTH OAUTHBEARER ${b64(TOKEN)}`, TOKEN],
+    "SCRAM-SHA-256": ["AUTH SCRAM-SHA-256", b64(`n,,n=${NAME},r=abc`), b64(`c=biws,r=abc,p=${b64(SECRET)}`)],
+    "SCRAM-SHA-256 with a password for its first message": ["AUTH SCRAM-SHA-256", b64(SECRET), SECRET],
+    EXTERNAL: [`AUTH EXTERNAL ${b64(SECRET)}`],
+    "a line over the limit of an exchange": ["AUTH PLAIN", `${b64(SECRET)}${"A".repeat(13_000)}`, SECRET],
+  };
+
+  /** All that could be the secret, also inside of base64. */
+  function leaks(text: string): boolean {
+    const words = [
+      text,
+      ...(text.match(/[A-Za-z0-9+/]{8,}={0,2}/g) ?? []).map((word) =>
+        Buffer.from(word, "base64").toString("latin1"),
+      ),
+    ];
+    return words.some(
+      (word) => word.includes(SECRET) || word.includes(TOKEN) || word.includes(TOKEN.slice(0, 20)),
+    );
+  }
+
+  const answers: Record<string, NonNullable<SMTPServerOptions["onAuth"]>> = {
+    accepted: (auth, _session, callback) =>
+      callback(null, { user: auth.username ?? "x", credentials: { password: SECRET } }),
+    refused: (_auth, _session, callback) => callback(new Error("no")),
+    "without a user": (_auth, _session, callback) => callback(null, {}),
+    "a crash": () => {
+      throw new Error("the database is away");
+    },
+  };
+
+  for (const [exchange, lines] of Object.entries(exchanges)) {
+    test(exchange, async () => {
+      for (const [how, onAuth] of Object.entries(answers)) {
+        const { logger, entries } = recorder();
+        const server = makeServer({
+          logger,
+          onAuth,
+          allowInsecureAuth: true,
+          authMethods: ["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-256", "EXTERNAL"],
+        });
+        const errors: unknown[] = [];
+        server.on("error", (error) => errors.push(error));
+        const client = await hello(server);
+        await client.chat(...lines, "NOOP");
+        await client.leave();
+        expect(entries.length).toBeGreaterThan(3);
+        const seen = entries.map((one) => Bun.inspect(one, { depth: 10 }));
+        expect([how, seen.filter(leaks)]).toEqual([how, []]);
+        expect(leaks(Bun.inspect(errors, { depth: 10 }))).toBe(false);
+      }
+    });
+  }
+
+  test("what the session keeps of a failure holds none either", async () => {
+    const server = makeServer({ allowInsecureAuth: true });
+    const client = await hello(server);
+    await client.chat(`AUTH PLAIN ${NAME}:${SECRET}`, SECRET);
+    expect(leaks(JSON.stringify([...server.connections][0]?.session))).toBe(false);
+  });
+
+  test("the judge of leaks finds them", () => {
+    expect([SECRET, b64(SECRET), b64(`\0${NAME}\0${SECRET}`), b64(bearer), TOKEN].map(leaks)).toEqual(
+      Array(5).fill(true),
+    );
+    expect(leaks("C: AUTH PLAIN /* secured */")).toBe(false);
+  });
+});
+
+describe("what a client says is one line of the log", () => {
+  test("a name from the DNS that is none is shown escaped", async () => {
+    const { logger, entries } = recorder();
+    const server = makeServer({
+      logger,
+      disableReverseLookup: false,
+      resolver: { reverse: (_ip, callback) => callback(null, ["a\r\nfake entry"]) },
+    });
+    await new MemoryClient(server).reply();
+    expect(entries.some(({ args }) => args.some((arg) => String(arg).includes("a\\r\\nfake entry")))).toBe(
+      true,
+    );
+    expect(entries.some(({ text, args }) => /[\r\n]/.test([text, ...args].join("")))).toBe(false);
+  });
+});
