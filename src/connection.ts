@@ -91,8 +91,8 @@ export interface Host {
   readonly closing: boolean;
   /** What `this` is in a hook. */
   readonly owner: object;
-  /** The application's hook of the moment. */
-  hook(name: HookName): HookFunction;
+  /** The application's hook of the moment; `undefined` where it has none and anything is accepted. */
+  hook(name: HookName): HookFunction | undefined;
   announced(info: ConnectionInfo): void;
   failed(error: unknown): void;
   /** The connection does not count any more, though its socket may still be closing. */
@@ -100,6 +100,8 @@ export interface Host {
   /** Its socket is closed. */
   gone(connection: Connection): void;
 }
+
+const ACCEPTED: HookResult = { type: "accepted", value: undefined };
 
 type State = "greeting" | "ready" | "upgrading" | "closing" | "closed";
 
@@ -109,7 +111,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   readonly session: SMTPSession;
   readonly peerAddress: string;
   readonly counts: Counts = { unrecognized: 0, unauthenticated: 0, failedLogins: 0, errors: 0 };
-  recipients: Recipients = new Recipients();
+  readonly recipients: Recipients = new Recipients();
   message: Message | undefined;
 
   readonly #host: Host;
@@ -516,8 +518,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #settle(): void {
     if (!this.#open) return;
     const isFull = !!this.#body?.full;
-    const pause =
-      this.#state === "ready" && (isFull || this.#blocked || (this.#waiting && this.#lines.pending));
+    const isBehind = (this.#waiting || this.#yielded) && this.#lines.pending;
+    const pause = this.#state === "ready" && (isFull || this.#blocked || isBehind);
     if (pause !== this.#paused) {
       this.#paused = pause;
       if (pause) this.#transport.pause();
@@ -638,7 +640,9 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   }
 
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
-    return callHook<T>(this.#host.hook(name), this.#host.owner, args, HOOKS[name], {
+    const hook = this.#host.hook(name);
+    if (!hook) return then(ACCEPTED);
+    return callHook<T>(hook, this.#host.owner, args, HOOKS[name], {
       answered: (error, value) => then(error ? { type: "refused", error } : { type: "accepted", value }),
       crashed: () => then({ type: "crashed" }),
       report: (error) => {
@@ -657,7 +661,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   resetTransaction(): void {
     this.#abortMessage("The transaction was reset before the message was received in full");
     this.session.envelope = emptyEnvelope(this.settings);
-    if (this.recipients.count > 0) this.recipients = new Recipients();
+    if (this.recipients.count > 0) this.recipients.clear();
     updateTransmissionType(this.session, this.settings);
   }
 

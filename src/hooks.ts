@@ -46,7 +46,15 @@ export function callHook<T>(
     later?.resolve(result.value);
   };
   const callback = (error?: unknown, value?: unknown): void => {
-    settle(() => outcome.answered(asError(error), value));
+    settle(() => {
+      // Fields of an application's answer may be getters that throw: the client is owed a reply all the same.
+      try {
+        return outcome.answered(asError(error), value);
+      } catch (problem) {
+        outcome.report(problem);
+        return outcome.crashed();
+      }
+    });
   };
   const crash = (error: unknown): void => {
     outcome.report(error);

@@ -6,6 +6,7 @@ export { scramCredentials } from "./sasl/index.js";
 export { SMTPServer };
 export type { Listening, SMTPServerEvents } from "./server.js";
 export type { ListenOptions } from "./listen-target.js";
+export type * from "./smtp-server-types.js";
 export type * from "./types.js";
 
 /** For programs that import the whole package, as from the CommonJS days of smtp-server. */

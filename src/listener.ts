@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { isIPv6 } from "node:net";
 
 /** What the listener's face asks of the server behind it. */
@@ -21,7 +21,10 @@ export interface Bound {
  * `server.server`: the listening socket as programs made for smtp-server know it from `net.Server`.
  * Events: `listening`, `close`, `error(error)`.
  */
-export class Listener extends EventEmitter {
+export class Listener extends EventEmitter implements Server {
+  /** Not there: see the options `maxClients` and `connections`. */
+  declare maxConnections: never;
+  declare connections: never;
   readonly #owner: ListenerOwner;
   #bound: Bound | undefined;
   #keepsAlive = true;
@@ -44,8 +47,9 @@ export class Listener extends EventEmitter {
   }
 
   /** The same as the server's `listen`. */
-  listen(...args: unknown[]): unknown {
-    return this.#owner.listen(...args);
+  listen(...args: unknown[]): this {
+    this.#owner.listen(...args);
+    return this;
   }
 
   /** The same as the server's `close`. */
@@ -58,6 +62,10 @@ export class Listener extends EventEmitter {
   getConnections(callback: (error: Error | null, count: number) => void): this {
     process.nextTick(callback, null, this.#owner.connections.size);
     return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owner.close();
   }
 
   ref(): this {

@@ -5,24 +5,22 @@ import type { Connection } from "./connection.js";
 import { HOOKS, type HookFunction, type HookName } from "./hooks.js";
 import { Listener, type Bound } from "./listener.js";
 import { type ListenOptions, parseListenArguments } from "./listen-target.js";
-import { log, makeLogger } from "./logger.js";
+import { type FullLogger, log, makeLogger } from "./logger.js";
 import { checkOptions, Settings } from "./options.js";
 import { bind } from "./transport/bind.js";
 import { canUpgrade, SecureContexts } from "./transport/tls.js";
+import type { SMTPServerAddress, SMTPServerSession } from "./smtp-server-types.js";
 import type {
+  AuthCallback,
   AuthObject,
-  AuthResponse,
   ConnectionInfo,
-  DataResult,
+  DataCallback,
   DataStream,
   HookCallback,
   Logger,
-  SecureSocket,
-  SMTPAddress,
+  SecuredSocket,
   SMTPConnection,
-  SMTPErrorLike,
   SMTPServerOptions,
-  SMTPSession,
   TLSOptions,
 } from "./types.js";
 
@@ -44,12 +42,6 @@ export interface SMTPServerEvents {
 /** What `listen` returns: a promise of the server that can be used like the listener as well. */
 export type Listening<S> = Promise<S> & Listener;
 
-type AuthCallback = (error: SMTPErrorLike | null | undefined, response?: AuthResponse) => void;
-type DataCallback = (
-  error?: SMTPErrorLike | null,
-  message?: string | readonly (DataResult | undefined)[],
-) => void;
-
 /**
  * An SMTP or LMTP server.
  *
@@ -60,17 +52,24 @@ type DataCallback = (
 export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncDisposable {
   /** The options as they were given, read live. TLS options take effect through {@link updateSecureContext}. */
   readonly options: SMTPServerOptions & { disabledCommands: string[]; authMethods: string[] };
-  /** Where log entries go; may be replaced. */
-  logger: Logger;
   /** The open connections. */
   readonly connections: Set<SMTPConnection> = new Set();
   /** The listening socket, with the face of a `net.Server`. */
   readonly server: Listener = new Listener(this);
 
+  /** Where log entries go; may be replaced, also by one that lacks some of the methods. */
+  get logger(): FullLogger {
+    return this.#logger;
+  }
+  set logger(logger: Logger) {
+    this.#logger = logger as FullLogger;
+  }
+
   static {
     accept = (server, transport) => new Arrival(server.#gate, transport).begin();
   }
 
+  #logger: FullLogger;
   readonly #settings: Settings;
   readonly #contexts: SecureContexts;
   readonly #gate: Gate;
@@ -90,7 +89,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     const given = options ?? {};
     checkOptions(given);
     this.options = withLists(given);
-    this.logger = makeLogger(given.logger, given.component || "smtp-server");
+    this.#logger = makeLogger(given.logger, given.component || "smtp-server");
     this.#settings = new Settings(this);
     this.#contexts = new SecureContexts(this.options, (error, servername) => {
       log(
@@ -114,33 +113,33 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   // ---- hooks, to be set as options, assigned, or overridden -----------------------------------------
 
   /** A client connected. The base accepts. */
-  onConnect(_session: SMTPSession, callback: HookCallback): unknown {
+  onConnect(_session: SMTPServerSession, callback: HookCallback): unknown {
     return callback();
   }
   /** A TLS handshake is done. The base accepts. */
-  onSecure(_socket: SecureSocket, _session: SMTPSession, callback: HookCallback): unknown {
+  onSecure(_socket: SecuredSocket, _session: SMTPServerSession, callback: HookCallback): unknown {
     return callback();
   }
   /** AUTH. The base refuses with `Authentication not implemented`, and lets the LOGIN of XCLIENT pass. */
-  onAuth(auth: AuthObject, _session: SMTPSession, callback: AuthCallback): unknown {
+  onAuth(auth: AuthObject, _session: SMTPServerSession, callback: AuthCallback): unknown {
     return auth.method === "XCLIENT"
       ? callback(null)
       : callback(null, { message: "Authentication not implemented", responseCode: 535 });
   }
   /** MAIL FROM. The base accepts. */
-  onMailFrom(_address: SMTPAddress, _session: SMTPSession, callback: HookCallback): unknown {
+  onMailFrom(_address: SMTPServerAddress, _session: SMTPServerSession, callback: HookCallback): unknown {
     return callback();
   }
   /** RCPT TO. The base accepts. */
-  onRcptTo(_address: SMTPAddress, _session: SMTPSession, callback: HookCallback): unknown {
+  onRcptTo(_address: SMTPServerAddress, _session: SMTPServerSession, callback: HookCallback): unknown {
     return callback();
   }
   /** A message. The base reads it to its end, drops it and accepts. */
-  onData(stream: DataStream, _session: SMTPSession, callback: DataCallback): unknown {
+  onData(stream: DataStream, _session: SMTPServerSession, callback: DataCallback): unknown {
     return stream.pipeTo(new WritableStream()).then(() => callback(), callback);
   }
   /** A connection is closed. */
-  onClose(_session: SMTPSession, _callback?: HookCallback): unknown {
+  onClose(_session: SMTPServerSession, _callback?: HookCallback): unknown {
     return undefined;
   }
 
@@ -226,6 +225,8 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
    * @param callback gets an error with code `ERR_SERVER_NOT_RUNNING` where the server was not listening
    * @returns a promise that resolves when it is done, also where there was nothing to close
    */
+  close(callback: (error?: Error) => void): Promise<void>;
+  close(callback?: (() => void) | null): Promise<void>;
   close(callback?: ((error?: Error) => void) | null): Promise<void> {
     const closing = this.#closing ?? (this.server.listening ? this.#startClosing() : undefined);
     const done = closing?.promise ?? Promise.resolve();
@@ -302,10 +303,13 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     this.#adopted[name] = option;
   }
 
-  #hook(name: HookName): HookFunction {
+  #hook(name: HookName): HookFunction | undefined {
     this.#adopt(name);
+    const base = SMTPServer.prototype[name];
     const hook: unknown = this[name];
-    return (typeof hook === "function" ? hook : SMTPServer.prototype[name]) as HookFunction;
+    const chosen = typeof hook === "function" ? hook : base;
+    // Calling a base that accepts would change nothing: most servers leave two or three of the hooks to it.
+    return chosen === base && ACCEPTING.has(name) ? undefined : (chosen as HookFunction);
   }
 
   #failed(cause: unknown): void {
@@ -372,6 +376,15 @@ function toList(value: string[] | string | null | undefined | false): string[] {
 function notRunning(): Error {
   return Object.assign(new Error("Server is not running."), { code: "ERR_SERVER_NOT_RUNNING" });
 }
+
+/** Hooks whose base method accepts whatever it is asked. */
+const ACCEPTING: ReadonlySet<HookName> = new Set([
+  "onConnect",
+  "onSecure",
+  "onMailFrom",
+  "onRcptTo",
+  "onClose",
+]);
 
 /** Methods of the listener's face that can be called on what `listen` returns. */
 const FACE = [

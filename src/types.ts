@@ -1,13 +1,34 @@
 /**
- * The documented contract of bun-smtp: types only. Names come from the bun-smtp documentation; the
- * names that programs made for `smtp-server` use are aliases at the end. Sizes are bytes, times are
+ * The documented contract of bun-smtp: types only. Names come from the bun-smtp documentation; those
+ * that programs made for `smtp-server` use are in smtp-server-types.ts. Sizes are bytes, times are
  * milliseconds.
  */
-import type { Readable } from "node:stream";
-import type { CipherNameAndProtocol, PeerCertificate, SecureContext, SecureContextOptions } from "node:tls";
+import type { ServerOpts } from "node:net";
+import type { PassThrough, Readable } from "node:stream";
+import type { CipherNameAndProtocol, PeerCertificate, SecureContext, TlsOptions, TLSSocket } from "node:tls";
+import type {
+  SMTPServerAddress,
+  SMTPServerAddressArgs,
+  SMTPServerAuthentication,
+  SMTPServerAuthenticationResponse,
+  SMTPServerConnectionInfo,
+  SMTPServerEnvelope,
+  SMTPServerEnvelopeDSN,
+  SMTPServerRecipientDSN,
+  SMTPServerResolver,
+  SMTPServerSession,
+} from "./smtp-server-types.js";
+
+/**
+ * What a type of Node has and ours has not. `never` lets our object be handed to a function that is
+ * typed with Node's, and makes a use of the member an error.
+ */
+type Absent<T, Present extends PropertyKey> = { readonly [K in Exclude<keyof T, Present>]: never };
 
 /** ESMTP parameters of MAIL or RCPT: keyword in upper case → value (xtext decoded), `true` for a keyword alone. */
-export interface SMTPAddressArgs {
+export type SMTPAddressArgs = KnownArgs & SMTPServerAddressArgs;
+
+interface KnownArgs {
   /** Declared message size in bytes, as sent (RFC 1870). */
   SIZE?: string;
   /** Body type: `7BIT`, `8BITMIME` or `BINARYMIME` (RFC 6152, RFC 3030). */
@@ -26,12 +47,10 @@ export interface SMTPAddressArgs {
   ORCPT?: string;
   /** The identity that the sender claims to be authenticated as, `<>` for none (RFC 4954). */
   AUTH?: string;
-  /** Any other parameter the client sent. */
-  [key: string]: string | true | undefined;
 }
 
 /** Per-recipient DSN parameters (RFC 3461). */
-export interface DSNRcpt {
+export interface DSNRcpt extends SMTPServerRecipientDSN {
   /** NOTIFY conditions in upper case, for example `["SUCCESS", "FAILURE"]`. */
   notify?: string[] | undefined;
   /** ORCPT, the original recipient. */
@@ -39,7 +58,7 @@ export interface DSNRcpt {
 }
 
 /** An address from MAIL FROM or RCPT TO. */
-export interface SMTPAddress {
+export interface SMTPAddress extends SMTPServerAddress {
   /** `local@domain`; the empty string is the null reverse-path `<>`. A-labels of the domain are given as U-labels. */
   address: string;
   /** The ESMTP parameters of the command, or `false` if there were none. */
@@ -49,7 +68,7 @@ export interface SMTPAddress {
 }
 
 /** DSN parameters of the envelope (RFC 3461). */
-export interface DSNEnvelope {
+export interface DSNEnvelope extends SMTPServerEnvelopeDSN {
   /** What a DSN should return: `FULL` message, `HDRS` only, `null` for no preference. */
   ret: "FULL" | "HDRS" | null;
   /** Envelope identifier for tracking DSN reports. */
@@ -57,7 +76,7 @@ export interface DSNEnvelope {
 }
 
 /** The mail transaction's envelope: filled as MAIL and RCPT are accepted; a new object for every transaction. */
-export interface SMTPEnvelope {
+export interface SMTPEnvelope extends SMTPServerEnvelope {
   /** The reverse-path, `false` before MAIL FROM was accepted. */
   mailFrom: SMTPAddress | false;
   /** The accepted forward-paths in order; a repeated address (any case) replaces its earlier entry. */
@@ -83,7 +102,7 @@ export interface TLSCipherInfo extends CipherNameAndProtocol {
 }
 
 /** One client's connection as the hooks see it: one plain object from connect to close; own fields may be added to it. */
-export interface SMTPSession {
+export interface SMTPSession extends SMTPServerSession {
   /** Unique connection identifier: 16 characters of 0-9 and a-v. */
   id: string;
   /** `true` while the connection is using TLS. */
@@ -127,28 +146,23 @@ export interface SMTPSession {
 }
 
 /** Details of a client, the argument of the server's `connect` event. */
-export interface ConnectionInfo {
-  id: string;
-  localAddress: string;
-  localPort: number;
-  remoteAddress: string;
-  remotePort: number;
-  hostNameAppearsAs: string | false;
-  clientHostname: string | false;
-}
+export interface ConnectionInfo extends SMTPServerConnectionInfo {}
 
 /**
  * The message: a Web `ReadableStream` whose chunks are `Buffer`s, and also a Node `Readable` by its
  * methods, made on first use. Exactly the bytes sent, less the transparency dots, with the CRLF
  * before the final dot. Errors: `EBARENEWLINE`, `ECONNECTION` (see {@link SMTPError.code}).
  */
-export interface DataStream extends ReadableStream<Uint8Array<ArrayBuffer>>, Readable {
+export interface DataStream
+  extends ReadableStream<Uint8Array<ArrayBuffer>>, Readable, Absent<PassThrough, keyof Readable> {
   /** Bytes of the message received so far; the total once the stream has ended. */
   byteLength: number;
   /** `true` as soon as the message went over the `size` limit. The stream goes on to its end all the same. */
   sizeExceeded: boolean;
   [Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer<ArrayBuffer>>;
 }
+/** The name of smtp-server. */
+export interface SMTPServerDataStream extends DataStream {}
 
 /** An error that is also a reply. Any `Error` may carry `responseCode`. */
 export interface SMTPErrorLike extends Error {
@@ -173,14 +187,16 @@ export type AuthMethod =
   | "XCLIENT";
 
 /**
- * What the fields of every mechanism look like together. Which are set depends on `method`; see the
- * authentication guide.
+ * Credentials of an AUTH command, the first argument of onAuth: the fields of every mechanism together.
+ * Which are set depends on `method`; see the authentication guide.
  */
-interface AuthFields {
+export interface AuthObject extends Omit<SMTPServerAuthentication, "method"> {
+  /** The SASL mechanism. */
+  method: AuthMethod;
   /** Who wants to log in. PLAIN: the authcid, or the authzid where that is empty. */
   username?: string | undefined;
-  /** PLAIN and LOGIN: the password; `null` for XCLIENT. */
-  password?: string | null | undefined;
+  /** PLAIN and LOGIN: the password. (`null` at run time for XCLIENT; not in the type, for programs made before there was one.) */
+  password?: string | undefined;
   /** PLAIN: the authentication identity of the message (RFC 4616). */
   authcid?: string | undefined;
   /** The authorization identity, "" where the client gave none. */
@@ -197,12 +213,6 @@ interface AuthFields {
   challengeResponse?: string | undefined;
   /** EXTERNAL: the verified client certificate. */
   certificate?: PeerCertificate | undefined;
-}
-
-/** Credentials of an AUTH command, the first argument of onAuth. */
-export interface AuthObject extends AuthFields {
-  /** The SASL mechanism. */
-  method: AuthMethod;
   /** CRAM-MD5 only: whether the client's response was made with this password, in constant time. */
   validatePassword(password: string): boolean;
 }
@@ -216,7 +226,7 @@ export interface ScramRecord {
 }
 
 /** Second argument of onAuth's callback. */
-export interface AuthResponse {
+export interface AuthResponse extends SMTPServerAuthenticationResponse {
   /** Any value that is true: the client is logged in as this, `session.user` from now on. Missing: the login failed. */
   user?: any;
   /** Text of the reply. */
@@ -233,45 +243,42 @@ type HookResult = any;
 
 /** Answers a hook: an error refuses, none accepts. The first answer wins. */
 export type HookCallback = (error?: SMTPErrorLike | null) => void;
+/**
+ * A hook as a method is: its parameters may be annotated with narrower types, the ones of smtp-server
+ * and of `@types/smtp-server` among them.
+ */
+type Hook<Parameters extends unknown[]> = { hook(...parameters: Parameters): HookResult }["hook"];
+
 /** {@link SMTPServerOptions.onConnect} */
-export type OnConnectCallback = (session: SMTPSession, callback: HookCallback) => HookResult;
+export type OnConnectCallback = Hook<[session: SMTPSession, callback: HookCallback]>;
 /** {@link SMTPServerOptions.onSecure} */
-export type OnSecureCallback = (
-  socket: SecureSocket,
-  session: SMTPSession,
-  callback: HookCallback,
-) => HookResult;
+export type OnSecureCallback = Hook<[socket: SecuredSocket, session: SMTPSession, callback: HookCallback]>;
+/** Answers onAuth: an error refuses, a response with a `user` lets the client in. */
+export type AuthCallback = (error: SMTPErrorLike | null | undefined, response?: AuthResponse) => void;
 /** {@link SMTPServerOptions.onAuth} */
-export type OnAuthCallback = (
-  auth: AuthObject,
-  session: SMTPSession,
-  callback: (error: SMTPErrorLike | null | undefined, response?: AuthResponse) => void,
-) => HookResult;
+export type OnAuthCallback = Hook<[auth: AuthObject, session: SMTPSession, callback: AuthCallback]>;
 /** {@link SMTPServerOptions.onMailFrom} */
-export type OnMailFromCallback = (
-  address: SMTPAddress,
-  session: SMTPSession,
-  callback: HookCallback,
-) => HookResult;
+export type OnMailFromCallback = Hook<[address: SMTPAddress, session: SMTPSession, callback: HookCallback]>;
 /** {@link SMTPServerOptions.onRcptTo} */
 export type OnRcptToCallback = OnMailFromCallback;
 /** One recipient's result of an LMTP message: a text accepts, an Error refuses. */
 export type DataResult = string | Error;
+/** Answers onData: an error refuses, none accepts, with the text of the reply or, for LMTP, one for each recipient. */
+export type DataCallback = (
+  error?: SMTPErrorLike | null,
+  message?: string | readonly (DataResult | undefined)[],
+) => void;
 /** {@link SMTPServerOptions.onData} */
-export type OnDataCallback = (
-  stream: DataStream,
-  session: SMTPSession,
-  callback: (error?: SMTPErrorLike | null, message?: string | readonly (DataResult | undefined)[]) => void,
-) => HookResult;
+export type OnDataCallback = Hook<[stream: DataStream, session: SMTPSession, callback: DataCallback]>;
 /** {@link SMTPServerOptions.onClose} */
-export type OnCloseCallback = (session: SMTPSession, callback: HookCallback) => HookResult;
+export type OnCloseCallback = Hook<[session: SMTPSession, callback: HookCallback]>;
 
 /** What the socket given to onSecure answers: Bun's TLS socket with the names that node's TLSSocket has. */
 export interface SecureSocket {
   /** Whether the client's certificate was asked for and verified. */
   readonly authorized: boolean;
   /** Why it was not, where one was asked for: an OpenSSL code such as `DEPTH_ZERO_SELF_SIGNED_CERT`. */
-  readonly authorizationError?: string | undefined;
+  readonly authorizationError?: any;
   /** SNI host name, `false` if the client sent none. */
   readonly servername: string | false;
   readonly remoteAddress: string;
@@ -285,36 +292,37 @@ export interface SecureSocket {
   getProtocol(): string | null;
 }
 
-/** A bunyan or pino style logger; any method may be missing. */
+/** The same for a hook that is typed with node's TLSSocket: what that has besides is not there. */
+export type SecuredSocket = SecureSocket &
+  Pick<TLSSocket, "authorizationError" | "getPeerCertificate"> &
+  Absent<TLSSocket, keyof SecureSocket>;
+
+/** A bunyan or pino style logger; any method may be missing. The library calls them with `(entry, format, ...args)`. */
 export interface Logger {
-  trace?(entry: object, format?: string, ...args: unknown[]): void;
-  debug?(entry: object, format?: string, ...args: unknown[]): void;
-  info?(entry: object, format?: string, ...args: unknown[]): void;
-  warn?(entry: object, format?: string, ...args: unknown[]): void;
-  error?(entry: object, format?: string, ...args: unknown[]): void;
-  fatal?(entry: object, format?: string, ...args: unknown[]): void;
+  trace?(...args: any[]): any;
+  debug?(...args: any[]): any;
+  info?(...args: any[]): any;
+  warn?(...args: any[]): any;
+  error?(...args: any[]): any;
+  fatal?(...args: any[]): any;
 }
 
 /** A reverse DNS resolver with the signature of `dns.reverse`. */
-export interface Resolver {
-  reverse(ip: string, callback: (error: Error | null, hostnames?: string[]) => void): void;
-}
+export interface Resolver extends SMTPServerResolver {}
 
 /** TLS options with the meanings of node:tls, for the server and for each entry of `sniOptions`. */
-export interface TLSOptions extends SecureContextOptions {
+export interface TLSOptions extends TlsOptions {
   /** Ask clients for a certificate. Default false. */
   requestCert?: boolean | undefined;
   /** With `requestCert`: close clients whose certificate is missing or does not verify. Default **false**, as in smtp-server. */
   rejectUnauthorized?: boolean | undefined;
-  /** Application protocols to choose from. */
-  ALPNProtocols?: readonly string[] | string[] | Uint8Array | undefined;
 }
 
 /** What a peer must be for PROXY, XCLIENT or XFORWARD: anyone, or a list of addresses, CIDR ranges and `*`. */
 export type TrustOption = boolean | readonly string[];
 
 /** Options of {@link SMTPServer}. The object is read live: a changed value holds from the next use on. */
-export interface SMTPServerOptions extends TLSOptions {
+export interface SMTPServerOptions extends TLSOptions, ServerOpts {
   /** Implicit TLS, the port 465 style. Default false: STARTTLS is offered instead. */
   secure?: boolean | undefined;
   /** With `secure: true`: TLS ends in front of us. The session counts as secure, we do no TLS ourselves. Default false. */

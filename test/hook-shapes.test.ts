@@ -105,6 +105,18 @@ const SHAPES: Record<string, [Loose, string]> = {
     (_a: 1, _s: 1, cb: Callback) => cb(new Error()),
     "550 Error: sender refused",
   ],
+  "a message that is a number": [
+    (_a: 1, _s: 1, cb: Callback) => cb(refusal({ message: 5 })),
+    "550 Error: sender refused",
+  ],
+  "a message that is an object, later": [
+    (_a: 1, _s: 1, cb: Callback) => void setImmediate(() => cb(refusal({ message: {} }))),
+    "550 Error: sender refused",
+  ],
+  "a message that can not be read, later": [
+    compile("(a, s, cb) => void later().then(() => cb({ get message() { throw refusal(); } }))"),
+    "451 Error: internal server error",
+  ],
   "a message with CR, LF and controls": [
     (_a: 1, _s: 1, cb: Callback) => cb(new Error("a\r\n250 b\0c")),
     "550 a  250 b c",

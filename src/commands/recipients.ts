@@ -10,6 +10,12 @@ export class Recipients {
   /** For each accepted RCPT command its address: LMTP owes one reply to each (RFC 2033 4.2). */
   readonly #accepted: string[] = [];
 
+  /** The next transaction begins. */
+  clear(): void {
+    this.#index.clear();
+    this.#accepted.length = 0;
+  }
+
   get count(): number {
     return this.#accepted.length;
   }

@@ -20,10 +20,16 @@ export function refusalCode(value: unknown): number | undefined {
   return typeof code === "number" && Number.isInteger(code) && code >= 400 && code <= 599 ? code : undefined;
 }
 
+/** An error's text, `""` where it has none: programs assign numbers and objects to `message` too. */
+export function messageOf(error: SMTPErrorLike): string {
+  const message: unknown = error.message;
+  return typeof message === "string" ? message : "";
+}
+
 /** The reply that a hook's error stands for. */
 export function refusal(hook: keyof typeof DEFAULTS, error: SMTPErrorLike): Action {
   const [code, text] = DEFAULTS[hook];
-  const reply = { code: refusalCode(error.responseCode) ?? code, text: error.message || text };
+  const reply = { code: refusalCode(error.responseCode) ?? code, text: messageOf(error) || text };
   return typeof error.enhancedCode === "string" ? { ...reply, enhanced: error.enhancedCode } : reply;
 }
 

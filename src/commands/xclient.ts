@@ -4,7 +4,7 @@ import { parseAttributes } from "../wire/attributes.js";
 import { isTrusted } from "../wire/ip.js";
 import type { Action, Client, Command, HookResult } from "./client.js";
 import { greeting } from "./greeting.js";
-import { INTERNAL_ERROR } from "./refusal.js";
+import { INTERNAL_ERROR, messageOf } from "./refusal.js";
 
 /** Attributes of http://www.postfix.org/XCLIENT_README.html, in the order advertised. */
 export const XCLIENT_NAMES: ReadonlySet<string> = new Set(
@@ -133,7 +133,7 @@ function applyDestination(session: SMTPSession, attributes: Attributes): void {
 
 /** LOGIN goes through onAuth. A bare callback lets the client pass without a user; a refusal closes. */
 function checkLogin(client: Client, username: string, startOver: () => Action): Action | Promise<Action> {
-  const auth = { method: "XCLIENT", username, password: null } as AuthObject;
+  const auth = { method: "XCLIENT", username, password: null } as object as AuthObject;
   return client.hook("onAuth", [auth, client.session], (result: HookResult): Action => {
     if (result.type === "crashed") return { ...INTERNAL_ERROR, close: true };
     if (result.type === "refused") {
@@ -143,7 +143,11 @@ function checkLogin(client: Client, username: string, startOver: () => Action): 
         "%s refused for XCLIENT",
         username,
       );
-      return { code: 550, text: result.error.message || "Authentication credentials invalid", close: true };
+      return {
+        code: 550,
+        text: messageOf(result.error) || "Authentication credentials invalid",
+        close: true,
+      };
     }
     const response = result.value as AuthResponse | null | undefined;
     if (response) {

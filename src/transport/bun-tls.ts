@@ -53,7 +53,7 @@ export interface BunSocket<Data> {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   /** Takes what fits and drops the rest: gives how many bytes it took, -1 on a closed socket. */
-  write(bytes: Uint8Array): number;
+  write(data: string | Uint8Array): number;
   pause(): void;
   resume(): void;
   /** Closes our side; the client's side goes on until it closes it. */

@@ -111,23 +111,26 @@ export class SocketTransport implements ArrivingTransport {
 
   write(text: string): boolean {
     if (this.#closed || this.#afterQueue === "end") return true;
-    const bytes = Buffer.from(text);
     if (this.#queue) {
-      this.#queue = Buffer.concat([this.#queue, bytes]);
+      this.#queue = Buffer.concat([this.#queue, Buffer.from(text)]);
       return false;
     }
-    return this.#push(bytes);
+    return this.#push(text);
   }
 
   /** @returns whether the kernel took all of it */
-  #push(bytes: Buffer): boolean {
-    const taken = this.#socket.write(bytes);
+  #push(data: string | Buffer): boolean {
+    const taken = this.#socket.write(data);
+    this.#queue = undefined;
+    // Nearly always: a reply is ASCII, and there is room for it.
+    if (taken === data.length) return true;
     if (taken < 0) {
       // The peer has reset. No drain will come, and in some states no close either.
       this.destroy();
       return true;
     }
-    this.#queue = taken < bytes.length ? bytes.subarray(taken) : undefined;
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    if (taken < bytes.length) this.#queue = bytes.subarray(taken);
     return !this.#queue;
   }
 

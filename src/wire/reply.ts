@@ -42,12 +42,15 @@ const ENHANCED: Readonly<Record<number, string>> = {
   558: "5.2.3",
 };
 
+/** A code of an application's error may be anything, CR and LF too. */
+const STATUS = /^[245]\.\d{1,3}\.\d{1,3}$/;
+
 /** The enhanced status code that goes with a reply: RFC 2034 has them on 2xx, 4xx and 5xx only, and of the same class. */
 function enhancedOf(reply: Reply): string {
   const { code, enhanced } = reply;
   const kind = Math.floor(code / 100);
   if (enhanced === false || kind === 3) return "";
-  if (enhanced?.startsWith(`${kind}.`)) return enhanced;
+  if (enhanced?.startsWith(`${kind}.`) && STATUS.test(enhanced)) return enhanced;
   return ENHANCED[code] ?? `${kind}.0.0`;
 }
 

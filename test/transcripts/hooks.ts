@@ -55,7 +55,11 @@ function behave(behaviour: string | undefined, subject: string, callback: Callba
 }
 
 const PASSWORDS: Record<string, string> = {
-  Kurt: "xipj3plmq", user: "pencil", tim: "tanstaaftanstaaf", test: "1234" };
+  Kurt: "xipj3plmq",
+  user: "pencil",
+  tim: "tanstaaftanstaaf",
+  test: "1234",
+};
 
 /** The user `user` with the password `pencil`, whatever the mechanism; tokens are `token-of-<user>`. */
 function login(auth: AuthObject): object | undefined {

@@ -1,0 +1,65 @@
+/**
+ * Posts each mail to a URL: the message as the body, `message/rfc822`, the envelope in headers. What the
+ * other side answers decides: 2xx accepts, 4xx but 408 and 429 refuses for good, anything else and the sender tries again.
+ *
+ *   WEBHOOK=https://example.com/mail DOMAIN=example.com PORT=2525 bun docs/examples/webhook.ts
+ */
+import { SMTPError, SMTPServer } from "bun-smtp";
+
+const { WEBHOOK, DOMAIN = "example.com", PORT = "2525" } = process.env;
+if (!WEBHOOK) throw new Error("WEBHOOK: the URL to post to is wanted");
+
+const TRY_AGAIN = { responseCode: 451, enhancedCode: "4.3.0" };
+const FOR_GOOD = { responseCode: 554, enhancedCode: "5.6.0" };
+
+/** An address may have any character in it, a header may not. */
+const header = (text: string): string => encodeURIComponent(text);
+
+const server = new SMTPServer({
+  authOptional: true,
+  disabledCommands: ["AUTH"],
+  size: 25 * 1024 * 1024,
+  rejectOversized: true,
+
+  async onRcptTo({ address }, _session) {
+    if (address.toLowerCase().endsWith(`@${DOMAIN}`)) return;
+    throw new SMTPError("Relaying denied", { responseCode: 550, enhancedCode: "5.7.1" });
+  },
+
+  async onData(stream, { id, transaction, remoteAddress, envelope }) {
+    // Whole first: a client that goes away in the middle must not leave half a mail with the other side.
+    const body = await new Response(stream).bytes();
+    if (stream.sizeExceeded) return;
+    const response = await fetch(WEBHOOK, {
+      method: "POST",
+      body,
+      headers: {
+        "Content-Type": "message/rfc822",
+        // The same for a repetition of the request, not for one of the message.
+        "Idempotency-Key": `${id}-${transaction}`,
+        "X-Client": remoteAddress,
+        "X-Mail-From": header(envelope.mailFrom ? envelope.mailFrom.address : ""),
+        "X-Rcpt-To": envelope.rcptTo.map(({ address }) => header(address)).join(","),
+      },
+      signal: AbortSignal.timeout(60_000),
+    }).catch((error: unknown) => {
+      console.error(error);
+      throw new SMTPError("Not delivered, try again", TRY_AGAIN);
+    });
+    if (response.ok) return;
+    const { status } = response;
+    console.error(`${WEBHOOK} answered ${status}`);
+    const isFinal = status >= 400 && status < 500 && status !== 408 && status !== 429;
+    throw isFinal
+      ? new SMTPError("Message refused", FOR_GOOD)
+      : new SMTPError("Not delivered, try again", TRY_AGAIN);
+  },
+});
+
+await server.listen(PORT);
+const address = server.address();
+console.log(`Listening on port ${typeof address === "object" ? address?.port : address}`);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void server.close().then(() => process.exit(0)));
+}

@@ -1,0 +1,16 @@
+// smtp-server with the same work to do, on Node or Bun. BENCH_KEY, BENCH_CERT: PEM for STARTTLS.
+import { SMTPServer } from "smtp-server";
+
+const { BENCH_KEY: key, BENCH_CERT: cert } = process.env;
+const server = new SMTPServer({
+  authOptional: true,
+  disableReverseLookup: true,
+  logger: false,
+  ...(key ? { key, cert } : { disabledCommands: ["STARTTLS"] }),
+  onData(stream, _session, callback) {
+    stream.on("data", () => {});
+    stream.on("end", callback);
+  },
+});
+server.on("error", () => {});
+server.listen(0, "127.0.0.1", () => console.log(`port ${server.server.address().port}`));
