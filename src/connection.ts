@@ -66,8 +66,8 @@ export interface Transport extends Endpoints {
   resume(): void;
   /** Closes our side once all is written. */
   end(): void;
-  /** Closes both sides now. */
-  destroy(): void;
+  /** Closes both sides now. @param reason what `closed` is told */
+  destroy(reason?: Error): void;
   /** Starts a TLS handshake once all is written; what is received in plaintext from now on is dropped. `secured` or `closed` follows. */
   upgrade(): void;
 }
@@ -560,8 +560,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #overdue(): void {
     if (this.#state === "closing") return this.#transport.destroy();
     if (this.#state === "upgrading") {
-      this.#host.failed(handshakeError("TLS handshake timeout", this.session.remoteAddress));
-      return this.#transport.destroy();
+      return this.#transport.destroy(handshakeError("TLS handshake timeout", this.session.remoteAddress));
     }
     const entry = { tnx: "timeout", host: this.session.remoteAddress };
     if (this.#waiting) {
@@ -606,7 +605,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
       localAddress: session.localAddress,
       localPort: session.localPort,
       destroyed: this.#state === "closed",
-      write: (data) => this.#state !== "upgrading" && this.#transport.write(String(data)),
+      write: (data) => this.#state !== "upgrading" && this.#transport.write(typeof data === "string" ? data : Buffer.from(data).toString()),
       end: () => this.close(),
       destroy: () => this.#transport.destroy(),
     };

@@ -30,16 +30,21 @@ export function reverseLookup(
     clearTimeout(timer);
     done(result);
   };
+  const fail = (error: unknown): void => {
+    finish({ name: "", error: error instanceof Error ? error : new Error(String(error)) });
+  };
   const timer = setTimeout(() => finish({ name: "", error: new Error("Timeout") }), LOOKUP_TIMEOUT);
   timer.unref();
   try {
-    (resolver ?? dns).reverse(ip, (error: Error | null, names?: unknown) => {
+    const returned: unknown = (resolver ?? dns).reverse(ip, (error: Error | null, names?: unknown) => {
       if (error) return finish({ name: "", error });
       const name: unknown = Array.isArray(names) ? names[0] : undefined;
       if (!name) return finish({ name: "" });
       finish(typeof name === "string" && isHostname(name) ? { name } : { name: "", discarded: String(name) });
     });
+    // An async resolver that throws says no more by it than one that is not.
+    if (returned instanceof Promise) returned.catch(fail);
   } catch (error) {
-    finish({ name: "", error: error instanceof Error ? error : new Error(String(error)) });
+    fail(error);
   }
 }

@@ -68,9 +68,10 @@ const server = new SMTPServer({
       if (stream.sizeExceeded) return [];
       // One full disk, one folder without permission: the others have their mail all the same.
       return await Promise.all(
-        session.envelope.rcptTo.map(async ({ address }): Promise<DataResult> => {
+        session.envelope.rcptTo.map(async ({ address }, index): Promise<DataResult> => {
           try {
-            await deliver(path, folderOf(address) ?? "", name);
+            // Two addresses may share a mailbox, but no file.
+            await deliver(path, folderOf(address) ?? "", `${index}.${name}`);
             return `Delivered to ${address}`;
           } catch (error) {
             console.error(`${address}:`, error);

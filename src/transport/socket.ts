@@ -148,7 +148,8 @@ export class SocketTransport implements ArrivingTransport {
     else this.#socket.shutdown();
   }
 
-  destroy(): void {
+  destroy(reason?: Error): void {
+    this.#error ??= reason;
     if (!this.#closed) this.#socket.terminate();
   }
 

@@ -1,7 +1,7 @@
 /**
  * Mixed traffic: good mail, TLS, aborts in the middle, slow readers of replies, garbage, certificate reloads.
  * Prints resident memory and open sockets every 10 s. In the end each message that was answered 250 was
- * seen whole by onData, and no other but those whose client left before it could hear so.
+ * seen whole by onData, and no other was.
  * `bun soak.ts [--minutes 30]`
  */
 import { random } from "../support/random.js";

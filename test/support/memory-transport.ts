@@ -48,8 +48,8 @@ export class MemoryTransport implements ArrivingTransport {
     this.ended = true;
     this.#tell();
   }
-  destroy(): void {
-    this.#close();
+  destroy(reason?: Error): void {
+    this.#close(reason);
   }
   upgrade(initialData?: Buffer): void {
     this.upgrading = true;

@@ -1,0 +1,91 @@
+/**
+ * One worker a core, all on one port. A worker that dies is started again, sooner the first time and later
+ * the next; SIGINT and SIGTERM let each worker finish the messages that it is receiving.
+ *
+ *   PORT=2525 WORKERS=4 bun docs/examples/cluster.ts
+ *
+ * Linux only, where the kernel spreads the connections (SO_REUSEPORT).
+ */
+import { availableParallelism } from "node:os";
+import { SMTPServer } from "bun-smtp";
+
+/** What a worker tells the process that started it. */
+interface Listening {
+  port: number;
+}
+
+/** Milliseconds before a worker that died is started again: the first, and the most. */
+const BACK_OFF = 100;
+const MAX_BACK_OFF = 30_000;
+/** A worker that lived so long died of something else than the one before. */
+const HEALTHY_AFTER = 60_000;
+
+function onStop(stop: () => Promise<unknown>): void {
+  let stopping: Promise<never> | undefined;
+  const once = (): void => void (stopping ??= stop().then(() => process.exit(0)));
+  // Ctrl-C goes to the workers as well; "disconnect" comes where the process that started them is gone.
+  for (const event of ["SIGINT", "SIGTERM", "disconnect"]) process.on(event, once);
+}
+
+async function work(port: number): Promise<void> {
+  const server = new SMTPServer({
+    authOptional: true,
+    async onData(stream, session) {
+      for await (const _chunk of stream);
+      console.log(`${process.pid} got ${stream.byteLength} bytes from ${session.remoteAddress}`);
+      return `taken by ${process.pid}`;
+    },
+  });
+  onStop(() => server.close());
+  await server.listen({ port, reusePort: true });
+  const address = server.address();
+  if (typeof address === "object" && address) process.send?.({ port: address.port } satisfies Listening);
+}
+
+async function supervise(port: number, count: number): Promise<void> {
+  const workers = new Set<Bun.Subprocess>();
+  let isStopping = false;
+
+  /** Resolves with the port once the worker listens. */
+  function start(at: number, backOff = BACK_OFF): Promise<number> {
+    const listening = Promise.withResolvers<number>();
+    const since = performance.now();
+    const worker = Bun.spawn([process.execPath, import.meta.path], {
+      env: { ...process.env, WORKER_PORT: String(at) },
+      stdio: ["ignore", "inherit", "inherit"],
+      ipc: (message: Listening) => listening.resolve(message.port),
+    });
+    workers.add(worker);
+    void worker.exited.then((code) => {
+      workers.delete(worker);
+      listening.reject(new Error(`Worker ${worker.pid} ended with ${worker.signalCode ?? code}`));
+      if (isStopping) return;
+      const delay = performance.now() - since > HEALTHY_AFTER ? BACK_OFF : backOff;
+      console.error(`Worker ${worker.pid} ended with ${worker.signalCode ?? code}, next in ${delay} ms`);
+      setTimeout(() => {
+        if (!isStopping) void start(at, Math.min(delay * 2, MAX_BACK_OFF)).catch(() => {});
+      }, delay);
+    });
+    return listening.promise;
+  }
+
+  onStop(async () => {
+    isStopping = true;
+    for (const worker of workers) worker.kill("SIGTERM");
+    await Promise.all([...workers].map((worker) => worker.exited));
+  });
+
+  // With PORT=0 the first worker finds the port for all. If it cannot listen at all, neither can the others.
+  const found = await start(port).catch((error: unknown) => {
+    if (!isStopping) console.error(error);
+    process.exit(isStopping ? 0 : 1);
+  });
+  await Promise.all(Array.from({ length: count - 1 }, () => start(found)));
+  console.log(
+    `Listening on port ${found} with ${count} workers: ${[...workers].map(({ pid }) => pid).join(" ")}`,
+  );
+}
+
+const { WORKER_PORT, PORT = "2525", WORKERS } = process.env;
+if (WORKER_PORT === undefined) await supervise(Number(PORT), Number(WORKERS) || availableParallelism());
+else await work(Number(WORKER_PORT));
