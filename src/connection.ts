@@ -121,6 +121,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   readonly #lines = new LineReader();
   readonly #deadline: Deadline = new Deadline(() => this.#overdue());
   #state: State = "greeting";
+  /** Waits for `earlyTalkerDelay`. */
+  #greetingTimer: ReturnType<typeof setTimeout> | undefined;
   #tls: TLSSession | undefined;
   /** What the reverse lookup found: XCLIENT may replace it, STARTTLS brings it back. */
   #clientHostname = "";
@@ -191,7 +193,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     }
     const delay = this.settings.earlyTalkerDelay;
     if (delay === 0) return this.#lookUp();
-    setTimeout(() => this.#state === "greeting" && this.#lookUp(), delay).unref();
+    this.#greetingTimer = setTimeout(() => this.#state === "greeting" && this.#lookUp(), delay).unref();
   }
 
   #lookUp(): void {
@@ -290,6 +292,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     const isNews = this.#state === "upgrading" || (wasOpen && this.session.envelope.mailFrom);
     this.#state = "closed";
     this.#deadline.clear();
+    clearTimeout(this.#greetingTimer);
     this.#abortMessage("Connection closed before the message was received in full");
     this.#body = undefined;
     this.#lines.take();
@@ -605,7 +608,9 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
       localAddress: session.localAddress,
       localPort: session.localPort,
       destroyed: this.#state === "closed",
-      write: (data) => this.#state !== "upgrading" && this.#transport.write(typeof data === "string" ? data : Buffer.from(data).toString()),
+      write: (data) =>
+        this.#state !== "upgrading" &&
+        this.#transport.write(typeof data === "string" ? data : Buffer.from(data).toString()),
       end: () => this.close(),
       destroy: () => this.#transport.destroy(),
     };

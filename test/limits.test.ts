@@ -291,6 +291,22 @@ describe("time", () => {
     expect(after(hasty, 100)).toBe("");
   });
 
+  const leavings: [string, SMTPServerOptions, string[]][] = [
+    ["in the wait for its greeting", { earlyTalkerDelay: 5 * SECOND }, []],
+    ["after the greeting", {}, []],
+    ["in DATA", {}, ["EHLO x", "MAIL FROM:<a@a.test>", "RCPT TO:<b@b.test>", "DATA"]],
+    ["in the handshake of STARTTLS", {}, ["EHLO x", "STARTTLS"]],
+    ["after QUIT", {}, ["QUIT"]],
+  ];
+  for (const [name, options, commands] of leavings) {
+    test(`a client that leaves ${name} leaves no timer behind`, async () => {
+      const client = new MemoryClient(makeServer(options));
+      for (const command of commands) await client.say(command);
+      client.transport.reset();
+      expect(jest.getTimerCount()).toBe(0);
+    });
+  }
+
   const closings: [string, (client: MemoryClient) => Promise<unknown>][] = [
     ["QUIT", (client) => client.say("QUIT")],
     ["a timeout", async () => pass(60 * SECOND)],

@@ -69,6 +69,11 @@ describe("no answer", () => {
     });
     expect(result?.error?.message).toBe("no");
   });
+  test("a promise that rejects: an error at once, and no unhandled rejection", async () => {
+    const results = lookUp(async () => Promise.reject(error));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(results).toEqual([{ name: "", error }]);
+  });
   test("never: it ends at 1.5 s, and a late answer is nobody's", () => {
     jest.useFakeTimers();
     let answer: Answer = () => {};

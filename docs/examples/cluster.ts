@@ -80,7 +80,7 @@ async function supervise(port: number, count: number): Promise<void> {
     if (!isStopping) console.error(error);
     process.exit(isStopping ? 0 : 1);
   });
-  await Promise.all(Array.from({ length: count - 1 }, () => start(found)));
+  await Promise.allSettled(Array.from({ length: count - 1 }, () => start(found)));
   console.log(
     `Listening on port ${found} with ${count} workers: ${[...workers].map(({ pid }) => pid).join(" ")}`,
   );

@@ -1,0 +1,280 @@
+/** What the documentation says can be done can be done: its examples compile, its programs run, its links lead somewhere. */
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { SocketClient } from "../support/client.js";
+import { examplesOf, typeErrors } from "../support/examples.js";
+
+setDefaultTimeout(20_000);
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const pages = ["README.md", ...new Bun.Glob("docs/**/*.md").scanSync(ROOT)].sort();
+
+const directory = mkdtempSync(join(tmpdir(), "bun-smtp-docs-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test("the examples of all pages type-check", async () => {
+  const examples = pages.flatMap((page) =>
+    examplesOf(page).map(({ title, code }) => ({ title, code: `// ${page}: ${title}\n${code}` })),
+  );
+  expect(examples.length).toBeGreaterThan(40);
+  const folder = join(directory, "types");
+  mkdirSync(folder);
+  expect(await typeErrors(examples, folder)).toBe("");
+});
+
+/** Anchors of a page's headings, as code hosts make them. */
+function anchorsOf(path: string): Set<string> {
+  const text = readFileSync(path, "utf8").replace(/^```[^]*?^```$/gm, "");
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}
+
+test.each(pages)("the links of %s lead somewhere", (page) => {
+  const text = readFileSync(join(ROOT, page), "utf8").replace(/^```[^]*?^```$/gm, "");
+  const dead = [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].flatMap(([, link = ""]) => {
+    const [file = "", anchor] = link.split("#");
+    const target = file === "" ? join(ROOT, page) : join(ROOT, dirname(page), file);
+    const leads = existsSync(target) && (anchor === undefined || anchorsOf(target).has(anchor));
+    return leads ? [] : [link];
+  });
+  expect(dead).toEqual([]);
+});
+
+/** A program of docs/examples that runs, and what it prints. */
+class Program {
+  readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #lines: string[] = [];
+  #over = false;
+  #heard = Promise.withResolvers<void>();
+
+  constructor(file: string, args: readonly string[] = [], env: Record<string, string> = {}) {
+    this.#process = Bun.spawn([process.execPath, join(ROOT, "docs/examples", file), ...args], {
+      cwd: directory,
+      env: { ...process.env, PORT: "0", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    running.add(this);
+    const read = [this.#process.stdout, this.#process.stderr].map((stream) => this.#read(stream));
+    void Promise.all(read).then(() => {
+      this.#over = true;
+      this.#heard.resolve();
+    });
+  }
+
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      this.#lines.push(...lines);
+      this.#heard.resolve();
+      this.#heard = Promise.withResolvers();
+    }
+  }
+
+  /** The next line that matches; those before it are dropped. */
+  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+    const skipped: string[] = [];
+    for (;;) {
+      for (let line; (line = this.#lines.shift()) !== undefined; skipped.push(line)) {
+        const match = pattern.exec(line);
+        if (match) return match;
+      }
+      if (this.#over) throw new Error(`Ended without ${pattern}:\n${skipped.join("\n")}`);
+      await this.#heard.promise;
+    }
+  }
+
+  /** The port of the next "Listening on port". */
+  async port(): Promise<number> {
+    return Number((await this.prints(/^Listening on port (\d+)/))[1]);
+  }
+
+  /** Sends a signal, and waits for the end. */
+  async ends(signal: "SIGINT" | "SIGTERM" = "SIGINT"): Promise<number> {
+    this.#process.kill(signal);
+    return this.#process.exited;
+  }
+
+  get exited(): Promise<number> {
+    return this.#process.exited;
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+}
+
+const running = new Set<Program>();
+afterEach(() => {
+  for (const program of running) program.kill();
+  running.clear();
+});
+
+async function connect(to: { port: number; host: string } | { path: string }): Promise<SocketClient> {
+  const client = new SocketClient(to);
+  expect(await client.reply()).toStartWith("220 ");
+  expect(await client.say("path" in to ? "LHLO client.test" : "EHLO client.test")).toStartWith("250");
+  return client;
+}
+
+const at = (port: number) => connect({ port, host: "127.0.0.1" });
+
+describe("docs/examples", () => {
+  test("inbox.ts prints a mail, and ends at SIGINT", async () => {
+    const inbox = new Program("inbox.ts");
+    const client = await at(await inbox.port());
+    expect(await client.deliver("Subject: Hello\r\n\r\nIs this thing on?\r\n")).toStartWith("250 ");
+    await inbox.prints(/^--- from 127\.0\.0\.1, 37 bytes$/);
+    await inbox.prints(/^From: {4}<a@a\.test>$/);
+    await inbox.prints(/^To: {6}<b@b\.test>$/);
+    await inbox.prints(/^Subject: Hello$/);
+    await inbox.prints(/^ {2}Is this thing on\?$/);
+    client.end();
+    expect(await inbox.ends()).toBe(0);
+  });
+
+  test("cluster.ts takes mail, starts a worker again that was killed, and ends at SIGTERM", async () => {
+    const cluster = new Program("cluster.ts", [], { WORKERS: "2" });
+    const [, port, pids = ""] = await cluster.prints(/^Listening on port (\d+) with 2 workers: ([\d ]+)$/);
+    const workers = pids.split(" ").map(Number);
+    expect(workers).toHaveLength(2);
+    const deliver = async (): Promise<number> => {
+      const client = await at(Number(port));
+      const [, pid] = /^250 taken by (\d+)$/.exec((await client.deliver()) ?? "") ?? [];
+      await client.say("QUIT");
+      return Number(pid);
+    };
+    expect(workers).toContain(await deliver());
+
+    const killed = workers[0] as number;
+    process.kill(killed, "SIGKILL");
+    await cluster.prints(new RegExp(`^Worker ${killed} ended with SIGKILL, next in \\d+ ms$`));
+    // The kernel chooses who gets a connection: sooner or later it is the new one.
+    let taker = killed;
+    while (taker === killed || taker === workers[1]) taker = await deliver();
+    expect(taker).toBeGreaterThan(0);
+    expect(await cluster.ends("SIGTERM")).toBe(0);
+  });
+
+  test("lmtp.ts delivers into Maildirs, with an answer for each recipient", async () => {
+    mkdirSync(join(directory, "mail/ann"), { recursive: true });
+    mkdirSync(join(directory, "mail/bob"), { recursive: true });
+    const path = join(directory, "lmtp.sock");
+    const lmtp = new Program("lmtp.ts", [path, join(directory, "mail")]);
+    await lmtp.prints(/^Listening on /);
+    const client = await connect({ path });
+    const replies = await client.chat(
+      "MAIL FROM:<a@a.test>",
+      "RCPT TO:<ann@mx.test>",
+      "RCPT TO:<Bob@mx.test>",
+      "RCPT TO:<carl@mx.test>",
+      "RCPT TO:<..@mx.test>",
+      'RCPT TO:<"../ann"@mx.test>',
+      "DATA",
+    );
+    expect(replies.map((reply) => reply?.slice(0, 9))).toEqual([
+      "250 2.1.0",
+      "250 2.1.5",
+      "250 2.1.5",
+      "550 5.1.1",
+      "501 5.1.3",
+      "550 5.1.1",
+      "354 End d",
+    ]);
+    expect(await client.say("Subject: x\r\n\r\nhi\r\n.")).toBe("250 2.6.0 Delivered to ann@mx.test");
+    expect(await client.reply()).toBe("250 2.6.0 Delivered to Bob@mx.test");
+    for (const name of ["ann", "bob"]) {
+      const [file = "", ...more] = readdirSync(join(directory, "mail", name, "new"));
+      expect(more).toEqual([]);
+      expect(readFileSync(join(directory, "mail", name, "new", file), "utf8")).toBe(
+        "Subject: x\r\n\r\nhi\r\n",
+      );
+      expect(readdirSync(join(directory, "mail", name, "tmp"))).toEqual([]);
+    }
+    expect(readdirSync(join(directory, "mail/.spool"))).toEqual([]);
+    client.end();
+    expect(await lmtp.ends("SIGTERM")).toBe(0);
+  });
+
+  test("submission.ts lets in who has a record, over TLS alone, as nobody else", async () => {
+    const env = { DATABASE: join(directory, "users.sqlite"), TLS_PORT: "0", PASSWORD: "pencil" };
+    const add = new Program("submission.ts", ["add", "user@a.test"], env);
+    await add.prints(/may log in/);
+    expect(await add.exited).toBe(0);
+
+    const submission = new Program("submission.ts", [], env);
+    const plain = await at(await submission.port());
+    expect(await plain.say("AUTH PLAIN AGEAYg==")).toBe("530 Must issue a STARTTLS command first");
+    plain.end();
+    const port = await submission.port();
+    const { connect: connectTLS } = await import("node:tls");
+    const socket = connectTLS({ port, host: "127.0.0.1", rejectUnauthorized: false });
+    const replies = socket.setEncoding("latin1")[Symbol.asyncIterator]() as AsyncIterator<string>;
+    const say = async (line: string): Promise<string> => {
+      if (line !== "") socket.write(`${line}\r\n`);
+      return ((await replies.next()).value as string).trimEnd();
+    };
+    const login = (password: string) => say(`AUTH PLAIN ${btoa(`\0user@a.test\0${password}`)}`);
+    expect(await say("")).toStartWith("220 ");
+    expect(await say("EHLO client.test")).toContain("AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN");
+    expect(await login("no")).toStartWith("535 ");
+    expect(await login("pencil")).toStartWith("235 ");
+    expect(await say("MAIL FROM:<other@a.test>")).toStartWith("553 ");
+    expect(await say("MAIL FROM:<user@a.test>")).toStartWith("250 ");
+    expect(await say("RCPT TO:<b@b.test>")).toStartWith("250 ");
+    expect(await say("DATA")).toStartWith("354 ");
+    expect(await say("Subject: x\r\n\r\nhi\r\n.")).toStartWith("250 ");
+    await submission.prints(/^user@a\.test to b@b\.test: 18 bytes over ESMTPSA$/);
+    socket.destroy();
+    expect(await submission.ends("SIGTERM")).toBe(0);
+  });
+
+  describe("webhook.ts", () => {
+    let status = 200;
+    const posted: { headers: Headers; body: string }[] = [];
+    let hook: Bun.Server<undefined>;
+    beforeAll(() => {
+      hook = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        async fetch(request) {
+          posted.push({ headers: request.headers, body: await request.text() });
+          return new Response(null, { status });
+        },
+      });
+    });
+    afterAll(() => hook.stop(true));
+
+    test("posts a mail, and answers as the other side does", async () => {
+      const program = new Program("webhook.ts", [], { WEBHOOK: hook.url.href, DOMAIN: "b.test" });
+      const client = await at(await program.port());
+      expect(await client.deliver()).toStartWith("250 ");
+      expect(posted[0]?.body).toBe("Subject: x\r\n\r\nhi\r\n");
+      expect(posted[0]?.headers.get("X-Mail-From")).toBe("a%40a.test");
+      expect(posted[0]?.headers.get("X-Rcpt-To")).toBe("b%40b.test");
+      expect(posted[0]?.headers.get("Content-Type")).toBe("message/rfc822");
+      for (const [answer, reply] of [
+        [503, "451 "],
+        [429, "451 "],
+        [422, "554 "],
+      ] as const) {
+        status = answer;
+        expect(await client.deliver()).toStartWith(reply);
+      }
+      await client.say("MAIL FROM:<a@a.test>");
+      expect(await client.say("RCPT TO:<b@elsewhere.test>")).toStartWith("550 ");
+      client.end();
+      expect(await program.ends("SIGTERM")).toBe(0);
+    });
+  });
+});

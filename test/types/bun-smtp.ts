@@ -1,0 +1,77 @@
+/** Programs typed with the names of the bun-smtp documentation. Not run: that it compiles is the test. */
+import {
+  SMTPError,
+  SMTPServer,
+  type AuthObject,
+  type AuthResponse,
+  type ConnectionInfo,
+  type DataStream,
+  type DSNEnvelope,
+  type DSNRcpt,
+  type OnAuthCallback,
+  type OnCloseCallback,
+  type OnConnectCallback,
+  type OnDataCallback,
+  type OnMailFromCallback,
+  type OnRcptToCallback,
+  type OnSecureCallback,
+  type SMTPAddress,
+  type SMTPAddressArgs,
+  type SMTPEnvelope,
+  type SMTPServerOptions,
+  type SMTPSession,
+  type TLSCipherInfo,
+} from "bun-smtp";
+
+const onConnect: OnConnectCallback = (session, callback) =>
+  callback(session.remoteAddress === "192.0.2.1" ? new SMTPError("no", { responseCode: 554 }) : null);
+const onSecure: OnSecureCallback = (socket, session, callback) => {
+  const cipher: TLSCipherInfo | false = session.tlsOptions;
+  callback(socket.authorized && cipher && socket.getProtocol() === cipher.version ? null : new Error("no"));
+};
+const onAuth: OnAuthCallback = (auth, _session, callback) => {
+  const response: AuthResponse = { user: auth.username, credentials: { password: "secret" } };
+  callback(null, known(auth) ? response : {});
+};
+const known = (auth: AuthObject): boolean => auth.method === "PLAIN" && auth.password === "secret";
+const onMailFrom: OnMailFromCallback = async (address) => {
+  const args: SMTPAddressArgs | false = address.args;
+  const size: string | undefined = args ? args.SIZE : undefined;
+  if (Number(size) > 1000) throw new SMTPError("too large", { responseCode: 552, enhancedCode: "5.3.4" });
+};
+const onRcptTo: OnRcptToCallback = async ({ address, dsn }: SMTPAddress) => {
+  const wish: DSNRcpt | undefined = dsn;
+  if (wish?.orcpt === address) throw new Error("no");
+};
+const onData: OnDataCallback = async (stream: DataStream, { envelope }: SMTPSession) => {
+  const { dsn, bodyType }: SMTPEnvelope = envelope;
+  const wish: DSNEnvelope | undefined = dsn;
+  const type: "7bit" | "8bitmime" | "binarymime" = bodyType;
+  let octets = 0;
+  for await (const chunk of stream) octets += chunk.length;
+  return `${type} ${octets} ${stream.byteLength} ${wish?.ret}`;
+};
+const onClose: OnCloseCallback = (session) => console.log(session.id);
+
+export const options: SMTPServerOptions = {
+  onConnect,
+  onSecure,
+  onAuth,
+  onMailFrom,
+  onRcptTo,
+  onData,
+  onClose,
+};
+
+/** The Web face. */
+export const faces: OnDataCallback[] = [
+  async (stream) => new Response(stream).text(),
+  async (stream) => stream.pipeTo(new WritableStream()),
+  async (stream) => stream.pipeThrough(new TextDecoderStream()).getReader().read(),
+];
+
+export async function serve(): Promise<void> {
+  await using server = await new SMTPServer(options).listen({ port: 0, hostname: "127.0.0.1" });
+  server.on("connect", (info: ConnectionInfo) => console.log(info.remoteAddress));
+  server.listen(0).on("error", (error: Error) => console.error(error));
+}
