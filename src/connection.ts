@@ -119,6 +119,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   readonly #endpoints: Endpoints;
   readonly #ignored: boolean;
   readonly #lines = new LineReader();
+  readonly #dispatch = (line: string): Answer | Promise<Answer> => dispatch(this, line);
   readonly #deadline: Deadline = new Deadline(() => this.#overdue());
   #state: State = "greeting";
   /** Waits for `earlyTalkerDelay`. */
@@ -380,7 +381,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     if (rest === undefined) return true;
     this.#body = undefined;
     if (rest.length > 0) this.#lines.push(rest);
-    this.#attempt(() => body.finish());
+    this.#attempt(finishBody, body);
     return true;
   }
 
@@ -409,20 +410,21 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
       this.#perform({ code: 500, text: `Error: bare <${line.bare}> received`, enhanced: "5.5.2" });
       return true;
     }
+    const text = line === OVERLONG ? undefined : line.text;
     if (continuation) {
       logContinuation(this);
-      this.#attempt(() => continuation(line === OVERLONG ? undefined : line.text));
-    } else if (line !== OVERLONG) {
-      this.#attempt(() => dispatch(this, line.text));
+      this.#attempt(continuation, text);
+    } else if (text !== undefined) {
+      this.#attempt(this.#dispatch, text);
     }
     return true;
   }
 
   /** A mistake of ours is a 451 too: it must not leave the client without a reply, nor end the process. */
-  #attempt(run: () => Answer | Promise<Answer>): void {
+  #attempt<T>(run: (input: T) => Answer | Promise<Answer>, input: T): void {
     let answer: Answer | Promise<Answer> = INTERNAL_ERROR;
     try {
-      answer = run();
+      answer = run(input);
     } catch (error) {
       this.#host.failed(error);
     }
@@ -452,13 +454,21 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #perform(answer: Answer): void {
     if (!this.#open) return;
     if ("read" in answer) return this.#startBody(answer);
-    const actions: readonly Action[] = "code" in answer ? [answer] : answer;
-    const closes = actions.map((action) => this.#reply(action)).includes(true);
-    if (closes) return this.#close();
-    const last = actions.at(-1);
-    if (last?.continuation) this.#continuation = last.continuation;
-    if (last?.body) this.#startBody(last.body);
-    if (last?.upgrade) this.#upgrade();
+    if ("code" in answer) {
+      if (this.#reply(answer)) this.#close();
+      else this.#follow(answer);
+      return;
+    }
+    let closes = false;
+    for (const action of answer) closes = this.#reply(action) || closes;
+    if (closes) this.#close();
+  }
+
+  /** What a reply begins: an exchange, a message, TLS. */
+  #follow({ continuation, body, upgrade }: Action): void {
+    if (continuation) this.#continuation = continuation;
+    if (body) this.#startBody(body);
+    if (upgrade) this.#upgrade();
   }
 
   #startBody(body: Body): void {
@@ -703,6 +713,10 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   log(level: LogLevel, entry: LogEntry, text: string, ...args: unknown[]): void {
     if (this.isLogged) log(this.settings.logger, level, { cid: this.session.id, ...entry }, text, ...args);
   }
+}
+
+function finishBody(body: Body): Answer | Promise<Answer> {
+  return body.finish();
 }
 
 /** What onSecure gets with `secured: true`, where the TLS session is somebody else's. */

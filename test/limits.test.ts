@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import type { DataStream, Logger, SMTPServer } from "../src/index.js";
+import type { DataStream, Logger, SMTPServer, SMTPServerOptions } from "../src/index.js";
 import { hello, makeServer, MemoryClient } from "./support/client.js";
 
 const TOO_MANY = "421 mx.test Too many connected clients, try again in a moment";

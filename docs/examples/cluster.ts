@@ -46,14 +46,17 @@ async function supervise(port: number, count: number): Promise<void> {
   const workers = new Set<Bun.Subprocess>();
   let isStopping = false;
 
-  /** Resolves with the port once the worker listens. */
-  function start(at: number, backOff = BACK_OFF): Promise<number> {
-    const listening = Promise.withResolvers<number>();
+  /** Resolves once the worker listens. With PORT=0 the first one finds the port for all. */
+  function start(backOff = BACK_OFF): Promise<void> {
+    const listening = Promise.withResolvers<void>();
     const since = performance.now();
     const worker = Bun.spawn([process.execPath, import.meta.path], {
-      env: { ...process.env, WORKER_PORT: String(at) },
+      env: { ...process.env, WORKER_PORT: String(port) },
       stdio: ["ignore", "inherit", "inherit"],
-      ipc: (message: Listening) => listening.resolve(message.port),
+      ipc(message: Listening) {
+        port = message.port;
+        listening.resolve();
+      },
     });
     workers.add(worker);
     void worker.exited.then((code) => {
@@ -63,7 +66,7 @@ async function supervise(port: number, count: number): Promise<void> {
       const delay = performance.now() - since > HEALTHY_AFTER ? BACK_OFF : backOff;
       console.error(`Worker ${worker.pid} ended with ${worker.signalCode ?? code}, next in ${delay} ms`);
       setTimeout(() => {
-        if (!isStopping) void start(at, Math.min(delay * 2, MAX_BACK_OFF)).catch(() => {});
+        if (!isStopping) void start(Math.min(delay * 2, MAX_BACK_OFF)).catch(() => {});
       }, delay);
     });
     return listening.promise;
@@ -75,14 +78,14 @@ async function supervise(port: number, count: number): Promise<void> {
     await Promise.all([...workers].map((worker) => worker.exited));
   });
 
-  // With PORT=0 the first worker finds the port for all. If it cannot listen at all, neither can the others.
-  const found = await start(port).catch((error: unknown) => {
+  // If the first one cannot listen, the others cannot either.
+  await start().catch((error: unknown) => {
     if (!isStopping) console.error(error);
     process.exit(isStopping ? 0 : 1);
   });
-  await Promise.allSettled(Array.from({ length: count - 1 }, () => start(found)));
+  await Promise.allSettled(Array.from({ length: count - 1 }, () => start()));
   console.log(
-    `Listening on port ${found} with ${count} workers: ${[...workers].map(({ pid }) => pid).join(" ")}`,
+    `Listening on port ${port} with ${count} workers: ${[...workers].map(({ pid }) => pid).join(" ")}`,
   );
 }
 

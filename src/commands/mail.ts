@@ -72,13 +72,10 @@ export const MAIL: Command = {
     if (problem) return problem;
     if (session.envelope.mailFrom) return { code: 503, text: "Error: nested MAIL command" };
     const reversePath: SMTPAddress = { address: path.address, args: path.args };
-    const args = path.args || {};
-    for (const check of MAIL_PARAMETERS) {
-      const refusal = check(args, client);
-      if (refusal) return refusal;
-    }
+    const refusal = path.args && badValue(path.args, client);
+    if (refusal) return refusal;
     // The hook sees the parameters in the envelope, the reverse-path only once it is accepted.
-    enterParameters(client, args);
+    if (path.args) enterParameters(client, path.args);
     return client.hook("onMailFrom", [reversePath, session], (result) => {
       const refusal = refused("onMailFrom", result);
       if (refusal) {
@@ -90,6 +87,14 @@ export const MAIL: Command = {
     });
   },
 };
+
+function badValue(args: SMTPAddressArgs, client: Client): Action | undefined {
+  for (const check of MAIL_PARAMETERS) {
+    const refusal = check(args, client);
+    if (refusal) return refusal;
+  }
+  return undefined;
+}
 
 function enterParameters({ session: { envelope } }: Client, args: SMTPAddressArgs): void {
   if (args.BODY) envelope.bodyType = args.BODY.toLowerCase() as typeof envelope.bodyType;
@@ -114,7 +119,7 @@ export const RCPT: Command = {
     if (!session.envelope.mailFrom) return { code: 503, text: "Error: need MAIL command" };
     if (client.message) return { code: 503, text: "Error: BDAT in progress" };
     const recipient: SMTPAddress = { address: path.address, args: path.args };
-    const refusal = settings.hideDSN ? undefined : enterDSN(recipient, path.args || {});
+    const refusal = path.args && !settings.hideDSN ? enterDSN(recipient, path.args) : undefined;
     if (refusal) return refusal;
     if (isOneTooMany(client, recipient)) {
       return { code: 452, text: "Error: too many recipients", enhanced: "4.5.3" };
