@@ -1,16 +1,10 @@
 import { type Action } from "./commands/client.js";
-import {
-  Connection,
-  handshakeError,
-  type Host,
-  type TLSSession,
-  type Transport,
-  type TransportEvents,
-} from "./connection.js";
+import { Connection, type Host } from "./connection.js";
 import { Deadline } from "./deadline.js";
 import { log } from "./logger.js";
 import type { Census } from "./census.js";
 import type { Endpoints } from "./session.js";
+import { handshakeError, type TLSSession, type Transport, type TransportEvents } from "./transport-face.js";
 import { isTrusted } from "./wire/ip.js";
 import { type ProxyHeader, ProxyHeaderReader } from "./wire/proxy-header.js";
 

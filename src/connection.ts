@@ -19,7 +19,9 @@ import { SMTPError } from "./errors.js";
 import { callHook, HOOKS, type HookFunction, type HookName } from "./hooks.js";
 import { log, type LogEntry, type LogLevel, silent } from "./logger.js";
 import type { Settings } from "./options.js";
+import { type Expected, Patience } from "./patience.js";
 import { reverseLookup } from "./reverse-lookup.js";
+import { MAX_SASL_LINE } from "./sasl/index.js";
 import {
   createSession,
   emptyEnvelope,
@@ -28,61 +30,23 @@ import {
   updateTransmissionType,
   userName,
 } from "./session.js";
-import type {
-  ConnectionInfo,
-  SecureSocket,
-  SMTPConnection,
-  SMTPSession,
-  SocketFace,
-  TLSCipherInfo,
-} from "./types.js";
+import {
+  handshakeError,
+  type TLSSession,
+  type Transport,
+  type TransportEvents,
+  unencrypted,
+} from "./transport-face.js";
+import type { ConnectionInfo, SMTPConnection, SMTPSession, SocketFace } from "./types.js";
 import { LineReader, OVERLONG } from "./wire/line-reader.js";
 import { formatReply } from "./wire/reply.js";
 
-/** Octets of an AUTH exchange's line (RFC 4954 4); longer ones fail the exchange and not the connection. */
-const SASL_LINE_LIMIT = 12_288;
 /** Replies are collected while commands of one read are run, and written when there are this many characters. */
 const WRITE_AT = 16_384;
 /** Pipelined commands run without a break for other clients. */
 const COMMANDS_IN_A_ROW = 200;
 /** Milliseconds that a connection which we have closed may stay, whatever the client still sends. */
 const CLOSING_TIMEOUT = 5000;
-
-/** A TLS session that was established. */
-export interface TLSSession extends TLSFacts {
-  /** What onSecure gets. */
-  readonly socket: SecureSocket;
-  readonly cipher: TLSCipherInfo;
-  readonly servername: string | false;
-}
-
-/** The socket as the connection sees it. */
-export interface Transport extends Endpoints {
-  /** Whether `upgrade` would work. */
-  readonly canUpgrade: boolean;
-  /** Writes or queues. False: so much is queued that nothing more should come before `drained`. */
-  write(text: string): boolean;
-  pause(): void;
-  resume(): void;
-  /** Closes our side once all is written. */
-  end(): void;
-  /** Closes both sides now. @param reason what `closed` is told */
-  destroy(reason?: Error): void;
-  /** Starts a TLS handshake once all is written; what is received in plaintext from now on is dropped. `secured` or `closed` follows. */
-  upgrade(): void;
-}
-
-/** What a transport tells its connection. */
-export interface TransportEvents {
-  received(chunk: Buffer): void;
-  /** The write queue is empty again. */
-  drained(): void;
-  /** The client closed its side. */
-  ended(): void;
-  /** Both sides are closed; nothing follows. */
-  closed(error?: Error): void;
-  secured(tls: TLSSession): void;
-}
 
 /** The server as the connection sees it. */
 export interface Host {
@@ -120,6 +84,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   readonly #ignored: boolean;
   readonly #lines = new LineReader();
   readonly #dispatch = (line: string): Answer | Promise<Answer> => dispatch(this, line);
+  readonly #patience = new Patience();
   readonly #deadline: Deadline = new Deadline(() => this.#overdue());
   #state: State = "greeting";
   /** Waits for `earlyTalkerDelay`. */
@@ -141,15 +106,6 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #paused = false;
   #announced = false;
   #hookWarned = false;
-  /** When the client was last heard, or last given something to react to. */
-  #since = 0;
-  /** When the first octet of a line that is not complete came; 0 for none. */
-  #lineSince = 0;
-  /** When the message began, later by the time that we held it up: what `minDataRate` counts from. */
-  #bodySince = 0;
-  #heldSince = 0;
-  #bodyOctets = 0;
-  #rated: Message | undefined;
 
   constructor(host: Host, transport: Transport, endpoints: Endpoints, tls?: TLSSession) {
     this.#host = host;
@@ -186,8 +142,9 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   /** Greets the client, or refuses it. */
   start(refusal?: Action): void {
-    this.#since = performance.now();
+    this.#patience.renew();
     if (refusal) {
+      setClientHostname(this.session, "");
       this.#perform(refusal);
       this.#flush();
       return;
@@ -264,7 +221,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   // ---- what the transport tells -----------------------------------------------------------------
 
   received(chunk: Buffer): void {
-    this.#since = performance.now();
+    this.#patience.renew();
     if (this.#state === "greeting") {
       this.#perform({ code: 421, text: `${this.settings.name} You talk too soon`, enhanced: false });
       this.#flush();
@@ -276,7 +233,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   drained(): void {
     this.#blocked = false;
-    this.#since = performance.now();
+    this.#patience.renew();
     this.#run();
   }
 
@@ -314,7 +271,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     const { session } = this;
     this.#tls = tls;
     this.#state = "ready";
-    this.#since = performance.now();
+    this.#patience.renew();
     session.xClient.clear();
     session.xForward.clear();
     Object.assign(session, this.#endpoints, {
@@ -377,7 +334,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     if (body.full || !this.#lines.pending) return false;
     const chunk = this.#lines.take();
     const rest = body.read(chunk);
-    this.#bodyOctets += chunk.length;
+    this.#patience.took(chunk.length);
     if (rest === undefined) return true;
     this.#body = undefined;
     if (rest.length > 0) this.#lines.push(rest);
@@ -389,11 +346,11 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #readLine(): boolean {
     const { settings } = this;
     const line = this.#lines.next(
-      this.#continuation ? SASL_LINE_LIMIT : settings.maxCommandLength,
+      this.#continuation ? MAX_SASL_LINE : settings.maxCommandLength,
       settings.bareNewlines,
     );
     if (line === undefined) return false;
-    this.#lineSince = 0;
+    this.#patience.lineDone();
     const continuation = this.#continuation;
     if (line === OVERLONG && !continuation) {
       this.#perform({ code: 421, text: "Error: Command line too long" });
@@ -435,11 +392,11 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     if (!(answer instanceof Promise)) return this.#perform(answer);
     this.#waiting = true;
     this.#hookWarned = false;
-    this.#since = performance.now();
+    this.#patience.renew();
     const resume = (result: Answer): void => {
       this.#waiting = false;
       if (!this.#open) return;
-      this.#since = performance.now();
+      this.#patience.renew();
       this.#take(result);
       this.#flush();
       this.#run();
@@ -473,18 +430,14 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   #startBody(body: Body): void {
     this.#body = body;
-    // The chunks of BDAT are one message, and owe its rate together.
-    if (this.message && this.message === this.#rated) return;
-    this.#rated = this.message;
-    this.#bodySince = performance.now();
-    this.#bodyOctets = 0;
+    this.#patience.expectBody(this.message);
   }
 
   #upgrade(): void {
     this.#flush();
     // Whole lines and half lines that came in plaintext behind the command never reach the TLS session.
     this.#lines.take();
-    this.#lineSince = 0;
+    this.#patience.lineDone();
     this.#state = "upgrading";
     this.#blocked = false;
     // A socket that is not read gets no handshake.
@@ -538,36 +491,16 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
       if (pause) this.#transport.pause();
       else this.#transport.resume();
     }
-    this.#excuse(isFull);
-    this.#deadline.set(this.#dueAt());
+    this.#patience.hold(isFull);
+    this.#deadline.set(this.#patience.dueAt(this.#expected(), this.settings));
   }
 
-  /** The time in which our own back-pressure holds a message up is not held against the client. */
-  #excuse(isFull: boolean): void {
-    if (isFull) {
-      this.#heldSince ||= performance.now();
-    } else if (this.#heldSince) {
-      this.#since = performance.now();
-      this.#bodySince += this.#since - this.#heldSince;
-      this.#heldSince = 0;
-    }
-  }
-
-  /** When the client is overdue, on the clock of `performance.now()`. */
-  #dueAt(): number {
-    const { socketTimeout, minDataRate } = this.settings;
+  #expected(): Expected {
     // While a hook works the client waits for us; that it has worked for long is worth a line in the log.
-    if (this.#waiting) return this.#hookWarned ? Infinity : this.#since + socketTimeout;
-    if (this.#state === "greeting" || this.#heldSince) return Infinity;
-    if (this.#body) {
-      const owed = minDataRate === 0 ? Infinity : this.#bodySince + (this.#bodyOctets / minDataRate) * 1000;
-      return Math.min(this.#since, owed) + socketTimeout;
-    }
-    if (this.#lines.pending && !this.#blocked && this.#state === "ready") {
-      this.#lineSince ||= this.#since;
-      return this.#lineSince + socketTimeout;
-    }
-    return this.#since + socketTimeout;
+    if (this.#waiting) return this.#hookWarned ? "nothing" : "input";
+    if (this.#state === "greeting") return "nothing";
+    if (this.#body) return "body";
+    return this.#lines.pending && !this.#blocked && this.#state === "ready" ? "line" : "input";
   }
 
   #overdue(): void {
@@ -581,7 +514,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
       this.log("warn", entry, "A hook has not answered for %s ms", this.settings.socketTimeout);
       return;
     }
-    const isSlow = this.#body !== undefined && performance.now() < this.#since + this.settings.socketTimeout;
+    const isSlow = this.#body !== undefined && this.#patience.isSlow(this.settings);
     this.log("info", entry, isSlow ? "Closing for a data rate below minDataRate" : "Closing for a timeout");
     this.send(421, isSlow ? "Error: data rate too low - closing connection" : "Timeout - closing connection");
   }
@@ -717,33 +650,4 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
 function finishBody(body: Body): Answer | Promise<Answer> {
   return body.finish();
-}
-
-/** What onSecure gets with `secured: true`, where the TLS session is somebody else's. */
-function unencrypted(session: SMTPSession): SecureSocket {
-  const { remoteAddress, remotePort, localAddress, localPort } = session;
-  return {
-    remoteAddress,
-    remotePort,
-    localAddress,
-    localPort,
-    authorized: false,
-    servername: false,
-    getPeerCertificate: () => ({}) as ReturnType<SecureSocket["getPeerCertificate"]>,
-    getCipher: () => ({ name: "", standardName: "", version: "" }),
-    getProtocol: () => null,
-  };
-}
-
-/** The error of a handshake that did not come about, shaped as smtp-server's. */
-export function handshakeError(
-  message: string,
-  remoteAddress: string,
-  code = "ERR_TLS_HANDSHAKE_TIMEOUT",
-): Error {
-  return Object.assign(new Error(message), {
-    code,
-    remoteAddress,
-    meta: { protocol: "smtp", stage: "connect", remoteAddress },
-  });
 }

@@ -93,3 +93,41 @@ export class Listener extends EventEmitter implements Server {
     this.#bound = undefined;
   }
 }
+
+/** What `listen` returns: a promise of the server that can be used like the listener as well. */
+export type Listening<S> = Promise<S> & Listener;
+
+/** Methods of the listener's face that can be called on what `listen` returns. */
+const FACE = [
+  "address",
+  "close",
+  "getConnections",
+  "listening",
+  "ref",
+  "unref",
+  "on",
+  "once",
+  "off",
+  "addListener",
+  "removeListener",
+  "removeAllListeners",
+  "prependListener",
+  "prependOnceListener",
+  "emit",
+  "listeners",
+  "listenerCount",
+] as const;
+
+/** Gives a promise the methods of the listener, so that `server.listen(0).on("error", …)` works. */
+export function withFace<S>(promise: Promise<S>, face: Listener): Listening<S> {
+  for (const name of FACE) {
+    Object.defineProperty(promise, name, {
+      configurable: true,
+      get: () => {
+        const value: unknown = face[name];
+        return typeof value === "function" ? (value.bind(face) as unknown) : value;
+      },
+    });
+  }
+  return promise as Listening<S>;
+}

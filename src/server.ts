@@ -3,7 +3,7 @@ import { Arrival, type ArrivingTransport, type Gate } from "./arrival.js";
 import { Census } from "./census.js";
 import type { Connection } from "./connection.js";
 import { HOOKS, type HookFunction, type HookName } from "./hooks.js";
-import { Listener, type Bound } from "./listener.js";
+import { type Bound, Listener, type Listening, withFace } from "./listener.js";
 import { type ListenOptions, parseListenArguments } from "./listen-target.js";
 import { type FullLogger, log, makeLogger } from "./logger.js";
 import { checkOptions, Settings } from "./options.js";
@@ -39,8 +39,27 @@ export interface SMTPServerEvents {
   connect: [info: ConnectionInfo];
 }
 
-/** What `listen` returns: a promise of the server that can be used like the listener as well. */
-export type Listening<S> = Promise<S> & Listener;
+type Heard<K extends keyof SMTPServerEvents> = (...args: SMTPServerEvents[K]) => void;
+
+/** The events that are known by name, and those that a program emits itself. */
+export interface SMTPServer {
+  on<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
+  on(event: string | symbol, listener: (...args: any[]) => void): this;
+  once<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
+  once(event: string | symbol, listener: (...args: any[]) => void): this;
+  off<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
+  off(event: string | symbol, listener: (...args: any[]) => void): this;
+  addListener<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
+  addListener(event: string | symbol, listener: (...args: any[]) => void): this;
+  removeListener<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
+  removeListener(event: string | symbol, listener: (...args: any[]) => void): this;
+  prependListener<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
+  prependListener(event: string | symbol, listener: (...args: any[]) => void): this;
+  prependOnceListener<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
+  prependOnceListener(event: string | symbol, listener: (...args: any[]) => void): this;
+  emit<K extends keyof SMTPServerEvents>(event: K, ...args: SMTPServerEvents[K]): boolean;
+  emit(event: string | symbol, ...args: any[]): boolean;
+}
 
 /**
  * An SMTP or LMTP server.
@@ -49,7 +68,7 @@ export type Listening<S> = Promise<S> & Listener;
  * const server = new SMTPServer({ authOptional: true, onData(stream, session, callback) { … } });
  * await server.listen(2525);
  */
-export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncDisposable {
+export class SMTPServer extends EventEmitter implements AsyncDisposable {
   /** The options as they were given, read live. TLS options take effect through {@link updateSecureContext}. */
   readonly options: SMTPServerOptions & { disabledCommands: string[]; authMethods: string[] };
   /** The open connections. */
@@ -196,8 +215,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     }
     // `listening` comes after the tick in which listen was called, as in Node: there is time to add a listener.
     await Promise.resolve();
-    this.server.emit("listening");
-    this.emit("listening");
+    for (const emitter of [this.server, this] as EventEmitter[]) emitSafely(emitter, "listening");
     return this;
   }
 
@@ -315,18 +333,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   #failed(cause: unknown): void {
     const error = cause instanceof Error ? cause : new Error(String(cause));
     log(this.logger, "error", { tnx: "error", err: error }, "%s", error.message);
-    if (this.listenerCount("error") > 0) this.#emitSafely("error", error);
-  }
-
-  /** A listener that throws is the application's to hear of, but must not break the loop of a connection. */
-  #emitSafely<K extends "error" | "connect">(event: K, ...args: SMTPServerEvents[K]): void {
-    try {
-      (this as EventEmitter).emit(event, ...args);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    if (this.listenerCount("error") > 0) emitSafely(this as EventEmitter, "error", error);
   }
 
   #makeGate(): Gate {
@@ -341,7 +348,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
         return isClosing();
       },
       hook: (name) => this.#hook(name),
-      announced: (info) => this.#emitSafely("connect", info),
+      announced: (info) => emitSafely(this as EventEmitter, "connect", info),
       failed: (error) => this.#failed(error),
       admit: (connection) => {
         census.enter(connection.peerAddress);
@@ -386,36 +393,17 @@ const ACCEPTING: ReadonlySet<HookName> = new Set([
   "onClose",
 ]);
 
-/** Methods of the listener's face that can be called on what `listen` returns. */
-const FACE = [
-  "address",
-  "close",
-  "getConnections",
-  "listening",
-  "ref",
-  "unref",
-  "on",
-  "once",
-  "off",
-  "addListener",
-  "removeListener",
-  "removeAllListeners",
-  "prependListener",
-  "prependOnceListener",
-  "emit",
-  "listeners",
-  "listenerCount",
-] as const;
-
-function withFace<S>(promise: Promise<S>, face: Listener): Listening<S> {
-  for (const name of FACE) {
-    Object.defineProperty(promise, name, {
-      configurable: true,
-      get: () => {
-        const value: unknown = face[name];
-        return typeof value === "function" ? (value.bind(face) as unknown) : value;
-      },
+/** A listener that throws is the application's to hear of, but must not break the loop of a connection. */
+function emitSafely(
+  emitter: EventEmitter,
+  event: "error" | "connect" | "listening",
+  ...args: unknown[]
+): void {
+  try {
+    emitter.emit(event, ...args);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
     });
   }
-  return promise as Listening<S>;
 }

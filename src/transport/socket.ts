@@ -1,5 +1,5 @@
 import type { ArrivingTransport } from "../arrival.js";
-import type { TLSSession, TransportEvents } from "../connection.js";
+import type { TLSSession, TransportEvents } from "../transport-face.js";
 import { normalizeAddress } from "../wire/ip.js";
 import type {
   BunSocket,

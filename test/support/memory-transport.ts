@@ -1,5 +1,5 @@
 import type { ArrivingTransport } from "../../src/arrival.js";
-import type { TLSSession, TransportEvents } from "../../src/connection.js";
+import type { TLSSession, TransportEvents } from "../../src/transport-face.js";
 
 const nobody: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
 
