@@ -435,6 +435,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   #upgrade(): void {
     this.#flush();
+    if (!this.#open) return;
     // Whole lines and half lines that came in plaintext behind the command never reach the TLS session.
     this.#lines.take();
     this.#patience.lineDone();
@@ -562,6 +563,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #close(): void {
     if (!this.#open) return;
     this.#flush();
+    // A write to a client that has reset closes at once.
+    if (!this.#open) return;
     this.#state = "closing";
     this.#abortMessage("Connection closed before the message was received in full");
     this.#body = undefined;
