@@ -3,7 +3,6 @@ import type { PathCommand } from "../wire/address.js";
 import { parsePathCommand } from "../wire/address.js";
 import type { Action, Client, Command } from "./client.js";
 import { tooBig } from "./message.js";
-import { RECIPIENTS_CEILING } from "./recipients.js";
 import { refused } from "./refusal.js";
 
 /** Parameters that mean nothing without a value. */
@@ -127,14 +126,14 @@ export const RCPT: Command = {
     return client.hook("onRcptTo", [recipient, session], (result) => {
       const refusal = refused("onRcptTo", result);
       if (refusal) return refusal;
-      client.recipients.accept(recipient, session.envelope.rcptTo);
+      client.recipients.accept(recipient, session.envelope.rcptTo, line.length);
       return { code: 250, text: "Accepted", enhanced: "2.1.5" };
     });
   },
 };
 
 function isOneTooMany({ settings, session, recipients }: Client, { address }: SMTPAddress): boolean {
-  if (recipients.count >= RECIPIENTS_CEILING) return true;
+  if (recipients.isFull) return true;
   return session.envelope.rcptTo.length >= settings.maxRecipients && !recipients.has(address);
 }
 

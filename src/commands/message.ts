@@ -67,6 +67,7 @@ export class Message {
   }
 
   push(bytes: Buffer): void {
+    if (this.#guard.bare) return;
     this.#guard.pass(bytes, this.#toSource);
     if (this.#guard.bare) this.#failForBareNewline();
   }

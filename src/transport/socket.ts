@@ -183,7 +183,7 @@ export class SocketTransport implements ArrivingTransport {
   }
 
   onData(socket: BunSocket<SocketTransport>, chunk: Buffer): void {
-    if (socket === this.#socket && this.#afterQueue !== "upgrade") this.events.received(chunk);
+    if (socket === this.#socket) this.events.received(chunk);
   }
 
   onDrain(socket: BunSocket<SocketTransport>): void {

@@ -68,17 +68,14 @@ export class LineReader {
   next(limit: number, policy: NewlinePolicy): Line | typeof OVERLONG | undefined {
     if (this.#skipping && !this.#skip()) return undefined;
     if (this.#at === this.#bytes.length) return undefined;
-    let lf = this.#bytes.indexOf(LF, this.#searched);
-    if (policy === "normalize") {
-      const cr = this.#loneCarriageReturn(lf);
-      if (cr >= 0) return this.#cut(cr, cr + 1, limit, "CR");
-    }
+    const lf = policy === "normalize" ? this.#newline() : this.#bytes.indexOf(LF, this.#searched);
     if (lf < 0) {
-      lf = this.#bytes.length;
-      this.#searched = lf;
-      const held = lf - this.#at - (this.#bytes[lf - 1] === CR ? 1 : 0);
-      return held > limit ? OVERLONG : undefined;
+      // The last CR may be half a CRLF, or a line's end under "normalize".
+      const { length } = this.#bytes;
+      this.#searched = this.#bytes[length - 1] === CR ? length - 1 : length;
+      return this.#searched - this.#at > limit ? OVERLONG : undefined;
     }
+    if (this.#bytes[lf] === CR) return this.#cut(lf, lf + 1, limit, "CR");
     const crlf = lf > this.#at && this.#bytes[lf - 1] === CR;
     return this.#cut(crlf ? lf - 1 : lf, lf + 1, limit, crlf ? undefined : "LF", policy);
   }
@@ -98,11 +95,17 @@ export class LineReader {
     return policy === "reject" && text.includes("\r") ? { text, bare: "CR" } : { text };
   }
 
-  /** Where a CR before `lf` (or before the last byte, which may be half a CRLF) has no LF behind it. */
-  #loneCarriageReturn(lf: number): number {
-    const cr = this.#bytes.indexOf(CR, this.#at);
-    if (cr < 0 || cr === this.#bytes.length - 1) return -1;
-    return cr + 1 === lf || (lf >= 0 && cr > lf) ? -1 : cr;
+  /**
+   * The first LF, or CR with something else behind it. In one pass: to search for each by itself would go
+   * through a whole read once a line where only one of them is in it.
+   */
+  #newline(): number {
+    const bytes = this.#bytes;
+    for (let at = this.#searched; at < bytes.length; at++) {
+      if (bytes[at] === LF) return at;
+      if (bytes[at] === CR && at + 1 < bytes.length && bytes[at + 1] !== LF) return at;
+    }
+    return -1;
   }
 
   #skip(): boolean {

@@ -1,0 +1,272 @@
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { SMTPServer, type SMTPServerOptions, type SMTPSession } from "../src/index.js";
+import { createAuthority, type Identity } from "./support/certificates.js";
+import { TLSClient } from "./support/tls-client.js";
+
+const authority = createAuthority("Test CA");
+const stranger = createAuthority("Another CA");
+const first = authority.issue("first.test");
+const second = authority.issue("second.test");
+const named = authority.issue("named.test");
+
+const open: SMTPServer[] = [];
+const clients: TLSClient[] = [];
+
+async function listen(options: SMTPServerOptions): Promise<{ server: SMTPServer; port: number }> {
+  const server = new SMTPServer({
+    name: "mx.test",
+    ...first,
+    authOptional: true,
+    disableReverseLookup: true,
+    closeTimeout: 50,
+    ...options,
+  });
+  open.push(server);
+  await server.listen(0, "127.0.0.1");
+  const address = server.address();
+  return { server, port: typeof address === "object" && address ? address.port : 0 };
+}
+
+function keep(client: TLSClient): TLSClient {
+  clients.push(client);
+  return client;
+}
+
+/** Both ways to TLS: what goes for one goes for the other. */
+const WAYS = {
+  STARTTLS: {
+    secure: false,
+    connect: async (port: number, options = {}): Promise<TLSClient> =>
+      keep(await (await TLSClient.plain(port)).startTLS(options)),
+  },
+  "implicit TLS": {
+    secure: true,
+    async connect(port: number, options = {}): Promise<TLSClient> {
+      const client = keep(await TLSClient.implicit(port, options));
+      await client.reply();
+      await client.say("EHLO client");
+      return client;
+    },
+  },
+};
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  await Promise.all(open.splice(0).map((server) => server.close()));
+});
+
+/** Waits until no connection is left. */
+async function empty(server: SMTPServer): Promise<void> {
+  while (server.connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe.each(Object.entries(WAYS))("%s", (_, { secure, connect: reach }) => {
+  test.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "a message over %s, and what the session says",
+    async (version) => {
+      const { promise, resolve } = Promise.withResolvers<SMTPSession>();
+      const { port } = await listen({
+        secure,
+        async onData(stream, session) {
+          expect(await Bun.readableStreamToText(stream)).toBe("hi\r\n");
+          resolve(session);
+        },
+      });
+      const client = await reach(port, { minVersion: version, maxVersion: version, servername: "some.test" });
+      expect(await client.deliver("hi\r\n")).toBe("250 OK: message queued");
+      const session = await promise;
+      expect(session.secure).toBe(true);
+      expect(session.servername).toBe("some.test");
+      expect(session.transmissionType).toBe("ESMTPS");
+      expect(session.tlsOptions).toMatchObject({ version });
+    },
+  );
+
+  test("SNI chooses the certificate; an unknown name gets the default", async () => {
+    const { port } = await listen({ secure, sniOptions: { "NAMED.test.": named } });
+    expect((await reach(port, { servername: "named.test" })).certificate).toBe("named.test");
+    expect((await reach(port, { servername: "other.test" })).certificate).toBe("first.test");
+    expect((await reach(port)).certificate).toBe("first.test");
+  });
+
+  test("a reload: new handshakes see the new certificate, open sessions go on", async () => {
+    const { server, port } = await listen({ secure });
+    const before = await Promise.all(Array.from({ length: 20 }, () => reach(port)));
+    server.updateSecureContext({ ...second, sniOptions: { "named.test": named } });
+    expect((await reach(port)).certificate).toBe("second.test");
+    expect((await reach(port, { servername: "named.test" })).certificate).toBe("named.test");
+    for (const client of before) {
+      expect(client.certificate).toBe("first.test");
+      expect(await client.deliver("hi\r\n")).toBe("250 OK: message queued");
+    }
+  });
+
+  test("a bad PEM throws, names the option and changes nothing", async () => {
+    const { server, port } = await listen({ secure });
+    expect(() => server.updateSecureContext({ key: second.key, cert: "no PEM" })).toThrow(/^cert: /);
+    expect(() => server.updateSecureContext({ key: first.key, cert: second.cert })).toThrow(TypeError);
+    expect(server.options.cert).toBe(first.cert);
+    expect((await reach(port)).certificate).toBe("first.test");
+  });
+
+  test("a client that closes its side after its last command gets the replies it is owed", async () => {
+    const { port } = await listen({
+      secure,
+      onMailFrom: (_address, _session, callback) => setImmediate(callback),
+    });
+    const client = await reach(port);
+    client.send("MAIL FROM:<a@b.c>\r\nNOOP\r\n");
+    client.socket.end();
+    expect(await client.reply()).toBe("250 Accepted");
+    expect(await client.reply()).toBe("250 OK");
+    await client.closed();
+  });
+
+  const CERTIFICATES: Record<string, { given: Identity | undefined; good: boolean }> = {
+    "no certificate": { given: undefined, good: false },
+    "one of another authority": { given: stranger.issue("client", "clientAuth"), good: false },
+    "an expired one": { given: authority.issue("client", "clientAuth", "expired"), good: false },
+    "a good one": { given: authority.issue("client", "clientAuth"), good: true },
+  };
+
+  test.each(Object.entries(CERTIFICATES))("requestCert alone, %s: let in", async (_, { given, good }) => {
+    const { promise, resolve } = Promise.withResolvers<unknown[]>();
+    const { port } = await listen({
+      secure,
+      ca: authority.cert,
+      requestCert: true,
+      onSecure(socket, _session, callback) {
+        resolve([socket.authorized, socket.getPeerCertificate().subject?.CN, socket.getProtocol()]);
+        callback();
+      },
+    });
+    await reach(port, { ...given });
+    expect(await promise).toEqual([good, given ? "client" : undefined, "TLSv1.3"]);
+  });
+
+  test.each(Object.entries(CERTIFICATES))(
+    "requestCert and rejectUnauthorized, %s",
+    async (_, { given, good }) => {
+      const errors: Error[] = [];
+      const { server, port } = await listen({
+        secure,
+        ca: authority.cert,
+        requestCert: true,
+        rejectUnauthorized: true,
+      });
+      server.on("error", (error) => errors.push(error));
+      const reached = await reach(port, { ...given }).catch(() => undefined);
+      if (good) {
+        expect(await reached?.deliver("hi\r\n")).toBe("250 OK: message queued");
+        expect(errors).toEqual([]);
+      } else {
+        await reached?.closed();
+        await empty(server);
+        if (errors.length === 0) await once(server, "error");
+        expect(errors).toHaveLength(1);
+        expect(errors[0]?.message).not.toBe("");
+      }
+    },
+  );
+});
+
+describe("RFC 3207", () => {
+  const INJECTIONS = ["NOOP\r\n", "MAIL FROM:<evil@b.c>\r\n", "NOOP ", "EHLO evil\r\nNOO", "\r\n", "\n"];
+
+  test.each(INJECTIONS)("plaintext behind STARTTLS is never answered: %j", async (injected) => {
+    const { port } = await listen({});
+    const client = keep(await TLSClient.plain(port));
+    await client.reply();
+    await client.say("EHLO client");
+    client.send(`STARTTLS\r\n${injected}`);
+    expect(await client.reply()).toBe("220 Ready to start TLS");
+    await client.handshake();
+    expect(await client.say("EHLO after")).toStartWith("250-mx.test Nice to meet you");
+    expect(await client.say("RCPT TO:<d@e.f>")).toBe("503 Error: need MAIL command");
+  });
+
+  test("a client that closes its connection in each flight of the handshake leaves nothing behind", async () => {
+    const { server, port } = await listen({});
+    server.on("error", () => {});
+    const GARBAGE = [
+      Buffer.alloc(0),
+      Buffer.from("not a ClientHello\r\n"),
+      Buffer.from([0x16]),
+      Buffer.from([0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]),
+      Buffer.from([0x16, 3, 1, 0x40, 1, 1]),
+      Buffer.from([0x80, 0x2e, 1, 3, 1]),
+      Buffer.alloc(2000, 0x16),
+    ];
+    for (let round = 0; round < 6; round++) {
+      await Promise.all(
+        GARBAGE.map(async (bytes) => {
+          const socket = connect({ host: "127.0.0.1", port });
+          socket.on("error", () => {});
+          socket.write("EHLO x\r\nSTARTTLS\r\n");
+          let heard = "";
+          while (!heard.includes("220 Ready")) heard += String((await once(socket, "data"))[0]);
+          socket.write(bytes);
+          if (round % 3 === 0) socket.end();
+          else if (round % 3 === 1) socket.destroy();
+          else socket.resetAndDestroy();
+        }),
+      );
+    }
+    await empty(server);
+    expect(await (await WAYS.STARTTLS.connect(port)).deliver("hi\r\n")).toBe("250 OK: message queued");
+  });
+
+  test.each(Object.entries(WAYS))(
+    "a handshake that stalls is closed within socketTimeout: %s",
+    async (_, { secure }) => {
+      const { server, port } = await listen({ secure, socketTimeout: 40 });
+      const failed = once(server, "error");
+      const client = keep(await TLSClient.plain(port));
+      if (!secure) {
+        await client.reply();
+        await client.say("STARTTLS");
+      }
+      await client.closed();
+      expect((await failed)[0]).toMatchObject({ code: "ERR_TLS_HANDSHAKE_TIMEOUT" });
+      expect(server.connections.size).toBe(0);
+    },
+  );
+
+  test("close() does not wait for a handshake", async () => {
+    const { server, port } = await listen({ closeTimeout: 60_000 });
+    server.on("error", () => {});
+    const client = keep(await TLSClient.plain(port));
+    await client.reply();
+    await client.say("STARTTLS");
+    await server.close();
+    await client.closed();
+  });
+});
+
+describe("without a certificate", () => {
+  test("a self-signed one is made when it is needed, with one warning", async () => {
+    const warned = spyOn(process.stderr, "write").mockImplementation(() => true);
+    try {
+      const { port } = await listen({ key: undefined, cert: undefined });
+      expect(warned).not.toHaveBeenCalled();
+      const connected = await Promise.all([WAYS.STARTTLS.connect(port), WAYS.STARTTLS.connect(port)]);
+      expect(connected[0]?.certificate).toBe("mx.test");
+      expect(warned).toHaveBeenCalledTimes(1);
+    } finally {
+      warned.mockRestore();
+    }
+  });
+
+  test("no warning with logger false", async () => {
+    const warned = spyOn(process.stderr, "write").mockImplementation(() => true);
+    try {
+      const { port } = await listen({ key: undefined, cert: undefined, logger: false });
+      await WAYS.STARTTLS.connect(port);
+      expect(warned).not.toHaveBeenCalled();
+    } finally {
+      warned.mockRestore();
+    }
+  });
+});
