@@ -43,8 +43,8 @@ import { formatReply } from "./wire/reply.js";
 
 /** Replies are collected while commands of one read are run, and written when there are this many characters. */
 const WRITE_AT = 16_384;
-/** Pipelined commands run without a break for other clients. */
-const COMMANDS_IN_A_ROW = 200;
+/** Milliseconds of work for one client after which the others have their turn, however much it has sent. */
+const TURN = 2;
 /** Milliseconds that a connection which we have closed may stay, whatever the client still sends. */
 const CLOSING_TIMEOUT = 5000;
 
@@ -99,7 +99,10 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   /** A hook owes the answer that the client waits for. */
   #waiting = false;
   #running = false;
+  /** Other clients have their turn. */
   #yielded = false;
+  /** Milliseconds of work since they last had it. */
+  #worked = 0;
   #inputEnded = false;
   /** The client does not read its replies. */
   #blocked = false;
@@ -305,16 +308,19 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #run(): void {
     if (this.#running || this.#yielded) return;
     this.#running = true;
+    // Counted across reads and answers: a hook that answers by a promise, or a socket that always has more, starts no new turn.
+    let now = performance.now();
+    const began = now - this.#worked;
     let wantsInput = false;
-    for (let commands = 0; this.#state === "ready" && !this.#waiting && !this.#blocked; commands++) {
-      if (commands === COMMANDS_IN_A_ROW) {
-        this.#yield();
-        break;
-      }
-      wantsInput = !(this.#body ? this.#readBody(this.#body) : this.#readLine());
+    while (this.#state === "ready" && !this.#waiting && !this.#blocked && !this.#yielded) {
+      const body = this.#body;
+      wantsInput = !(body ? this.#readBody(body) : this.#readLine());
       if (wantsInput) break;
       if (this.#out.length > WRITE_AT) this.#flush();
+      now = performance.now();
+      if (now - began > TURN && (body || this.#lines.pending)) this.#yield();
     }
+    this.#worked = this.#yielded ? 0 : now - began;
     this.#running = false;
     this.#flush();
     if (wantsInput && this.#inputEnded && !this.#body?.full && this.#state === "ready") this.#close();
@@ -485,8 +491,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #settle(): void {
     if (!this.#open) return;
     const isFull = !!this.#body?.full;
-    const isBehind = (this.#waiting || this.#yielded) && this.#lines.pending;
-    const pause = this.#state === "ready" && (isFull || this.#blocked || isBehind);
+    const isBehind = this.#waiting && this.#lines.pending;
+    const pause = this.#state === "ready" && (isFull || this.#blocked || this.#yielded || isBehind);
     if (pause !== this.#paused) {
       this.#paused = pause;
       if (pause) this.#transport.pause();

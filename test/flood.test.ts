@@ -14,11 +14,33 @@ test("a client that sends commands faster than they run is not read meanwhile", 
   });
   const transport = new MemoryTransport();
   accept(server, transport);
-  const commands = 5000;
+  const commands = 100_000;
   transport.send(Buffer.from("NOOP\r\n".repeat(commands)));
   // Others get their turn, and what this one sends now stays in its own kernel.
   expect(transport.paused).toBe(true);
   while (transport.paused) await turn();
   expect(transport.output.match(/^250 OK\r$/gm)).toHaveLength(commands);
+  transport.reset();
+});
+
+test("a client whose hooks answer by promises leaves the others their turn too", async () => {
+  const server = new SMTPServer({
+    authOptional: true,
+    disableReverseLookup: true,
+    logger: false,
+    onData: async (stream, _session) => {
+      for await (const _ of stream);
+    },
+  });
+  const transport = new MemoryTransport();
+  accept(server, transport);
+  const messages = 10_000;
+  const message = "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nDATA\r\n.\r\n";
+  transport.send(Buffer.from(`EHLO x\r\n${message.repeat(messages)}`));
+  const answered = (): number => transport.output.match(/^250 OK: message queued\r$/gm)?.length ?? 0;
+  await turn();
+  expect(answered()).toBeLessThan(messages);
+  while (transport.paused) await turn();
+  expect(answered()).toBe(messages);
   transport.reset();
 });

@@ -368,3 +368,22 @@ describe("a client that pipelines and never reads", () => {
     expect(busy.transport.output.length).toBeLessThan(50_000 * "250 OK\r\n".length);
   });
 });
+
+describe("recipients of one message", () => {
+  test("end where what they say would fill the memory, and the next message has room again", async () => {
+    const client = await hello(makeServer());
+    await client.say("MAIL FROM:<a@a.test>");
+    const parameter = `X=${"x".repeat(16_000)}`;
+    let accepted = 0;
+    let reply: string | undefined;
+    while ((reply = await client.say(`RCPT TO:<${accepted}@b.test> ${parameter}`))?.startsWith("250"))
+      accepted++;
+    expect(reply).toBe("452 Error: too many recipients");
+    expect(accepted * parameter.length).toBeWithin(30 << 20, 34 << 20);
+    expect(await client.chat("RSET", "MAIL FROM:<a@a.test>", "RCPT TO:<b@b.test>")).toEqual([
+      "250 Flushed",
+      "250 Accepted",
+      "250 Accepted",
+    ]);
+  });
+});

@@ -166,8 +166,9 @@ class Play {
   }
 
   async settle(): Promise<void> {
+    const { recorder, transport } = this;
     do await turn();
-    while (this.recorder.pending > 0);
+    while (recorder.pending > 0 || (transport.paused && !transport.closed));
   }
 
   /** What was written since it was asked last. */

@@ -1,41 +1,138 @@
-import type { Case } from "./cases.js";
+import type { Difference } from "./compare.js";
 
-/** A difference from smtp-server 3.21.6 that is meant. docs/guide/migrating-from-smtp-server.md has them all. */
-interface Difference {
+/** A difference from smtp-server 3.21.6 that is meant. The migration guide has them too, with what to do. */
+export interface Meant {
+  /** An RFC, or a rule of safety. */
   readonly reason: string;
   /** The line at which the two part. */
-  readonly line: RegExp;
-  /** Only in these conversations. */
-  readonly of?: RegExp;
+  readonly sent: RegExp;
+  /** Reply codes, theirs and ours. */
+  readonly codes: `${number} → ${number}` | `${number} → closed`;
+  /** Only with these options. */
+  readonly options?: RegExp;
 }
 
-const DIFFERENCES: readonly Difference[] = [
+const PATH = String.raw`^(?:MAIL FROM|RCPT TO):`;
+const path = (text: string): RegExp => new RegExp(PATH + text);
+
+export const MEANT: readonly Meant[] = [
+  // ---- addresses
   {
-    reason: "RFC 2034 3: an enhanced status code also on the 500 for LHLO in SMTP",
-    line: /^LHLO/,
-    of: /^enhanced/,
+    reason: "RFC 5321 4.1.2: a quoted local part may hold a space, @, > and two dots",
+    sent: path(String.raw`<"a( |@|>|\.\.)b"@c\.test>`),
+    codes: "501 → 250",
   },
   {
-    reason: "RFC 4954 4: a line inside of an exchange is no command, whatever it looks like",
-    line: /^MAIL FROM/,
-    of: /^auth$/,
+    reason: "RFC 5321 4.1.2: a quote alone ends nothing",
+    sent: path('<"?a"?b?@c.test>'),
+    codes: "250 → 501",
+  },
+  { reason: "RFC 5321 4.1.3: an address literal has no zone", sent: path(".*%eth0"), codes: "250 → 501" },
+  { reason: "RFC 5952: one form of an IPv6 literal", sent: path(".*::ffff:"), codes: "250 → 250" },
+  { reason: "RFC 5321 4.1.2: a source route is no path", sent: path("<@r.test:>"), codes: "250 → 501" },
+  { reason: "RFC 5890 2.3.2.1: an A-label in any case", sent: path("<a@XN--"), codes: "250 → 250" },
+  {
+    reason: "RFC 5891: an A-label of a control character is none",
+    sent: path("<a@xn--a.de>"),
+    codes: "250 → 501",
   },
   {
-    reason: "RFC 5321 4.1.2: a quoted local part may have spaces",
-    line: /<"a b"@c\.d>/,
+    reason: "RFC 5891: such an A-label stays as it is in lenient mode",
+    sent: path("<a@xn--a.de>"),
+    codes: "250 → 250",
+    options: /lenient/,
+  },
+  {
+    reason: "RFC 1123 2.1: no hyphen at the edge of a domain",
+    sent: path("<a@(-c.test|c.test-)>"),
+    codes: "250 → 501",
+  },
+  {
+    reason: "RFC 6531: octets that are no UTF-8 would make one address of many",
+    sent: path("<(ü@c|a@ü)"),
+    codes: "250 → 501",
   },
   {
     reason: "RFC 5321 4.5.3.1.3: a path may have 256 octets",
-    line: /<a{252}@b>/,
+    sent: path(String.raw`<a@(b\.){125}`),
+    codes: "501 → 250",
+  },
+  // ---- parameters
+  { reason: "RFC 6533 3: xtext octets are UTF-8", sent: /ENVID=a\+C3\+A9$/, codes: "250 → 250" },
+  { reason: "RFC 6533 3: xtext octets are UTF-8, or refused", sent: /X=\+E9$/, codes: "250 → 501" },
+  { reason: "RFC 4954 5: AUTH= needs a value", sent: /AUTH=$/, codes: "250 → 501" },
+  // ---- extensions that only this library has
+  { reason: "RFC 3030: CHUNKING", sent: /^EHLO/, codes: "250 → 250", options: /"hideCHUNKING":false/ },
+  { reason: "RFC 3030: BDAT reads its octets, here for ever", sent: /^BDAT 1$/, codes: "500 → closed" },
+  { reason: "RFC 9422: LIMITS", sent: /^EHLO/, codes: "250 → 250", options: /maxRecipients/ },
+  // ---- AUTH
+  { reason: "RFC 4616 2: PLAIN has a name", sent: /^AUTH PLAIN AAA=$/, codes: "535 → 501" },
+  { reason: "RFC 4616 2: PLAIN is UTF-8", sent: /^AUTH PLAIN APwAcA==$/, codes: "235 → 501" },
+  { reason: "RFC 4954 4: base64 with its padding", sent: /^AUTH PLAIN AHUAcA$/, codes: "235 → 501" },
+  {
+    reason: "RFC 4954 4: what is no base64 is 5.5.2",
+    sent: /^AUTH PLAIN (\*|AGE|A!B=)$/,
+    codes: "501 → 501",
+    options: /ENHANCED/,
+  },
+  { reason: "RFC 4954 4: what is no base64 is no name that is missing", sent: /^!$/, codes: "501 → 501" },
+  { reason: "RFC 2195 2: a name, a space and a digest", sent: /^dQ==$/, codes: "535 → 501", options: /CRAM/ },
+  {
+    reason: "RFC 4954 4: no AUTH in a transaction",
+    sent: /^AUTH PLAIN AHUAcA==$/,
+    codes: "235 → 503",
+    options: /hideSTARTTLS/,
   },
   {
-    reason: "RFC 5321 4.1.2: a source route without an address is no null reverse-path",
-    line: /<@r:>/,
+    reason: "RFC 4954 4: a mechanism that is not there is not advertised",
+    sent: /^EHLO/,
+    codes: "250 → 250",
+    options: /FOO/,
+  },
+  {
+    reason: "the default mechanisms in the documented order",
+    sent: /^EHLO/,
+    codes: "250 → 250",
+    options: /"authMethods":\[\]/,
+  },
+  // ---- answers of hooks
+  { reason: "an error is a refusal: responseCode counts from 400", sent: /<odd@/, codes: "250 → 550" },
+  {
+    reason: "SMTP has one reply for a message: an Error among many refuses it",
+    sent: /^each/,
+    codes: "250 → 450",
+  },
+  // ---- XCLIENT and XFORWARD
+  { reason: "Postfix XFORWARD_README: PORT is a number", sent: /^XFORWARD PORT=x$/, codes: "250 → 501" },
+  { reason: "Postfix XCLIENT_README: PORT is a number", sent: /^XCLIENT PORT=x$/, codes: "220 → 501" },
+  { reason: "Postfix XCLIENT_README: DESTADDR and DESTPORT", sent: /^XCLIENT DESTADDR/, codes: "501 → 220" },
+  // ---- the rest
+  {
+    reason: "RFC 2034 3: a status code on every 5xx",
+    sent: /^LHLO/,
+    codes: "500 → 500",
+    options: /ENHANCED/,
+  },
+  {
+    reason: "a name that belongs to another address is forgotten",
+    sent: /^EHLO b$/,
+    codes: "250 → 250",
+    options: /useX(Forward|Client)/,
+  },
+  {
+    reason: "false is no limit, as documented",
+    sent: /^NOOP$/,
+    codes: "421 → 250",
+    options: /"maxAllowedUnauthenticatedCommands":false/,
   },
 ];
 
-/** Why the two differ at this line, if that is meant. */
-export function reasonFor(line: string, { name }: Case): string | undefined {
-  return DIFFERENCES.find((difference) => difference.line.test(line) && (difference.of?.test(name) ?? true))
-    ?.reason;
+const code = (replies: string): string => (replies.startsWith("(closed)") ? "closed" : replies.slice(0, 3));
+
+/** Why the two differ here, if that is meant. */
+export function reasonFor({ options, sent, theirs, ours }: Difference): string | undefined {
+  const codes = `${code(theirs)} → ${code(ours)}`;
+  const isMeant = (meant: Meant): boolean =>
+    meant.codes === codes && meant.sent.test(sent) && (meant.options?.test(options) ?? true);
+  return MEANT.find(isMeant)?.reason;
 }

@@ -70,10 +70,14 @@ function hooks(seen: (text: string) => void): SMTPServerOptions {
   };
 }
 
+/** Milliseconds after which a server is taken to have nothing to say. */
+const SILENCE = 3000;
+
 const REPLY = /^(?:\d{3}-[^\n]*\n)*\d{3}(?: [^\n]*)?\r\n/;
 
-/** Challenges are random. */
-const stable = (text: string): string => text.replaceAll(/^334 PD\S+/gm, "334 <challenge>");
+/** Challenges are random. The two attributes of XCLIENT that only this library has are in each of its EHLO replies. */
+const stable = (text: string): string =>
+  text.replaceAll(/^334 P[A-P]\S{40,}/gm, "334 <challenge>").replace(/(XCLIENT .*) DESTADDR DESTPORT/, "$1");
 
 /**
  * Starts a server and plays one client to it.
@@ -103,7 +107,9 @@ export async function playOne(
         return stable(found.trimEnd().replaceAll("\r\n", " / "));
       }
       if (over) return text || "(closed)";
+      const timer = setTimeout(() => ((over = true), wake()), SILENCE);
       await new Promise<void>((resolve) => (wake = resolve));
+      clearTimeout(timer);
     }
   };
   const heard: Heard[] = [];

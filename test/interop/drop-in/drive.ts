@@ -1,0 +1,217 @@
+/**
+ * Run as `bun drive.ts <program>` in a folder where the programs are installed: starts one of them, sends it
+ * mail over the wire, and prints as JSON what the client heard and what the program shows of the mail.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createTransport } from "nodemailer";
+
+const require = createRequire(join(process.cwd(), "package.json"));
+
+const MAIL = {
+  from: "sender@example.com",
+  to: ["first@example.com", "second@example.com"],
+  subject: "Grüße aus dem Test",
+  text: "One line.\n.a line with a dot\n" + "and more of them\n".repeat(2000),
+  html: "<p>One <b>line</b></p>",
+  attachments: [{ filename: "data.bin", content: Buffer.from([0, 1, 2, 13, 10, 46, 13, 10, 255]) }],
+  messageId: "<drop-in@example.com>",
+  date: new Date(0),
+};
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Sends the mail; the reply to it, or what the client was refused with. */
+async function send(port: number, options: object = {}, mail: object = {}): Promise<string> {
+  const client = createTransport({ host: "127.0.0.1", port, name: "client.test", ...options });
+  try {
+    return (await client.sendMail({ ...MAIL, ...mail })).response;
+  } catch (error) {
+    return `refused: ${(error as { response?: string }).response ?? String(error)}`;
+  } finally {
+    client.close();
+  }
+}
+
+/** What a parsed mail says, whatever the parser. */
+function shown(mail: any): object {
+  return {
+    subject: mail.subject,
+    text: Bun.hash(mail.text.replaceAll("\r", "").trimEnd()).toString(36),
+    html: mail.html,
+    attachments: mail.attachments?.map(({ filename, fileName, length, size, content }: any) => ({
+      name: filename ?? fileName,
+      size: size ?? length ?? content?.length,
+    })),
+  };
+}
+
+const addresses = (list: { address: string }[]): string[] => list.map(({ address }) => address);
+
+const PROGRAMS: Record<string, () => Promise<object>> = {
+  /** Subclasses, ES5 wrappers, `Readable` by stream.finished and is-stream-ended. */
+  async "smtp-server-as-promised"() {
+    const { SMTPServerAsPromised } = require("smtp-server-as-promised");
+    const seen: unknown[] = [];
+    class Server extends SMTPServerAsPromised {
+      async onConnect({ remoteAddress }: any) {
+        seen.push(remoteAddress);
+      }
+      async onAuth({ username, password }: any) {
+        if (password !== "secret") throw Object.assign(new Error("wrong password"), { responseCode: 454 });
+        return { user: username };
+      }
+      async onMailFrom({ address }: any) {
+        if (address.startsWith("spam")) throw Object.assign(new Error("no spam"), { responseCode: 571 });
+      }
+      async onRcptTo({ address }: any, session: any) {
+        seen.push([address, session.user, session.envelope.mailFrom.address]);
+      }
+      async onData(stream: any) {
+        const chunks: Buffer[] = [];
+        stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+        await once(stream, "end");
+        seen.push(shown(await require("mailparser").simpleParser(Buffer.concat(chunks))));
+        if (stream.sizeExceeded) throw new Error("too large");
+      }
+      async onError(error: Error) {
+        seen.push((error as NodeJS.ErrnoException).syscall);
+      }
+    }
+    const server: any = new (Server as any)({ allowInsecureAuth: true, hideSTARTTLS: true, size: 200_000 });
+    const { port } = await server.listen({ port: 0, host: "127.0.0.1" });
+    const taken = await new (Server as any)()
+      .listen({ port, host: "127.0.0.1" })
+      .catch((error: any) => error.code);
+    const auth = { user: "me", pass: "secret" };
+    const heard = [
+      await send(port),
+      await send(port, { auth: { user: "me", pass: "guess" } }),
+      await send(port, { auth, authMethod: "LOGIN" }),
+      await send(port, { auth }, { from: "spam@example.com" }),
+      await send(port, { auth }, { text: "x".repeat(70).concat("\n").repeat(4000) }),
+    ];
+    await server.close();
+    return { taken, heard, seen };
+  },
+
+  async "smtp-tester"() {
+    const port = await freePort();
+    const tester = require("smtp-tester").init(port);
+    const caught = tester.captureOne("second@example.com", { wait: 5000 });
+    const all: string[] = [];
+    tester.bind((recipient: string) => all.push(recipient));
+    const heard = [await send(port)];
+    const { address, email } = await caught;
+    await new Promise((resolve) => tester.stop(resolve));
+    return {
+      heard,
+      address,
+      sender: email.sender,
+      receivers: email.receivers,
+      seen: shown({ ...email, subject: email.headers.subject, text: email.body }),
+    };
+  },
+
+  async "test-smtp-server"() {
+    const { testSmtpServer } = require("test-smtp-server");
+    const port = await freePort();
+    const server = new testSmtpServer({ smtpPort: port });
+    server.startServer();
+    const tls = { secure: true, tls: { rejectUnauthorized: false } };
+    const heard = [await send(port, tls), await send(port, { ...tls, auth: { user: "me", pass: "x" } })];
+    const emails = server.getEmails();
+    const seen = [];
+    for (const email of emails) {
+      const { mailFrom, rcptTo } = email.envelope;
+      const parsed = await email.getParsed();
+      seen.push([mailFrom.address, addresses(rcptTo), shown(parsed), email.buffer.length]);
+    }
+    server.stopServer();
+    return { heard, seen, cleared: server.clearEmails() };
+  },
+
+  /** Two pipes from one stream, and `cert: null`. */
+  async maildev() {
+    const MailDev = require("maildev");
+    const port = await freePort();
+    const config = {
+      smtp: port,
+      ip: "127.0.0.1",
+      disableWeb: true,
+      silent: true,
+      mailDirectory: mkdtempSync(join(tmpdir(), "drop-in-")),
+    };
+    const maildev = MailDev({ ...config, incomingUser: "me", incomingPass: "secret" });
+    await maildev.listen();
+    const stored = new Promise((resolve) => maildev.on("new", resolve));
+    const heard = [
+      await send(port, { auth: { user: "me", pass: "guess" } }),
+      await send(port, { auth: { user: "me", pass: "secret" } }),
+    ];
+    const email = (await stored) as any;
+    await new Promise((resolve) => maildev.close(resolve));
+    const { host, remoteAddress, from, to } = email.envelope;
+    return {
+      heard: heard.map((reply) => reply.replace(email.id, "<id>")),
+      envelope: { host, remoteAddress, from: from.address, to: addresses(to) },
+      seen: shown(email),
+    };
+  },
+
+  /** A command line program with a JSON interface over HTTP. */
+  async "fake-smtp-server"() {
+    const [smtp, http] = [await freePort(), await freePort()];
+    const args = [
+      "-s",
+      smtp,
+      "--smtp-ip",
+      "127.0.0.1",
+      "-h",
+      http,
+      "--http-ip",
+      "127.0.0.1",
+      "-w",
+      "sender@example.com",
+    ];
+    const script = join(process.cwd(), "node_modules/fake-smtp-server/index.js");
+    const child = spawn(process.execPath, [script, ...args.map(String)], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    try {
+      let output = "";
+      while (!output.includes("HTTP server listening"))
+        output += String((await once(child.stderr, "data"))[0]);
+      const tls = { tls: { rejectUnauthorized: false } };
+      const heard = [await send(smtp, tls), await send(smtp, tls, { from: "other@example.com" })];
+      const mails = (await (await fetch(`http://127.0.0.1:${http}/api/emails`)).json()) as any[];
+      return {
+        heard,
+        seen: mails.map((mail) => [
+          addresses(mail.from.value),
+          addresses(mail.to.value),
+          shown({ ...mail, attachments: [] }),
+        ]),
+      };
+    } finally {
+      child.kill();
+    }
+  },
+};
+
+const name = process.argv[2] ?? "";
+const drive = PROGRAMS[name];
+if (!drive) throw new Error(`one of ${Object.keys(PROGRAMS).join(", ")}`);
+console.log(`RESULT ${JSON.stringify(await drive())}`);
+process.exit(0);
