@@ -73,7 +73,9 @@ export class LineReader {
       // The last CR may be half a CRLF, or a line's end under "normalize".
       const { length } = this.#bytes;
       this.#searched = this.#bytes[length - 1] === CR ? length - 1 : length;
-      return this.#searched - this.#at > limit ? OVERLONG : undefined;
+      if (this.#searched - this.#at > limit) return OVERLONG;
+      if (this.#at > limit) this.#forget();
+      return undefined;
     }
     if (this.#bytes[lf] === CR) return this.#cut(lf, lf + 1, limit, "CR");
     const crlf = lf > this.#at && this.#bytes[lf - 1] === CR;
@@ -91,6 +93,7 @@ export class LineReader {
     const text = this.#bytes.toString("utf8", this.#at, end);
     this.#at = next;
     this.#searched = next;
+    if (next === this.#bytes.length) this.#forget();
     if (bare) return { text, bare };
     return policy === "reject" && text.includes("\r") ? { text, bare: "CR" } : { text };
   }
@@ -106,6 +109,13 @@ export class LineReader {
       if (bytes[at] === CR && at + 1 < bytes.length && bytes[at + 1] !== LF) return at;
     }
     return -1;
+  }
+
+  /** Lets go of the read that the unread bytes are the rest of: an idle client is not to hold half a megabyte. */
+  #forget(): void {
+    this.#searched -= this.#at;
+    this.#bytes = this.#at === this.#bytes.length ? NOTHING : Buffer.from(this.#bytes.subarray(this.#at));
+    this.#at = 0;
   }
 
   #skip(): boolean {
