@@ -9,7 +9,15 @@ import { createRequire } from "node:module";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createTransport } from "nodemailer";
+
+interface Mailer {
+  sendMail(mail: object): Promise<{ response: string }>;
+  close(): void;
+}
+/** Not imported: the root's type-check knows nothing of this room's packages. */
+const { createTransport } = createRequire(import.meta.url)("nodemailer") as {
+  createTransport(options: object): Mailer;
+};
 
 const require = createRequire(join(process.cwd(), "package.json"));
 
