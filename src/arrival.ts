@@ -141,6 +141,8 @@ export class Arrival implements TransportEvents {
   }
 
   #handshake(initialData?: Buffer): void {
+    // As with maxClients: what is in a handshake can not be told why, and one address could be in any number of them.
+    if (this.#tooManyFromThere()) return this.drop();
     this.#count(this.#endpoints.remoteAddress);
     this.#transport.upgrade(initialData);
   }
@@ -181,12 +183,18 @@ export class Arrival implements TransportEvents {
 
   #tooMany(): Action | undefined {
     const { census, settings } = this.#gate;
-    const { remoteAddress } = this.#endpoints;
     const text = `${settings.name} Too many connected clients, try again in a moment`;
     if (census.total >= settings.maxClients) return { code: 421, text, enhanced: false };
-    if (remoteAddress === "" || census.from(remoteAddress) < settings.maxClientsPerAddress) return undefined;
+    if (!this.#tooManyFromThere()) return undefined;
+    return { code: 421, text: `${settings.name} Too many connections from your address`, enhanced: false };
+  }
+
+  #tooManyFromThere(): boolean {
+    const { census, settings } = this.#gate;
+    const { remoteAddress } = this.#endpoints;
+    if (remoteAddress === "" || census.from(remoteAddress) < settings.maxClientsPerAddress) return false;
     const entry = { tnx: "connection", host: remoteAddress };
     log(settings.logger, "info", entry, "Too many connections from %s", remoteAddress);
-    return { code: 421, text: `${settings.name} Too many connections from your address`, enhanced: false };
+    return true;
   }
 }

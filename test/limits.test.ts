@@ -75,6 +75,22 @@ describe("maxClientsPerAddress", () => {
     expect(await greetings(server, "", "", "")).toEqual([GREETING, GREETING, GREETING]);
   });
 
+  test("a client in a handshake counts; one too many is dropped without a word, and no error", async () => {
+    const server = makeServer({ maxClientsPerAddress: 1, secure: true });
+    const errors: Error[] = [];
+    server.on("error", (error) => errors.push(error));
+    const first = new MemoryClient(server, "192.0.2.1");
+    const second = new MemoryClient(server, "192.0.2.1");
+    const elsewhere = new MemoryClient(server, "192.0.2.2");
+    expect([first, second, elsewhere].map(({ transport }) => transport.closed)).toEqual([false, true, false]);
+    expect(await second.closed()).toBe("");
+    first.transport.handshake();
+    expect(await first.reply()).toBe(GREETING);
+    expect(errors).toEqual([]);
+    await first.leave();
+    expect(new MemoryClient(server, "192.0.2.1").transport.closed).toBe(false);
+  });
+
   test("counts the real client behind a PROXY header", async () => {
     const server = makeServer({ maxClientsPerAddress: 1, useProxy: true });
     const behind = (address: string): Promise<string | undefined> => {

@@ -122,16 +122,16 @@ export class SocketTransport implements ArrivingTransport {
   #push(data: string | Buffer): boolean {
     const taken = this.#socket.write(data);
     this.#queue = undefined;
-    // Nearly always: a reply is ASCII, and there is room for it.
-    if (taken === data.length) return true;
+    // Nearly always there is room for it.
+    if (taken === Buffer.byteLength(data)) return true;
     if (taken < 0) {
       // The peer has reset. No drain will come, and in some states no close either.
       this.destroy();
       return true;
     }
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    if (taken < bytes.length) this.#queue = bytes.subarray(taken);
-    return !this.#queue;
+    this.#queue = bytes.subarray(taken);
+    return false;
   }
 
   pause(): void {
