@@ -91,6 +91,24 @@ describe.each(Object.entries(WAYS))("%s", (_, { secure, connect: reach }) => {
     expect((await reach(port)).certificate).toBe("first.test");
   });
 
+  test("a name with control characters is none", async () => {
+    const names: unknown[] = [];
+    const { port } = await listen({
+      secure,
+      onSecure({ servername }, session, callback) {
+        names.push(servername, session.servername);
+        callback();
+      },
+      SNICallback(name, callback) {
+        names.push(name);
+        callback(null);
+      },
+    });
+    const client = await reach(port, { servername: "some.test\r\nX: y" });
+    expect(await client.say("NOOP")).toBe("250 OK");
+    expect(names).toEqual([false, false]);
+  });
+
   test("a reload: new handshakes see the new certificate, open sessions go on", async () => {
     const { server, port } = await listen({ secure });
     const before = await Promise.all(Array.from({ length: 20 }, () => reach(port)));

@@ -1,6 +1,7 @@
 import type { ArrivingTransport } from "../arrival.js";
 import type { TLSSession, TransportEvents } from "../transport-face.js";
 import { normalizeAddress } from "../wire/ip.js";
+import { hasControl } from "../wire/text.js";
 import type {
   BunSocket,
   BunSocketHandlers,
@@ -211,7 +212,8 @@ export class SocketTransport implements ArrivingTransport {
   }
 
   onServerName(name: string, handle: SNIHandle): SecureContextHandle | Error | true | undefined {
-    return this.#asked && this.#contexts().select(name, handle, this.#asked);
+    if (!this.#asked || hasControl(name)) return undefined;
+    return this.#contexts().select(name, handle, this.#asked);
   }
 
   onHandshake(
@@ -235,7 +237,9 @@ function tlsSession(
   socket: BunSocket<SocketTransport>,
   error: (Error & { code?: string }) | null,
 ): TLSSession {
-  const servername = socket.getServername() || false;
+  const asked = socket.getServername() || "";
+  // Whatever octets the client chose come through: no line of a log or header is to be made of them.
+  const servername = asked !== "" && !hasControl(asked) && asked;
   // Bun 1.4.0 has `TLSv1/SSLv3` here; getTLSVersion() is right in all of them.
   const version = socket.getTLSVersion();
   const cipher = { ...socket.getCipher(), version };
