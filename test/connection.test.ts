@@ -1,19 +1,58 @@
 import { expect, test } from "bun:test";
+import { accept } from "../src/server.js";
 import { makeServer, MemoryClient } from "./support/client.js";
+import { MemoryTransport } from "./support/memory-transport.js";
 
-/** What programs made for smtp-server write to a connection's socket, and what its client reads. */
-const WRITTEN: [string, string | Uint8Array][] = [
-  ["a string", "250 grüße\r\n"],
-  ["a Buffer", Buffer.from("250 grüße\r\n")],
-  ["a Uint8Array", new TextEncoder().encode("250 grüße\r\n")],
-];
-for (const [name, data] of WRITTEN) {
-  test(`_socket.write of ${name}`, async () => {
-    const server = makeServer();
-    const client = new MemoryClient(server);
-    await client.reply();
-    const [connection] = [...server.connections];
-    connection?._socket.write(data);
-    expect(await client.reply()).toBe("250 grüße");
-  });
+/** A client that has reset: who writes to it learns that at once, in the middle of its work. */
+class VanishingTransport extends MemoryTransport {
+  vanished = false;
+  upgrades = 0;
+
+  override write(text: string): boolean {
+    if (this.vanished) this.destroy();
+    return this.vanished || super.write(text);
+  }
+  override upgrade(): void {
+    this.upgrades += 1;
+    super.upgrade();
+  }
 }
+
+test.each(["QUIT", "STARTTLS", "DATA", "NOOP", "GET / HTTP/1.1"])(
+  "a client that is found gone by the reply to %s counts as one that left, once",
+  async (command) => {
+    let closes = 0;
+    const server = makeServer({ maxClients: 2, onClose: () => void (closes += 1) });
+    const stays = new MemoryClient(server);
+    expect(await stays.reply()).toStartWith("220");
+    const transport = new VanishingTransport();
+    accept(server, transport);
+    transport.send(Buffer.from("EHLO x\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\n"));
+    transport.vanished = true;
+    transport.send(Buffer.from(`${command}\r\n`));
+    expect(server.connections.size).toBe(1);
+    expect(transport.upgrades).toBe(0);
+    expect(await new MemoryClient(server).reply()).toStartWith("220");
+    expect(await new MemoryClient(server).reply()).toStartWith("421");
+    await stays.idle();
+    expect(closes).toBe(1);
+  },
+);
+
+test("plaintext that comes while the 220 of STARTTLS is on its way is not heard", async () => {
+  const server = makeServer();
+  // A transport that still hands over what a socket would not.
+  class LeakyTransport extends MemoryTransport {
+    override send(chunk: Buffer): void {
+      this.events.received(chunk);
+    }
+  }
+  const transport = new LeakyTransport();
+  accept(server, transport);
+  transport.send(Buffer.from("STARTTLS\r\n"));
+  transport.send(Buffer.from("MAIL FROM:<a@a.test>\r\nNOO"));
+  transport.handshake();
+  transport.output = "";
+  transport.send(Buffer.from("NOOP\r\n"));
+  expect(transport.output).toBe("250 OK\r\n");
+});

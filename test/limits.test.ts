@@ -298,6 +298,18 @@ describe("time", () => {
     });
   }
 
+  test("a peer whose PROXY header was refused has a second to read why, whatever it sends", () => {
+    const { transport } = new MemoryClient(makeServer({ useProxy: true }));
+    transport.send(Buffer.from("EHLO x\r\n"));
+    expect([transport.output, transport.ended]).toEqual(["* BAD Invalid PROXY header\r\n", true]);
+    for (let tenth = 0; tenth < 10; tenth++) {
+      expect(transport.closed).toBe(false);
+      transport.send(Buffer.from("x"));
+      pass(SECOND / 10);
+    }
+    expect(transport.closed).toBe(true);
+  });
+
   test("earlyTalkerDelay: the greeting waits, and who talks meanwhile hears so", async () => {
     const server = makeServer({ earlyTalkerDelay: 100 });
     const [patient, hasty] = [new MemoryClient(server), new MemoryClient(server)];
@@ -386,6 +398,17 @@ describe("a client that pipelines and never reads", () => {
 });
 
 describe("recipients of one message", () => {
+  test("are 100 000 at most without maxRecipients, repeated ones counted", async () => {
+    const client = await hello(makeServer());
+    await client.say("MAIL FROM:<a@a.test>");
+    const command = (index: number): string => `RCPT TO:<${index % 60_000}@b.test>\r\n`;
+    client.send(Array.from({ length: 100_001 }, (_, index) => command(index)).join(""));
+    while (client.transport.paused) await new Promise((resolve) => setImmediate(resolve));
+    const replies = client.transport.output.split("\r\n");
+    expect(replies.slice(-3)).toEqual(["250 Accepted", "452 Error: too many recipients", ""]);
+    expect(replies.indexOf("452 Error: too many recipients")).toBe(100_000);
+  });
+
   test("end where what they say would fill the memory, and the next message has room again", async () => {
     const client = await hello(makeServer());
     await client.say("MAIL FROM:<a@a.test>");

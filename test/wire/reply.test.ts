@@ -19,3 +19,12 @@ for (const [code, enhanced, sent] of TABLE) {
     expect(formatReply({ code, text: "no", enhanced }, false)).toBe(`${code} no\r\n`);
   });
 }
+
+test("no line of a reply has a control character in it, whatever its text has", () => {
+  const text = ["one\r\n250 evil", "two\0\x1b[2J", "three\x85\n"];
+  expect(formatReply({ code: 250, text }, false)).toBe(
+    "250-one  250 evil\r\n250-two  [2J\r\n250 three  \r\n",
+  );
+  for (const line of text)
+    expect(formatReply({ code: 250, text: line }, true)).toMatch(/^250 2\.0\.0 [ -~]*\r\n$/);
+});
