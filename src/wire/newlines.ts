@@ -35,16 +35,12 @@ export class NewlineGuard {
       else content(LINE_FEED);
     }
     for (;;) {
-      at = nextBreak(chunk, at);
+      at = nextBare(chunk, at);
       if (at === chunk.length) break;
       if (chunk[at] === CR) {
         if (at + 1 === chunk.length) {
           this.#afterCR = true;
           break;
-        }
-        if (chunk[at + 1] === LF) {
-          at += 2;
-          continue;
         }
         if (this.#stop("CR")) break;
         content(chunk.subarray(from, at + 1));
@@ -96,29 +92,44 @@ const block = {
 };
 block.words = new Int32Array(block.bytes.buffer);
 
+/** Not zero where one of the four octets of a word is below 14: CR is 13, LF 10. */
+function low(words: Int32Array, index: number): number {
+  const four = words[index] as number;
+  return (four - 0x0e0e0e0e) & ~four & 0x80808080;
+}
+
 /**
- * Index of the first CR or LF from `at` on, or the length. The expression is not zero if one of the four
- * octets of a word is below 14: CR is 13, LF 10.
+ * Index of the first CR or LF from `at` on that is not half of a CRLF, or the length. A CR as the last
+ * octet is given too: what it is, the next chunk decides.
  */
-function nextBreak(chunk: Buffer, at: number): number {
+function nextBare(chunk: Buffer, at: number): number {
   const { bytes, words } = block;
   while (at < chunk.length) {
     const start = at - (at % BLOCK);
     const end = Math.min(BLOCK, chunk.length - start);
     block.load(chunk, start);
-    for (let i = at - start; i < end; i++) {
-      if ((i & 3) === 0) {
-        let word = i >> 2;
-        for (; word << 2 < end; word++) {
-          const four = words[word] as number;
-          if ((four - 0x0e0e0e0e) & ~four & 0x80808080) break;
-        }
-        i = word << 2;
-        if (i >= end) break;
+    let i = at - start;
+    while (i < end) {
+      if ((i & 15) === 0) i = skipText(words, i, end);
+      const stop = Math.min((i | 15) + 1, end);
+      while (i < stop) {
+        const byte = bytes[i];
+        if ((i & 3) === 0 && low(words, i >> 2) === 0) i += 4;
+        else if (byte === CR && chunk[start + i + 1] === LF) i += 2;
+        else if (byte === CR || byte === LF) return start + i;
+        else i += 1;
       }
-      if (bytes[i] === CR || bytes[i] === LF) return start + i;
     }
-    at = start + end;
+    at = start + i;
   }
   return chunk.length;
+}
+
+/** Passes over what has no CR or LF, sixteen octets at a time. */
+function skipText(words: Int32Array, from: number, end: number): number {
+  const last = (end >> 2) - 3;
+  let i = from >> 2;
+  while (i < last && (low(words, i) | low(words, i + 1) | low(words, i + 2) | low(words, i + 3)) === 0)
+    i += 4;
+  return i << 2;
 }
