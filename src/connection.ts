@@ -1,22 +1,13 @@
 import { dispatch, logContinuation } from "./commands/dispatch.js";
 import { COMMANDS } from "./commands/index.js";
-import type {
-  Action,
-  Answer,
-  Body,
-  Client,
-  ContinuationLine,
-  Counts,
-  HookResult,
-  TLSFacts,
-} from "./commands/client.js";
+import type { Action, Answer, Body, Client, ContinuationLine, Counts, TLSFacts } from "./commands/client.js";
 import { greeting } from "./commands/greeting.js";
 import type { Message } from "./commands/message.js";
 import { Recipients } from "./commands/recipients.js";
 import { INTERNAL_ERROR, refused } from "./commands/refusal.js";
 import { Deadline } from "./deadline.js";
 import { SMTPError } from "./errors.js";
-import { callHook, HOOKS, type HookFunction, type HookName } from "./hooks.js";
+import { callHook, HOOKS, type HookFunction, type HookName, type HookResult } from "./hooks.js";
 import { log, type LogEntry, type LogLevel, silent } from "./logger.js";
 import type { Settings } from "./options.js";
 import { type Expected, Patience } from "./patience.js";
@@ -224,20 +215,19 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   // ---- what the transport tells -----------------------------------------------------------------
 
   received(chunk: Buffer): void {
-    this.#patience.renew();
+    const now = this.#patience.renew();
     if (this.#state === "greeting") {
       this.#perform({ code: 421, text: `${this.settings.name} You talk too soon`, enhanced: false });
       this.#flush();
     } else if (this.#state === "ready") {
       this.#lines.push(chunk);
-      this.#run();
+      this.#run(now);
     }
   }
 
   drained(): void {
     this.#blocked = false;
-    this.#patience.renew();
-    this.#run();
+    this.#run(this.#patience.renew());
   }
 
   ended(): void {
@@ -304,23 +294,26 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   // ---- the loop ---------------------------------------------------------------------------------
 
-  /** Reads and answers until something is missing: input, a hook's answer, room for bytes or replies. */
-  #run(): void {
+  /**
+   * Reads and answers until something is missing: input, a hook's answer, room for bytes or replies.
+   * @param began the moment of the event that this is about: a clock is not for nothing
+   */
+  #run(began = performance.now()): void {
     if (this.#running || this.#yielded) return;
     this.#running = true;
-    // Counted across reads and answers: a hook that answers by a promise, or a socket that always has more, starts no new turn.
-    let now = performance.now();
-    const began = now - this.#worked;
+    let worked = this.#worked;
     let wantsInput = false;
     while (this.#state === "ready" && !this.#waiting && !this.#blocked && !this.#yielded) {
       const body = this.#body;
       wantsInput = !(body ? this.#readBody(body) : this.#readLine());
       if (wantsInput) break;
       if (this.#out.length > WRITE_AT) this.#flush();
-      now = performance.now();
-      if (now - began > TURN && (body || this.#lines.pending)) this.#yield();
+      if (!body && !this.#lines.pending) continue;
+      // Added up over reads and answers: a hook that answers by a promise, or a socket that always has more, starts no new turn.
+      worked = this.#worked + performance.now() - began;
+      if (worked > TURN) this.#yield();
     }
-    this.#worked = this.#yielded ? 0 : now - began;
+    this.#worked = this.#yielded ? 0 : worked;
     this.#running = false;
     this.#flush();
     if (wantsInput && this.#inputEnded && !this.#body?.full && this.#state === "ready") this.#close();
@@ -398,14 +391,13 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     if (!(answer instanceof Promise)) return this.#perform(answer);
     this.#waiting = true;
     this.#hookWarned = false;
-    this.#patience.renew();
     const resume = (result: Answer): void => {
       this.#waiting = false;
       if (!this.#open) return;
-      this.#patience.renew();
+      const now = this.#patience.renew();
       this.#take(result);
       this.#flush();
-      this.#run();
+      this.#run(now);
     };
     answer.then(resume, (error: unknown) => {
       this.#host.failed(error);
@@ -598,20 +590,14 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
     const hook = this.#host.hook(name);
     if (!hook) return then(ACCEPTED);
-    return callHook<T>(hook, this.#host.owner, args, HOOKS[name], {
-      answered: (error, value) => then(error ? { type: "refused", error } : { type: "accepted", value }),
-      crashed: () => then({ type: "crashed" }),
-      report: (error) => {
-        this.log(
-          "error",
-          { tnx: "hook", err: error },
-          "%s failed: %s",
-          name,
-          error instanceof Error ? error.message : error,
-        );
-        this.#host.failed(error);
-      },
-    });
+    const report = (error: unknown): void => this.#hookFailed(name, error);
+    return callHook(hook, this.#host.owner, args, HOOKS[name], then, report);
+  }
+
+  #hookFailed(name: HookName, error: unknown): void {
+    const text = error instanceof Error ? error.message : error;
+    this.log("error", { tnx: "hook", err: error }, "%s failed: %s", name, text);
+    this.#host.failed(error);
   }
 
   resetTransaction(): void {

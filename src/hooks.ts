@@ -14,75 +14,93 @@ export type HookName = keyof typeof HOOKS;
 
 export type HookFunction = (...args: never[]) => unknown;
 
-/** What the caller makes of a hook's answer. Exactly one of the first two runs, once. */
-export interface HookOutcome<T> {
-  /** The hook answered: `error` is what it refused with, if it did. */
-  answered(error: SMTPErrorLike | undefined, value: unknown): T;
-  /** The hook threw, or rejected, without an answer. */
-  crashed(): T;
-  /** Every throw and every rejection that is no answer, also a late one: nothing is swallowed. */
-  report(error: unknown): void;
-}
+/** How a hook ended: it accepted with a value, refused with an error, or crashed (and the error was reported). */
+export type HookResult =
+  | { readonly type: "accepted"; readonly value: unknown }
+  | { readonly type: "refused"; readonly error: SMTPErrorLike }
+  | { readonly type: "crashed" };
 
 /**
  * Calls an application's hook. It answers by its callback or by the promise it returns, see
  * {@link answersByPromise}; the first answer wins and later ones are ignored.
  *
  * @param takes parameters of this hook with the callback, from {@link HOOKS}
- * @returns what `answered` or `crashed` gave: at once where the hook answered at once, else a promise of it
+ * @param then what the caller makes of the answer; runs once
+ * @param report gets every throw and every rejection that is no answer, also a late one: nothing is swallowed
+ * @returns what `then` gave: at once where the hook answered at once, else a promise of it
  */
 export function callHook<T>(
   hook: HookFunction,
   owner: object,
   args: readonly unknown[],
   takes: number,
-  outcome: HookOutcome<T>,
+  then: (result: HookResult) => T,
+  report: (error: unknown) => void,
 ): T | Promise<T> {
-  let result: { value: T } | undefined;
-  let later: PromiseWithResolvers<T> | undefined;
-  const settle = (make: () => T): void => {
-    if (result) return;
-    result = { value: make() };
-    later?.resolve(result.value);
-  };
-  const callback = (error?: unknown, value?: unknown): void => {
-    settle(() => {
-      // Fields of an application's answer may be getters that throw: the client is owed a reply all the same.
-      try {
-        return outcome.answered(asError(error), value);
-      } catch (problem) {
-        outcome.report(problem);
-        return outcome.crashed();
-      }
-    });
-  };
-  const crash = (error: unknown): void => {
-    outcome.report(error);
-    settle(() => outcome.crashed());
-  };
+  const call = new HookCall(then, report);
   try {
-    const returned: unknown = Reflect.apply(hook, owner, [...args, callback]);
-    if (isThenable(returned)) {
-      if (answersByPromise(hook, takes)) {
-        returned.then(
-          (value) => callback(undefined, value),
-          (error: unknown) => callback(error || new Error()),
-        );
-      } else {
-        returned.then(undefined, crash);
-      }
-    }
+    const returned: unknown = Reflect.apply(hook, owner, [...args, call.callback]);
+    if (isThenable(returned)) call.follow(returned, answersByPromise(hook, takes));
   } catch (error) {
-    crash(error);
+    call.crash(error);
   }
-  if (result) return result.value;
-  later = Promise.withResolvers<T>();
-  return later.promise;
+  return call.outcome;
+}
+
+/** One call of a hook, and what came of it. */
+class HookCall<T> {
+  readonly #then: (result: HookResult) => T;
+  readonly #report: (error: unknown) => void;
+  #answered = false;
+  #value: T | undefined;
+  #later: PromiseWithResolvers<T> | undefined;
+
+  constructor(then: (result: HookResult) => T, report: (error: unknown) => void) {
+    this.#then = then;
+    this.#report = report;
+  }
+
+  /** What the hook answers by. */
+  readonly callback = (error?: unknown, value?: unknown): void => {
+    if (this.#answered) return;
+    // Fields of an application's answer may be getters that throw: the client is owed a reply all the same.
+    try {
+      this.#settle(error ? { type: "refused", error: asError(error) } : { type: "accepted", value });
+    } catch (problem) {
+      this.#answered = false;
+      this.crash(problem);
+    }
+  };
+
+  /** @param isAnswer whether what the promise brings is the answer, or only its rejection is of interest */
+  follow(promise: PromiseLike<unknown>, isAnswer: boolean): void {
+    if (!isAnswer) return void promise.then(undefined, (error: unknown) => this.crash(error));
+    promise.then(
+      (value) => this.callback(undefined, value),
+      (error: unknown) => this.callback(error || new Error()),
+    );
+  }
+
+  crash(error: unknown): void {
+    this.#report(error);
+    if (!this.#answered) this.#settle({ type: "crashed" });
+  }
+
+  get outcome(): T | Promise<T> {
+    if (this.#answered) return this.#value as T;
+    this.#later = Promise.withResolvers<T>();
+    return this.#later.promise;
+  }
+
+  #settle(result: HookResult): void {
+    this.#answered = true;
+    this.#value = this.#then(result);
+    this.#later?.resolve(this.#value);
+  }
 }
 
 /** A truthy value that is no Error refuses with the default text. */
-function asError(error: unknown): SMTPErrorLike | undefined {
-  if (!error) return undefined;
+function asError(error: unknown): SMTPErrorLike {
   return isError(error) ? error : new Error();
 }
 

@@ -34,6 +34,7 @@ const TRUST_LISTS = ["useProxy", "useXClient", "useXForward"] as const;
 
 /** A number, or a string that is one; `undefined` for what counts as not given. */
 function toNumber(value: unknown): number | undefined {
+  if (typeof value === "number" && value >= 0) return value;
   if (value === null || value === undefined || value === "" || typeof value === "boolean") return undefined;
   const number = Number(value);
   return Number.isNaN(number) || number < 0 ? undefined : number;
@@ -217,8 +218,8 @@ export class Settings {
   }
   get bareNewlines(): NewlinePolicy {
     // A value that was mistyped after construction must not open what it was to close.
-    const policy = NEWLINE_POLICIES.find((known) => known === this.raw.bareNewlines);
-    return policy ?? "reject";
+    const { bareNewlines } = this.raw;
+    return bareNewlines === "normalize" || bareNewlines === "accept" ? bareNewlines : "reject";
   }
   get hideEnhancedStatusCodes(): boolean {
     return this.raw.hideENHANCEDSTATUSCODES ?? true;
@@ -238,6 +239,7 @@ export class Settings {
     const own: unknown = session.disabledCommands;
     const list: unknown = Array.isArray(own) ? own : this.raw.disabledCommands;
     if (!Array.isArray(list)) return toNames(list).includes(verb);
+    if (list.length === 0) return false;
     return list.some(
       (name) =>
         name === verb ||

@@ -30,9 +30,12 @@ export class Patience {
   #octets = 0;
   #heldSince: number | undefined;
 
-  /** The client was heard, or is to react from now on. */
-  renew(): void {
-    this.#since = performance.now();
+  /**
+   * The client was heard, or is to react from now on.
+   * @returns that moment
+   */
+  renew(): number {
+    return (this.#since = performance.now());
   }
 
   /** A line is complete, or given up. */

@@ -1,22 +1,20 @@
 import { describe, expect, test } from "bun:test";
-import { answersByPromise, callHook, type HookFunction } from "../src/hooks.js";
+import { answersByPromise, callHook, type HookFunction, type HookResult } from "../src/hooks.js";
 
 type Callback = (error?: unknown, value?: unknown) => void;
 
 /** One call of a hook that takes three parameters: all that it led to. */
 function call(hook: unknown): { events: unknown[]; outcome: unknown } {
   const events: unknown[] = [];
-  const outcome = callHook<string>(hook as HookFunction, {}, ["address", "session"], 3, {
-    answered(error, value) {
-      events.push(error ? { refused: error.message, code: error.responseCode } : { accepted: value });
-      return "answered";
-    },
-    crashed() {
-      events.push("crashed");
-      return "crashed";
-    },
-    report: (error) => events.push({ reported: error instanceof Error ? error.message : error }),
-  });
+  const then = (result: HookResult): string => {
+    if (result.type === "crashed") events.push("crashed");
+    else if (result.type === "accepted") events.push({ accepted: result.value });
+    else events.push({ refused: result.error.message, code: result.error.responseCode });
+    return result.type === "crashed" ? "crashed" : "answered";
+  };
+  const outcome = callHook(hook as HookFunction, {}, ["address", "session"], 3, then, (error) =>
+    events.push({ reported: error instanceof Error ? error.message : error }),
+  );
   return { events, outcome };
 }
 
@@ -230,7 +228,13 @@ test("a hook gets its owner as this, and its arguments with the callback last", 
   const hook = function (this: unknown, ...args: unknown[]): void {
     seen = [this, args.slice(0, 2), typeof args[2], args.length];
   };
-  const outcome = { answered: () => 0, crashed: () => 0, report: () => {} };
-  void callHook(hook as HookFunction, owner, ["a", "s"], 3, outcome);
+  void callHook(
+    hook as HookFunction,
+    owner,
+    ["a", "s"],
+    3,
+    () => 0,
+    () => {},
+  );
   expect(seen).toEqual([owner, ["a", "s"], "function", 3]);
 });

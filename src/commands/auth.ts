@@ -8,7 +8,8 @@ import {
 } from "../sasl/index.js";
 import { updateTransmissionType } from "../session.js";
 import { words } from "../wire/command.js";
-import type { Action, Answer, Client, Command, HookResult } from "./client.js";
+import type { HookResult } from "../hooks.js";
+import type { Action, Answer, Client, Command } from "./client.js";
 import { INTERNAL_ERROR } from "./refusal.js";
 
 const PLUS = "SCRAM-SHA-256-PLUS";

@@ -1,8 +1,8 @@
 import type { PeerCertificate } from "node:tls";
-import type { HookName } from "../hooks.js";
+import type { HookName, HookResult } from "../hooks.js";
 import type { LogEntry, LogLevel } from "../logger.js";
 import type { Settings } from "../options.js";
-import type { SMTPErrorLike, SMTPSession } from "../types.js";
+import type { SMTPSession } from "../types.js";
 import type { Reply } from "../wire/reply.js";
 import type { Message } from "./message.js";
 import type { Recipients } from "./recipients.js";
@@ -87,12 +87,6 @@ export interface Client {
   readonly isLogged: boolean;
   log(level: LogLevel, entry: LogEntry, text: string, ...args: unknown[]): void;
 }
-
-/** How a hook ended: it accepted with a value, refused with an error, or crashed (and the error was reported). */
-export type HookResult =
-  | { readonly type: "accepted"; readonly value: unknown }
-  | { readonly type: "refused"; readonly error: SMTPErrorLike }
-  | { readonly type: "crashed" };
 
 /** A command: its handler, and what must hold before it runs. */
 export interface Command {

@@ -1,8 +1,8 @@
 import { MessageSource } from "../data-stream.js";
 import { SMTPError } from "../errors.js";
-import { isError } from "../hooks.js";
+import { type HookResult, isError } from "../hooks.js";
 import { NewlineGuard } from "../wire/newlines.js";
-import type { Action, Client, HookResult } from "./client.js";
+import type { Action, Client } from "./client.js";
 import { refusal, refused } from "./refusal.js";
 
 const ACCEPTED = "2.6.0";

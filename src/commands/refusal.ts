@@ -1,5 +1,6 @@
 import type { SMTPErrorLike } from "../types.js";
-import type { Action, HookResult } from "./client.js";
+import type { HookResult } from "../hooks.js";
+import type { Action } from "./client.js";
 
 /** Reply code and text of a hook's refusal that brings none of its own. */
 const DEFAULTS = {

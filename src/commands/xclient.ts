@@ -2,7 +2,8 @@ import { setClientHostname, updateTransmissionType } from "../session.js";
 import type { AuthObject, AuthResponse, SMTPSession } from "../types.js";
 import { parseAttributes } from "../wire/attributes.js";
 import { isTrusted } from "../wire/ip.js";
-import type { Action, Client, Command, HookResult } from "./client.js";
+import type { HookResult } from "../hooks.js";
+import type { Action, Client, Command } from "./client.js";
 import { greeting } from "./greeting.js";
 import { INTERNAL_ERROR, messageOf } from "./refusal.js";
 

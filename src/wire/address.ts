@@ -12,7 +12,7 @@ export interface PathCommand extends Parameters {
 /** RFC 5321 section 4.5.3.1.3: 256 octets for a path with its "<" and ">". A domain of 255 never fits. */
 const MAX_ADDRESS = 254;
 
-const HEADS = { "MAIL FROM": /^MAIL FROM[ \t]*:[ \t]*/i, "RCPT TO": /^RCPT TO[ \t]*:[ \t]*/i };
+const HEADS = { "MAIL FROM": /MAIL FROM[ \t]*:[ \t]*/iy, "RCPT TO": /RCPT TO[ \t]*:[ \t]*/iy };
 
 // Each piece can match in one way only, so that a hostile line costs no more than its length.
 const ROUTE = String.raw`(?:@[^\s"<>,:@]+(?:,@[^\s"<>,:@]+)*:)?`;
@@ -53,8 +53,10 @@ export function parsePathCommand(
   command: "MAIL FROM" | "RCPT TO",
   lenient: boolean,
 ): PathCommand | undefined {
-  const start = HEADS[command].exec(line)?.[0].length;
-  if (start === undefined) return undefined;
+  const head = HEADS[command];
+  head.lastIndex = 0;
+  if (!head.test(line)) return undefined;
+  const start = head.lastIndex;
   const path = matchPath(line, start, command, lenient);
   if (path === null || INVISIBLE.test(path[0])) return undefined;
   const [{ length }, local = "", domain] = path;

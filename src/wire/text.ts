@@ -3,6 +3,7 @@ export const CONTROL: RegExp = /[\x00-\x1f\x7f-\x9f]/;
 
 const EACH_CONTROL = new RegExp(CONTROL, "g");
 
+const LOWER = /[a-z]/;
 const NON_ASCII = /[^\x00-\x7f]/;
 
 /** Whether `text` has a control character (C0, DEL, C1), which no name, reply or parameter may carry. */
@@ -20,6 +21,7 @@ export function clean(text: string): string {
  * "ſ" an "S", and so a word that is not ASCII a keyword that is.
  */
 export function toUpperASCII(text: string): string {
+  if (!LOWER.test(text)) return text;
   return NON_ASCII.test(text)
     ? text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())
     : text.toUpperCase();
