@@ -43,7 +43,7 @@ export class MessageSource implements NodeFaceSource {
   #outcome: Outcome | undefined;
 
   /**
-   * @param options.size limit in bytes for `sizeExceeded`, 0 for none
+   * @param options.size limit in bytes for `sizeExceeded`, `Infinity` for none
    * @param options.wanted called when more may be pushed after `push` returned false
    */
   constructor(options: { size: number; wanted: () => void }) {
@@ -60,7 +60,12 @@ export class MessageSource implements NodeFaceSource {
 
   /** The message went over `size`. */
   get sizeExceeded(): boolean {
-    return this.#size > 0 && this.#byteLength > this.#size;
+    return this.#byteLength > this.#size;
+  }
+
+  /** Enough is queued: `wanted` has not been called since `push` returned false. */
+  get full(): boolean {
+    return this.#blocked;
   }
 
   /** What is pushed is dropped: the stream was cancelled, destroyed or abandoned, or has failed. */

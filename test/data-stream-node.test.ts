@@ -644,7 +644,7 @@ describe("events", () => {
       import { MessageSource } from ${JSON.stringify(join(import.meta.dir, "../src/data-stream.js"))};
       const heard = [];
       process.on("uncaughtException", (error) => heard.push("uncaught " + error.message));
-      const source = new MessageSource({ size: 0, wanted: () => {} });
+      const source = new MessageSource({ size: Infinity, wanted: () => {} });
       source.stream.on("data", (chunk) => {
         heard.push(String(chunk));
         if (heard.length === 1) throw new Error("mine");

@@ -176,7 +176,7 @@ const KB = Buffer.alloc(1024, "x");
 const message = (text: string): Buffer => Buffer.from(text);
 
 /** A source with a message of `chunks` in it, and how often more was wanted. */
-function sourceOf(chunks: readonly Buffer[], size = 0): { source: MessageSource; wanted: () => number } {
+function sourceOf(chunks: readonly Buffer[], size = Infinity): { source: MessageSource; wanted: () => number } {
   let times = 0;
   const source = new MessageSource({ size, wanted: () => times++ });
   for (const chunk of chunks) source.push(chunk);
@@ -442,7 +442,7 @@ describe("back-pressure", () => {
   test("what is pushed from within `wanted` comes in order", async () => {
     let next = 0;
     const source = new MessageSource({
-      size: 0,
+      size: Infinity,
       wanted: () => {
         if (next === 200) return source.end();
         while (next < 200 && source.push(Buffer.alloc(20_000, next++)));

@@ -6,11 +6,9 @@ import { Message } from "./message.js";
 class DataBody implements Body {
   readonly #dots = new DotReader();
   readonly #message: Message;
-  readonly #push: (bytes: Buffer) => void;
 
   constructor(message: Message) {
     this.#message = message;
-    this.#push = (bytes) => message.push(bytes);
   }
 
   get full(): boolean {
@@ -18,7 +16,7 @@ class DataBody implements Body {
   }
 
   read(chunk: Buffer): Buffer | undefined {
-    const rest = this.#dots.read(chunk, this.#push);
+    const rest = this.#dots.read(chunk, this.#message);
     if (rest) this.#message.end();
     return rest;
   }

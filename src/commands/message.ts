@@ -17,8 +17,6 @@ export class Message {
   readonly #client: Client;
   readonly #source: MessageSource;
   readonly #guard: NewlineGuard;
-  readonly #toSource: (bytes: Buffer) => void;
-  #full = false;
   #ended = false;
   #chunksRefused = false;
   #result: HookResult | undefined;
@@ -28,19 +26,9 @@ export class Message {
   constructor(client: Client) {
     const { settings, session } = client;
     this.#client = client;
-    const size = settings.size;
-    this.#source = new MessageSource({
-      size: Number.isFinite(size) ? size : 0,
-      wanted: () => {
-        this.#full = false;
-        client.wanted();
-      },
-    });
+    this.#source = new MessageSource({ size: settings.size, wanted: () => client.wanted() });
     const isBinary = session.envelope.bodyType === "binarymime";
     this.#guard = new NewlineGuard(isBinary ? "accept" : settings.bareNewlines);
-    this.#toSource = (bytes) => {
-      if (!this.#source.push(bytes)) this.#full = true;
-    };
     const result = client.hook("onData", [this.#source.stream, session], (answer) => {
       this.#result = answer;
       this.#source.abandon();
@@ -55,7 +43,7 @@ export class Message {
   }
   /** Enough is queued for onData; `Client.wanted` tells when there is room again. */
   get full(): boolean {
-    return this.#full;
+    return this.#source.full;
   }
   /** The end was received. */
   get ended(): boolean {
@@ -68,13 +56,13 @@ export class Message {
 
   push(bytes: Buffer): void {
     if (this.#guard.bare) return;
-    this.#guard.pass(bytes, this.#toSource);
+    this.#guard.pass(bytes, this.#source);
     if (this.#guard.bare) this.#failForBareNewline();
   }
 
   /** The client sent all of it. */
   end(): void {
-    this.#guard.finish(this.#toSource);
+    this.#guard.finish(this.#source);
     if (this.#guard.bare) this.#failForBareNewline();
     this.#ended = true;
     this.#source.end();
@@ -110,7 +98,6 @@ export class Message {
   }
 
   #failForBareNewline(): void {
-    this.#full = false;
     this.#source.fail(
       new SMTPError(`Message has a bare ${this.#guard.bare}`, { code: "EBARENEWLINE", responseCode: 550 }),
     );

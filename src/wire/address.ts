@@ -21,15 +21,15 @@ const WORD = String.raw`(?:[^\s"<>@.]+|${QUOTED})`;
 const LABEL = String.raw`[a-z0-9\u0080-\uffff]+(?:-+[a-z0-9\u0080-\uffff]+)*`;
 
 /** RFC 5321 section 4.1.2, but for the characters of an atom: what would not end it is let through. */
-const PATH = new RegExp(String.raw`<${ROUTE}(${WORD}(?:\.${WORD})*)@([^\s"<>@]+)>`, "y");
+const PATH = new RegExp(String.raw`<${ROUTE}${WORD}(?:\.${WORD})*@[^\s"<>@]+>`, "y");
 
 /** All that lenient parsing asks for where {@link PATH} does not match. */
-const LENIENT_PATH = new RegExp(String.raw`<${ROUTE}([^\s<>@]+)@([^\s<>@]+)>`, "y");
+const LENIENT_PATH = new RegExp(String.raw`<${ROUTE}[^\s<>@]+@[^\s<>@]+>`, "y");
 
-const NULL_PATH = /<()>/y;
+const NULL_PATH = /<>/y;
 
 /** RFC 5321 section 4.1.1.3: the recipient that needs no domain. */
-const POSTMASTER = new RegExp(`<${ROUTE}(postmaster)>`, "iy");
+const POSTMASTER = new RegExp(`<${ROUTE}postmaster>`, "iy");
 
 const DOMAIN = new RegExp(String.raw`^${LABEL}(?:\.${LABEL})*$`, "i");
 
@@ -53,38 +53,42 @@ export function parsePathCommand(
   command: "MAIL FROM" | "RCPT TO",
   lenient: boolean,
 ): PathCommand | undefined {
-  const head = HEADS[command];
-  head.lastIndex = 0;
-  if (!head.test(line)) return undefined;
-  const start = head.lastIndex;
-  const path = matchPath(line, start, command, lenient);
-  if (path === null || INVISIBLE.test(path[0])) return undefined;
-  const [{ length }, local = "", domain] = path;
-  const address = domain === undefined ? local : mailbox(local, domain, lenient);
+  const start = endOf(HEADS[command], line, 0);
+  if (start === undefined) return undefined;
+  const end = endOfPath(line, start, command, lenient);
+  if (end === undefined || INVISIBLE.test(line.slice(start, end))) return undefined;
+  // What is between the brackets, without a route: that starts with "@", which no local part does.
+  const from = line[start + 1] === "@" ? line.indexOf(":", start) + 1 : start + 1;
+  const at = line.lastIndexOf("@", end - 2);
+  const address =
+    at < from
+      ? line.slice(from, end - 1)
+      : mailbox(line.slice(from, at), line.slice(at + 1, end - 1), lenient);
   if (address === undefined) return undefined;
-  const end = start + length;
   if (end === line.length) return { address, args: false };
   if (line[end] !== " " && line[end] !== "\t") return undefined;
   const parameters = parseParameters(line.slice(end));
   return parameters && { address, ...parameters };
 }
 
-function matchPath(
+/** Index behind the path that starts at `start`, `undefined` where there is none. */
+function endOfPath(
   line: string,
   start: number,
   command: keyof typeof HEADS,
   lenient: boolean,
-): RegExpExecArray | null {
+): number | undefined {
   return (
-    execAt(PATH, line, start) ??
-    execAt(command === "MAIL FROM" ? NULL_PATH : POSTMASTER, line, start) ??
-    (lenient ? execAt(LENIENT_PATH, line, start) : null)
+    endOf(PATH, line, start) ??
+    endOf(command === "MAIL FROM" ? NULL_PATH : POSTMASTER, line, start) ??
+    (lenient ? endOf(LENIENT_PATH, line, start) : undefined)
   );
 }
 
-function execAt(pattern: RegExp, line: string, start: number): RegExpExecArray | null {
+/** Index behind what the sticky `pattern` matches at `start`. An array of matches for each line would be garbage. */
+function endOf(pattern: RegExp, line: string, start: number): number | undefined {
   pattern.lastIndex = start;
-  return pattern.exec(line);
+  return pattern.test(line) ? pattern.lastIndex : undefined;
 }
 
 /** The address of a mailbox, `undefined` where its domain or its length is not allowed. */

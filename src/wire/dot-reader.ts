@@ -3,6 +3,12 @@ const LF = 0x0a;
 const DOT = 0x2e;
 const LINE_END_AND_DOT = Buffer.from("\r\n.");
 const CARRIAGE_RETURN = Buffer.from("\r");
+const NOTHING = Buffer.alloc(0);
+
+/** Takes the bytes of a message, in order. */
+export interface Sink {
+  push(bytes: Buffer): unknown;
+}
 
 /** Where in a line the next byte stands. Only CRLF starts a line (RFC 5321 2.3.8, 4.1.1.4). */
 type Place = "line start" | "text" | "after CR" | "after dot" | "after dot CR";
@@ -17,10 +23,10 @@ export class DotReader {
 
   /**
    * @param chunk the next bytes of the client
-   * @param content takes what of it belongs to the message, in order, as subarrays of the chunk
+   * @param message takes what of it belongs to the message, as subarrays of the chunk
    * @returns what follows the end of data, `undefined` while the message goes on
    */
-  read(chunk: Buffer, content: (bytes: Buffer) => void): Buffer | undefined {
+  read(chunk: Buffer, message: Sink): Buffer | undefined {
     let from = 0;
     let at = 0;
     while (at < chunk.length) {
@@ -47,7 +53,7 @@ export class DotReader {
           break;
         case "line start":
           if (byte === DOT) {
-            if (at > from) content(chunk.subarray(from, at));
+            if (at > from) message.push(chunk.subarray(from, at));
             at += 1;
             from = at;
             this.#place = "after dot";
@@ -64,16 +70,16 @@ export class DotReader {
           }
           break;
         case "after dot CR":
-          if (byte === LF) return chunk.subarray(at + 1);
+          if (byte === LF) return at + 1 === chunk.length ? NOTHING : chunk.subarray(at + 1);
           // The dot was a transparency dot after all, and the CR behind it is content.
-          if (at === 0) content(CARRIAGE_RETURN);
+          if (at === 0) message.push(CARRIAGE_RETURN);
           from = Math.max(0, at - 1);
           this.#place = "after CR";
           break;
       }
     }
     // "After dot CR" holds nothing but the CR back: whether it is content is not known yet.
-    if (at > from && this.#place !== "after dot CR") content(chunk.subarray(from, at));
+    if (at > from && this.#place !== "after dot CR") message.push(chunk.subarray(from, at));
     return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import type { Sink } from "./dot-reader.js";
 import type { NewlinePolicy } from "./line-reader.js";
 
 const CR = 0x0d;
@@ -22,17 +23,17 @@ export class NewlineGuard {
     this.#policy = policy;
   }
 
-  /** @param content takes what may pass of the chunk, in order */
-  pass(chunk: Buffer, content: (bytes: Buffer) => void): void {
+  /** @param message takes what may pass of the chunk */
+  pass(chunk: Buffer, message: Sink): void {
     if (chunk.length === 0 || this.bare) return;
-    if (this.#policy === "accept") return content(chunk);
+    if (this.#policy === "accept") return void message.push(chunk);
     let from = 0;
     let at = 0;
     if (this.#afterCR) {
       this.#afterCR = false;
       if (chunk[0] === LF) at = 1;
       else if (this.#stop("CR")) return;
-      else content(LINE_FEED);
+      else message.push(LINE_FEED);
     }
     for (;;) {
       at = nextBare(chunk, at);
@@ -43,27 +44,27 @@ export class NewlineGuard {
           break;
         }
         if (this.#stop("CR")) break;
-        content(chunk.subarray(from, at + 1));
-        content(LINE_FEED);
+        message.push(chunk.subarray(from, at + 1));
+        message.push(LINE_FEED);
       } else {
         if (this.#stop("LF")) break;
-        if (at > from) content(chunk.subarray(from, at));
-        content(CARRIAGE_RETURN);
-        content(chunk.subarray(at, at + 1));
+        if (at > from) message.push(chunk.subarray(from, at));
+        message.push(CARRIAGE_RETURN);
+        message.push(chunk.subarray(at, at + 1));
       }
       at += 1;
       from = at;
     }
     block.chunk = undefined;
     const end = this.bare ? at : chunk.length;
-    if (end > from) content(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end));
+    if (end > from) message.push(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end));
   }
 
   /** The message is complete: a CR as its very last byte is a bare one. Only BDAT can end so. */
-  finish(content: (bytes: Buffer) => void): void {
+  finish(message: Sink): void {
     if (!this.#afterCR) return;
     this.#afterCR = false;
-    if (!this.#stop("CR")) content(LINE_FEED);
+    if (!this.#stop("CR")) message.push(LINE_FEED);
   }
 
   #stop(found: "CR" | "LF"): boolean {
