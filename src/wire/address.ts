@@ -15,7 +15,8 @@ const MAX_ADDRESS = 254;
 const HEADS = { "MAIL FROM": /MAIL FROM[ \t]*:[ \t]*/iy, "RCPT TO": /RCPT TO[ \t]*:[ \t]*/iy };
 
 // Each piece can match in one way only, so that a hostile line costs no more than its length.
-const ROUTE = String.raw`(?:@[^\s"<>,:@]+(?:,@[^\s"<>,:@]+)*:)?`;
+const HOST = String.raw`[^\s\x00-\x1f\x7f-\x9f\u200b\u2060"<>,:@]+`;
+const ROUTE = `(?:@${HOST}(?:,@${HOST})*:)?`;
 const QUOTED = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"`;
 const WORD = String.raw`(?:[^\s"<>@.]+|${QUOTED})`;
 const LABEL = String.raw`[a-z0-9\u0080-\uffff]+(?:-+[a-z0-9\u0080-\uffff]+)*`;
@@ -56,7 +57,7 @@ export function parsePathCommand(
   const start = endOf(HEADS[command], line, 0);
   if (start === undefined) return undefined;
   const end = endOfPath(line, start, command, lenient);
-  if (end === undefined || INVISIBLE.test(line.slice(start, end))) return undefined;
+  if (end === undefined) return undefined;
   // What is between the brackets, without a route: that starts with "@", which no local part does.
   const from = line[start + 1] === "@" ? line.indexOf(":", start) + 1 : start + 1;
   const at = line.lastIndexOf("@", end - 2);
@@ -64,7 +65,7 @@ export function parsePathCommand(
     at < from
       ? line.slice(from, end - 1)
       : mailbox(line.slice(from, at), line.slice(at + 1, end - 1), lenient);
-  if (address === undefined) return undefined;
+  if (address === undefined || INVISIBLE.test(address)) return undefined;
   if (end === line.length) return { address, args: false };
   if (line[end] !== " " && line[end] !== "\t") return undefined;
   const parameters = parseParameters(line.slice(end));
