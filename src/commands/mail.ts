@@ -5,6 +5,9 @@ import type { Action, Client, Command } from "./client.js";
 import { tooBig } from "./message.js";
 import { refused } from "./refusal.js";
 
+const SENDER_ACCEPTED: Action = { code: 250, text: "Accepted", enhanced: "2.1.0" };
+const RECIPIENT_ACCEPTED: Action = { code: 250, text: "Accepted", enhanced: "2.1.5" };
+
 /** Parameters that mean nothing without a value. */
 const MAIL_VALUES = ["BODY", "SIZE", "RET", "ENVID", "AUTH"];
 const RCPT_VALUES = ["NOTIFY", "ORCPT"];
@@ -82,7 +85,7 @@ export const MAIL: Command = {
         return refusal;
       }
       session.envelope.mailFrom = reversePath;
-      return { code: 250, text: "Accepted", enhanced: "2.1.0" };
+      return SENDER_ACCEPTED;
     });
   },
 };
@@ -127,7 +130,7 @@ export const RCPT: Command = {
       const refusal = refused("onRcptTo", result);
       if (refusal) return refusal;
       client.recipients.accept(recipient, session.envelope.rcptTo, line.length);
-      return { code: 250, text: "Accepted", enhanced: "2.1.5" };
+      return RECIPIENT_ACCEPTED;
     });
   },
 };

@@ -9,8 +9,8 @@ export interface PathCommand extends Parameters {
   address: string;
 }
 
-/** RFC 5321 section 4.5.3.1.3: 256 octets for a path with its "<" and ">". A domain of 255 never fits. */
-const MAX_ADDRESS = 254;
+/** RFC 5321 section 4.5.3.1.3: octets of a path with its "<" and ">". A domain of 255 never fits. */
+const MAX_PATH = 256;
 
 const HEADS = { "MAIL FROM": /MAIL FROM[ \t]*:[ \t]*/iy, "RCPT TO": /RCPT TO[ \t]*:[ \t]*/iy };
 
@@ -20,6 +20,12 @@ const ROUTE = `(?:@${HOST}(?:,@${HOST})*:)?`;
 const QUOTED = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"`;
 const WORD = String.raw`(?:[^\s"<>@.]+|${QUOTED})`;
 const LABEL = String.raw`[a-z0-9\u0080-\uffff]+(?:-+[a-z0-9\u0080-\uffff]+)*`;
+
+const ATOM = "[a-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const LDH_LABEL = "(?!xn--)[a-z0-9]+(?:-+[a-z0-9]+)*";
+
+/** What nearly all clients send, ASCII atoms and letter-digit-hyphen labels: nothing in it needs a second look. */
+const PLAIN_PATH = new RegExp(String.raw`<${ATOM}(?:\.${ATOM})*@${LDH_LABEL}(?:\.${LDH_LABEL})*>`, "iy");
 
 /** RFC 5321 section 4.1.2, but for the characters of an atom: what would not end it is let through. */
 const PATH = new RegExp(String.raw`<${ROUTE}${WORD}(?:\.${WORD})*@[^\s"<>@]+>`, "y");
@@ -56,7 +62,37 @@ export function parsePathCommand(
 ): PathCommand | undefined {
   const start = endOf(HEADS[command], line, 0);
   if (start === undefined) return undefined;
-  const end = endOfPath(line, start, command, lenient);
+  const path = plainPath(line, start) ?? anyPath(line, start, command, lenient);
+  if (path === undefined) return undefined;
+  const { address, end } = path;
+  if (end === line.length) return { address, args: false };
+  if (line[end] !== " " && line[end] !== "\t") return undefined;
+  const parameters = parseParameters(line.slice(end));
+  return parameters && { address, ...parameters };
+}
+
+/** A path that was read: its address, and where in the line it ends. */
+interface Path {
+  address: string;
+  end: number;
+}
+
+function plainPath(line: string, start: number): Path | undefined {
+  const end = endOf(PLAIN_PATH, line, start);
+  if (end === undefined || end - start > MAX_PATH) return undefined;
+  return { address: line.slice(start + 1, end - 1), end };
+}
+
+function anyPath(
+  line: string,
+  start: number,
+  command: keyof typeof HEADS,
+  lenient: boolean,
+): Path | undefined {
+  const end =
+    endOf(PATH, line, start) ??
+    endOf(command === "MAIL FROM" ? NULL_PATH : POSTMASTER, line, start) ??
+    (lenient ? endOf(LENIENT_PATH, line, start) : undefined);
   if (end === undefined) return undefined;
   // What is between the brackets, without a route: that starts with "@", which no local part does.
   const from = line[start + 1] === "@" ? line.indexOf(":", start) + 1 : start + 1;
@@ -65,25 +101,7 @@ export function parsePathCommand(
     at < from
       ? line.slice(from, end - 1)
       : mailbox(line.slice(from, at), line.slice(at + 1, end - 1), lenient);
-  if (address === undefined || INVISIBLE.test(address)) return undefined;
-  if (end === line.length) return { address, args: false };
-  if (line[end] !== " " && line[end] !== "\t") return undefined;
-  const parameters = parseParameters(line.slice(end));
-  return parameters && { address, ...parameters };
-}
-
-/** Index behind the path that starts at `start`, `undefined` where there is none. */
-function endOfPath(
-  line: string,
-  start: number,
-  command: keyof typeof HEADS,
-  lenient: boolean,
-): number | undefined {
-  return (
-    endOf(PATH, line, start) ??
-    endOf(command === "MAIL FROM" ? NULL_PATH : POSTMASTER, line, start) ??
-    (lenient ? endOf(LENIENT_PATH, line, start) : undefined)
-  );
+  return address === undefined || INVISIBLE.test(address) ? undefined : { address, end };
 }
 
 /** Index behind what the sticky `pattern` matches at `start`. An array of matches for each line would be garbage. */
@@ -95,7 +113,7 @@ function endOf(pattern: RegExp, line: string, start: number): number | undefined
 /** The address of a mailbox, `undefined` where its domain or its length is not allowed. */
 function mailbox(local: string, domain: string, lenient: boolean): string | undefined {
   if (lenient) return `${local}@${domainToUnicode(domain) ?? domain}`;
-  if (Buffer.byteLength(local) + 1 + Buffer.byteLength(domain) > MAX_ADDRESS) return undefined;
+  if (Buffer.byteLength(local) + Buffer.byteLength(domain) + "<@>".length > MAX_PATH) return undefined;
   if (local.includes(REPLACEMENT)) return undefined;
   const checked = domain.startsWith("[") ? checkLiteral(domain) : checkDomain(domain);
   return checked && `${local}@${checked}`;
