@@ -176,7 +176,10 @@ const KB = Buffer.alloc(1024, "x");
 const message = (text: string): Buffer => Buffer.from(text);
 
 /** A source with a message of `chunks` in it, and how often more was wanted. */
-function sourceOf(chunks: readonly Buffer[], size = Infinity): { source: MessageSource; wanted: () => number } {
+function sourceOf(
+  chunks: readonly Buffer[],
+  size = Infinity,
+): { source: MessageSource; wanted: () => number } {
   let times = 0;
   const source = new MessageSource({ size, wanted: () => times++ });
   for (const chunk of chunks) source.push(chunk);
