@@ -130,17 +130,30 @@ async function connect(to: { port: number; host: string } | { path: string }): P
 const at = (port: number) => connect({ port, host: "127.0.0.1" });
 
 describe("docs/examples", () => {
-  test("inbox.ts prints a mail, and ends at SIGINT", async () => {
-    const inbox = new Program("inbox.ts");
-    const client = await at(await inbox.port());
-    expect(await client.deliver("Subject: Hello\r\n\r\nIs this thing on?\r\n")).toStartWith("250 ");
-    await inbox.prints(/^--- from 127\.0\.0\.1, 37 bytes$/);
-    await inbox.prints(/^From: {4}<a@a\.test>$/);
-    await inbox.prints(/^To: {6}<b@b\.test>$/);
-    await inbox.prints(/^Subject: Hello$/);
-    await inbox.prints(/^ {2}Is this thing on\?$/);
-    client.end();
-    expect(await inbox.ends()).toBe(0);
+  describe("catcher", () => {
+    test("prints a mail and shows it on its page, and ends at SIGINT", async () => {
+      const catcher = new Program("catcher/main.ts", [], { WEB_PORT: "0" });
+      const [, port, page] = await catcher.prints(/^Listening on port (\d+), the page is (\S+)\. Ctrl-C/);
+      const client = await at(Number(port));
+      expect(await client.deliver("Subject: Hello\r\n\r\nIs this thing on?\x1b[2J\r\n")).toStartWith("250 ");
+      await catcher.prints(/^--- from 127\.0\.0\.1, 41 bytes$/);
+      await catcher.prints(/^From: {4}<a@a\.test>$/);
+      await catcher.prints(/^To: {6}<b@b\.test>$/);
+      await catcher.prints(/^Subject: Hello$/);
+      await catcher.prints(/^ {2}Is this thing on\?\ufffd\[2J$/);
+      const list = await fetch(`${page}/api/messages`);
+      expect(await list.json()).toMatchObject({ messages: [{ subject: "Hello", rcptTo: ["b@b.test"] }] });
+      client.end();
+      expect(await catcher.ends()).toBe(0);
+    });
+
+    test.each(["PORT", "WEB_PORT"])("says that its %s is in use, and ends with 1", async (name) => {
+      using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+      const env = { PORT: "0", WEB_PORT: "0", [name]: String(taken.port) };
+      const catcher = new Program("catcher/main.ts", [], env);
+      await catcher.prints(new RegExp(`^Port ${taken.port} is in use\\. Take another one: ${name}=`));
+      expect(await catcher.exited).toBe(1);
+    });
   });
 
   test("cluster.ts takes mail, starts a worker again that was killed, and ends at SIGTERM", async () => {

@@ -17,11 +17,11 @@ function block(start: string): string {
   return found;
 }
 
-/** Starts the mail catcher on a free port. */
+/** Starts the mail catcher on free ports. */
 async function start() {
   const child = Bun.spawn([process.execPath, "start"], {
     cwd: root,
-    env: { ...process.env, PORT: "0" },
+    env: { ...process.env, PORT: "0", WEB_PORT: "0" },
     stdout: "pipe",
     stderr: "pipe",
   });
