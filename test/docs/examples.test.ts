@@ -1,5 +1,6 @@
 /** What the documentation says can be done can be done: its examples compile, its programs run, its links lead somewhere. */
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { Database } from "bun:sqlite";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -215,6 +216,47 @@ describe("docs/examples", () => {
     expect(readdirSync(join(directory, "mail/.spool"))).toEqual([]);
     client.end();
     expect(await lmtp.ends("SIGTERM")).toBe(0);
+  });
+
+  test("mx.ts stores what comes for its recipients, all of it or nothing", async () => {
+    const env = { DATABASE: join(directory, "mx.sqlite"), NAME: "mx.test" };
+    const add = new Program("mx.ts", ["add", "b@b.test", "c@b.test", "postmaster"], env);
+    await add.prints(/^Recipients: b@b\.test c@b\.test postmaster$/);
+    expect(await add.exited).toBe(0);
+
+    const mx = new Program("mx.ts", [], env);
+    const client = await at(await mx.port());
+    expect(await client.say("MAIL FROM:<a@a.test> SIZE=100000000")).toStartWith("552 5.3.4 ");
+    expect(await client.say("MAIL FROM:<a@a.test>")).toStartWith("250 ");
+    expect(await client.say("RCPT TO:<nobody@b.test>")).toBe("550 5.1.1 No such recipient: nobody@b.test");
+    expect(await client.chat("RCPT TO:<B@b.test>", "RCPT TO:<c@B.test>", "RCPT TO:<Postmaster>")).toEqual(
+      Array(3).fill("250 2.1.5 Accepted"),
+    );
+    await client.say("DATA");
+    expect(await client.say("Subject: x\r\n\r\n\xff\0\r\n.")).toBe("250 2.6.0 Stored as 1");
+
+    using db = new Database(env.DATABASE, { strict: true });
+    const { content, ...message } = db
+      .query<{ content: Uint8Array }, []>("SELECT client, mailFrom, content FROM messages")
+      .get() ?? { content: new Uint8Array() };
+    expect(message).toEqual({ client: "127.0.0.1", mailFrom: "a@a.test" } as object);
+    expect(Buffer.from(content).toString("latin1")).toMatch(
+      /^Return-Path: <a@a\.test>\r\nReceived: from client\.test \(.*\[127\.0\.0\.1\]\)\r\n\tby mx\.test with ESMTP id \w+\.1;\r\n\t.* \+0000\r\nSubject: x\r\n\r\n\xff\0\r\n$/,
+    );
+    expect(db.query("SELECT recipient FROM deliveries WHERE message = 1").values()).toEqual([
+      ["B@b.test"],
+      ["c@B.test"],
+      ["Postmaster"],
+    ]);
+
+    // The second half of what is stored fails: the first does not stay.
+    db.run("ALTER TABLE deliveries RENAME TO elsewhere");
+    expect(await client.deliver()).toBe("451 4.3.0 Not stored, try again");
+    expect(db.query("SELECT id FROM messages").values()).toEqual([[1]]);
+    db.run("ALTER TABLE elsewhere RENAME TO deliveries");
+    expect(await client.deliver()).toBe("250 2.6.0 Stored as 2");
+    client.end();
+    expect(await mx.ends("SIGTERM")).toBe(0);
   });
 
   test("submission.ts lets in who has a record, over TLS alone, as nobody else", async () => {
