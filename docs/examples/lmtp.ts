@@ -24,26 +24,43 @@ async function exists(folder: string | undefined): Promise<boolean> {
   return folder !== undefined && (await stat(folder).catch(() => undefined))?.isDirectory() === true;
 }
 
-/** Writes the message once, whole and on the disk, or throws. */
-async function store(stream: DataStream, path: string): Promise<void> {
+/** Writes the message once, whole, or throws. Its first line is one of final delivery (RFC 5321 section 4.4). */
+async function store(stream: DataStream, path: string, sender: string): Promise<void> {
   const file = await open(path, "wx", 0o600);
   try {
-    for await (const chunk of stream) await file.write(chunk);
-    await file.sync();
+    await file.write(`Return-Path: <${sender}>\r\n`);
+    for await (const chunk of stream) {
+      if (stream.sizeExceeded) break; // the server reads the rest of it
+      await file.write(chunk);
+    }
   } finally {
     await file.close();
   }
 }
 
+/** Waits until a file, or the names in a folder, are on the disk. */
+async function sync(path: string): Promise<void> {
+  const file = await open(path, "r");
+  await file.sync().finally(() => file.close());
+}
+
 /** Puts a copy into a Maildir: under `tmp` first, so that nobody reads half of it. */
 async function deliver(path: string, folder: string, name: string): Promise<void> {
   for (const part of ["tmp", "new", "cur"]) await mkdir(join(folder, part), { recursive: true });
-  await copyFile(path, join(folder, "tmp", name), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  const copy = await open(join(folder, "tmp", name), "r+");
-  await copy.sync().finally(() => copy.close());
-  await rename(join(folder, "tmp", name), join(folder, "new", name));
+  const copy = join(folder, "tmp", name);
+  try {
+    await copyFile(path, copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await sync(copy);
+    await rename(copy, join(folder, "new", name));
+    await sync(join(folder, "new"));
+  } catch (error) {
+    await rm(copy, { force: true });
+    throw error;
+  }
 }
 
+/** As a Maildir's names want it. */
+const host = hostname().replace(/[/:]/g, "_");
 const spool = join(root, ".spool");
 await mkdir(spool, { recursive: true });
 
@@ -61,17 +78,19 @@ const server = new SMTPServer({
   },
 
   async onData(stream, session) {
-    const name = `${Date.now()}.${session.id}_${session.transaction}.${hostname().replace(/[/:]/g, "_")}`;
-    const path = join(spool, name);
+    const { envelope } = session;
+    const id = `${session.id}_${session.transaction}`;
+    const path = join(spool, id);
     try {
-      await store(stream, path);
+      await store(stream, path, envelope.mailFrom ? envelope.mailFrom.address : "");
       if (stream.sizeExceeded) return [];
       // One full disk, one folder without permission: the others have their mail all the same.
       return await Promise.all(
-        session.envelope.rcptTo.map(async ({ address }, index): Promise<DataResult> => {
+        envelope.rcptTo.map(async ({ address }, index): Promise<DataResult> => {
           try {
             // Two addresses may share a mailbox, but no file.
-            await deliver(path, folderOf(address) ?? "", `${index}.${name}`);
+            const name = `${Math.floor(Date.now() / 1000)}.${id}_${index}.${host}`;
+            await deliver(path, folderOf(address) ?? "", name);
             return `Delivered to ${address}`;
           } catch (error) {
             console.error(`${address}:`, error);

@@ -18,6 +18,8 @@ import {
 } from "bun-smtp";
 
 const { env } = process;
+// What is in the records can be used to guess passwords.
+process.umask(0o077);
 
 const db = new Database(env["DATABASE"] || "users.sqlite", { create: true, strict: true });
 db.run(`CREATE TABLE IF NOT EXISTS users (
@@ -70,6 +72,9 @@ const options: SMTPServerOptions = {
   ...(await certificate()),
   authMethods: ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"],
   needsUpgrade: true,
+  hideENHANCEDSTATUSCODES: false,
+  maxRecipients: 100,
+  maxClientsPerAddress: 50,
   size: 25 * 1024 * 1024,
   rejectOversized: true,
   scramSecret: env["SCRAM_SECRET"],
@@ -78,7 +83,10 @@ const options: SMTPServerOptions = {
 
   async onMailFrom({ address }, session) {
     if (address === session.user) return;
-    throw new SMTPError(`${session.user} may not send as ${address}`, { responseCode: 553 });
+    throw new SMTPError(`${session.user} may not send as <${address}>`, {
+      responseCode: 553,
+      enhancedCode: "5.7.1",
+    });
   },
 
   async onData(stream, session) {

@@ -18,6 +18,9 @@ const header = (text: string): string => encodeURIComponent(text);
 const server = new SMTPServer({
   authOptional: true,
   disabledCommands: ["AUTH"],
+  hideENHANCEDSTATUSCODES: false,
+  // Mails are in memory until they are posted: at most 40 of 25 MiB.
+  maxClients: 40,
   size: 25 * 1024 * 1024,
   rejectOversized: true,
 
@@ -28,11 +31,14 @@ const server = new SMTPServer({
 
   async onData(stream, { id, transaction, remoteAddress, envelope }) {
     // Whole first: a client that goes away in the middle must not leave half a mail with the other side.
-    const body = await new Response(stream).bytes();
-    if (stream.sizeExceeded) return;
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) {
+      if (stream.sizeExceeded) return; // the server reads the rest of it, and answers 552
+      chunks.push(chunk);
+    }
     const response = await fetch(WEBHOOK, {
       method: "POST",
-      body,
+      body: Buffer.concat(chunks),
       headers: {
         "Content-Type": "message/rfc822",
         // The same for a repetition of the request, not for one of the message.
@@ -41,6 +47,8 @@ const server = new SMTPServer({
         "X-Mail-From": header(envelope.mailFrom ? envelope.mailFrom.address : ""),
         "X-Rcpt-To": envelope.rcptTo.map(({ address }) => header(address)).join(","),
       },
+      // Followed, a redirection may turn the POST into a GET, and the mail is gone.
+      redirect: "manual",
       signal: AbortSignal.timeout(60_000),
     }).catch((error: unknown) => {
       console.error(error);

@@ -209,7 +209,7 @@ describe("docs/examples", () => {
       const [file = "", ...more] = readdirSync(join(directory, "mail", name, "new"));
       expect(more).toEqual([]);
       expect(readFileSync(join(directory, "mail", name, "new", file), "utf8")).toBe(
-        "Subject: x\r\n\r\nhi\r\n",
+        "Return-Path: <a@a.test>\r\nSubject: x\r\n\r\nhi\r\n",
       );
       expect(readdirSync(join(directory, "mail", name, "tmp"))).toEqual([]);
     }
@@ -267,7 +267,7 @@ describe("docs/examples", () => {
 
     const submission = new Program("submission.ts", [], env);
     const plain = await at(await submission.port());
-    expect(await plain.say("AUTH PLAIN AGEAYg==")).toBe("530 Must issue a STARTTLS command first");
+    expect(await plain.say("AUTH PLAIN AGEAYg==")).toBe("530 5.7.0 Must issue a STARTTLS command first");
     plain.end();
     const port = await submission.port();
     const { connect: connectTLS } = await import("node:tls");
@@ -282,7 +282,7 @@ describe("docs/examples", () => {
     expect(await say("EHLO client.test")).toContain("AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN");
     expect(await login("no")).toStartWith("535 ");
     expect(await login("pencil")).toStartWith("235 ");
-    expect(await say("MAIL FROM:<other@a.test>")).toStartWith("553 ");
+    expect(await say("MAIL FROM:<other@a.test>")).toStartWith("553 5.7.1 ");
     expect(await say("MAIL FROM:<user@a.test>")).toStartWith("250 ");
     expect(await say("RCPT TO:<b@b.test>")).toStartWith("250 ");
     expect(await say("DATA")).toStartWith("354 ");
@@ -301,8 +301,9 @@ describe("docs/examples", () => {
         port: 0,
         hostname: "127.0.0.1",
         async fetch(request) {
+          if (request.method !== "POST") return new Response();
           posted.push({ headers: request.headers, body: await request.text() });
-          return new Response(null, { status });
+          return new Response(null, { status, headers: { Location: "/" } });
         },
       });
     });
@@ -317,9 +318,10 @@ describe("docs/examples", () => {
       expect(posted[0]?.headers.get("X-Rcpt-To")).toBe("b%40b.test");
       expect(posted[0]?.headers.get("Content-Type")).toBe("message/rfc822");
       for (const [answer, reply] of [
-        [503, "451 "],
-        [429, "451 "],
-        [422, "554 "],
+        [302, "451 4.3.0 "],
+        [503, "451 4.3.0 "],
+        [429, "451 4.3.0 "],
+        [422, "554 5.6.0 "],
       ] as const) {
         status = answer;
         expect(await client.deliver()).toStartWith(reply);
