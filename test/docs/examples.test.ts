@@ -292,6 +292,13 @@ describe("docs/examples", () => {
     expect(await submission.ends("SIGTERM")).toBe(0);
   });
 
+  test("the tests that testing/ shows pass", async () => {
+    const file = join(ROOT, "docs/examples/testing/sign-up.test.ts");
+    const run = Bun.spawn([process.execPath, "test", file], { stdout: "pipe", stderr: "pipe" });
+    expect(await run.stderr.text()).toMatch(/^ [1-9]\d* pass\n 0 fail$/m);
+    expect(await run.exited).toBe(0);
+  });
+
   describe("webhook.ts", () => {
     let status = 200;
     const posted: { headers: Headers; body: string }[] = [];
