@@ -25,18 +25,29 @@ describe("the mailbox", () => {
   });
 
   test("keeps so many messages and so many octets, and says which ones went", () => {
-    const mailbox = new Mailbox(3, 1000);
+    const mailbox = new Mailbox(3, 100_000);
     const removed: string[] = [];
     mailbox.onChange = (change: Change) => "removed" in change && removed.push(...change.removed);
-    for (const id of "12345") mailbox.add(received(id), Buffer.alloc(10));
+    for (const id of "12345") mailbox.add(received(id), Buffer.alloc(10_000));
     expect(mailbox.list().map(({ id }) => id)).toEqual(["5", "4", "3"]);
-    mailbox.add(received("6"), Buffer.alloc(985));
+    mailbox.add(received("6"), Buffer.alloc(85_000));
     expect(mailbox.list().map(({ id }) => id)).toEqual(["6", "5"]);
     expect(removed).toEqual(["1", "2", "3", "4"]);
-    expect(mailbox.remove()).toBe(2);
     // What is gone takes no room.
-    mailbox.add(received("7"), Buffer.alloc(1000));
+    expect(mailbox.remove()).toBe(2);
+    mailbox.add(received("7"), Buffer.alloc(90_000));
     expect(mailbox.list()).toHaveLength(1);
+    // The envelope takes some.
+    mailbox.add({ ...received("8"), rcptTo: Array(1000).fill("b@b.test") }, Buffer.alloc(10));
+    expect(mailbox.list().map(({ id }) => id)).toEqual(["8"]);
+  });
+
+  test("shortens what the list shows", () => {
+    const mailbox = new Mailbox(3, 100_000);
+    mailbox.add(received("1"), lines(`Subject: ${"x".repeat(5000)}`, "", "\u{1f600}".repeat(5000)));
+    const [summary] = mailbox.list();
+    expect(summary?.subject).toBe(`${"x".repeat(300)}…`);
+    expect(summary?.preview).toBe(`${"\u{1f600}".repeat(150)}…`);
   });
 });
 

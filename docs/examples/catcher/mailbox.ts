@@ -25,11 +25,18 @@ export interface Summary extends Received {
 export interface Message {
   readonly summary: Summary;
   readonly source: Uint8Array;
+  /** The room that both take. */
+  readonly octets: number;
 }
 
 export type Change = { added: Summary } | { removed: readonly string[] };
 
-const PREVIEW = 160;
+/** Characters of a text in the list. */
+const MAX_SHOWN = 300;
+
+function short(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN).toWellFormed()}…` : text;
+}
 
 /** The messages, in memory. Where there are too many or they take too much room, the oldest go. */
 export class Mailbox {
@@ -50,19 +57,20 @@ export class Mailbox {
     const mail = parseMail(source);
     const summary: Summary = {
       ...received,
-      from: header(mail.headers, "From") || received.mailFrom,
-      subject: header(mail.headers, "Subject"),
-      preview: mail.text
-        .slice(0, 4 * PREVIEW)
-        .replace(/\s+/g, " ")
-        .trim()
-        .slice(0, PREVIEW)
-        .toWellFormed(),
+      from: short(header(mail.headers, "From") || received.mailFrom),
+      subject: short(header(mail.headers, "Subject")),
+      preview: short(
+        mail.text
+          .slice(0, 4 * MAX_SHOWN)
+          .replace(/\s+/g, " ")
+          .trim(),
+      ),
       attachments: mail.attachments.length,
       size: source.byteLength,
     };
-    this.#messages.set(received.id, { summary, source });
-    this.#octets += source.byteLength;
+    const octets = source.byteLength + JSON.stringify(summary).length;
+    this.#messages.set(received.id, { summary, source, octets });
+    this.#octets += octets;
     this.onChange({ added: summary });
     while (this.#messages.size > this.#maxMessages || this.#octets > this.#maxOctets) {
       this.remove([...this.#messages.keys()].slice(0, 1));
@@ -82,7 +90,7 @@ export class Mailbox {
   /** Removes those that are there, all if not told which; how many that were. */
   remove(ids: readonly string[] = [...this.#messages.keys()]): number {
     const removed = ids.filter((id) => {
-      this.#octets -= this.#messages.get(id)?.source.byteLength ?? 0;
+      this.#octets -= this.#messages.get(id)?.octets ?? 0;
       return this.#messages.delete(id);
     });
     if (removed.length > 0) this.onChange({ removed });

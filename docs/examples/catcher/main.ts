@@ -20,6 +20,7 @@ const MAX_OCTETS = 256 * MIB;
 /** What may be on its way at a time: at most so much comes on top of what is kept. */
 const MAX_INCOMING = 128 * MIB;
 const LINES_SHOWN = 8;
+const COLUMNS_SHOWN = 300;
 
 const mailbox = new Mailbox(MAX_MESSAGES, MAX_OCTETS);
 let incoming = 0;
@@ -33,6 +34,7 @@ const server = new SMTPServer({
   size: 32 * MIB,
   rejectOversized: true,
   maxClients: 200,
+  maxRecipients: 1000,
 
   async onData(stream, { id, transaction, remoteAddress, transmissionType, envelope }) {
     const source = await read(stream);
@@ -79,8 +81,13 @@ function print({ client, mailFrom, rcptTo }: Received, { headers, text, html }: 
     ...lines.slice(0, LINES_SHOWN).map((line) => `  ${line}`),
   ];
   if (lines.length > LINES_SHOWN) shown.push(`  … ${lines.length - LINES_SHOWN} more lines`);
-  // A terminal takes orders from control characters; a mail shall give none.
-  console.log(shown.map((line) => line.replace(/[^\P{Cc}\t]/gu, "\u{fffd}")).join("\n"));
+  console.log(shown.map(printable).join("\n"));
+}
+
+/** A terminal takes orders from control characters; a mail shall give none. */
+function printable(line: string): string {
+  const start = line.length > COLUMNS_SHOWN ? `${line.slice(0, COLUMNS_SHOWN)}…` : line;
+  return start.replace(/[^\P{Cc}\t]/gu, "\u{fffd}");
 }
 
 /** Waits until something listens; a port that is in use, for one, ends the program. */

@@ -46,6 +46,7 @@ function makeRow(message) {
   time.textContent = isToday
     ? when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
     : when.toLocaleDateString([], { day: "numeric", month: "short" });
+  row.dataset.id = message.id;
   row.classList.toggle("unread", !read.has(message.id));
   row.setAttribute("aria-current", current?.id === message.id);
   row.addEventListener("click", () => open(message.id));
@@ -68,7 +69,9 @@ function draw() {
   requestAnimationFrame(() => {
     isDrawing = false;
     const rows = shown();
+    const focused = document.activeElement?.dataset.id;
     $("list").replaceChildren(...rows.map(makeRow));
+    if (focused) document.querySelector(`[data-id="${focused}"]`)?.focus();
     const total = `${messages.length} ${messages.length === 1 ? "message" : "messages"}`;
     $("count").textContent = rows.length === messages.length ? total : `${rows.length} of ${total}`;
     $("clear").disabled = messages.length === 0;
