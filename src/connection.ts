@@ -1,22 +1,24 @@
 import { dispatch, logContinuation } from "./commands/dispatch.js";
 import { COMMANDS } from "./commands/index.js";
 import type { Action, Answer, Body, Client, ContinuationLine, Counts, TLSFacts } from "./commands/client.js";
-import { greeting } from "./commands/greeting.js";
+import { askOnSecure, lookUp, opening } from "./commands/opening.js";
 import type { Message } from "./commands/message.js";
 import { Recipients } from "./commands/recipients.js";
-import { INTERNAL_ERROR, refused } from "./commands/refusal.js";
+import { INTERNAL_ERROR } from "./commands/refusal.js";
 import { Deadline } from "./deadline.js";
 import { SMTPError } from "./errors.js";
 import { callHook, HOOKS, type HookFunction, type HookName, type HookResult } from "./hooks.js";
 import { log, type LogEntry, type LogLevel, silent } from "./logger.js";
 import type { Settings } from "./options.js";
 import { type Expected, Patience } from "./patience.js";
-import { reverseLookup } from "./reverse-lookup.js";
 import { MAX_SASL_LINE } from "./sasl/index.js";
 import {
+  connectionInfo,
   createSession,
   emptyEnvelope,
   type Endpoints,
+  enterTLS,
+  forgetPlaintext,
   setClientHostname,
   updateTransmissionType,
   userName,
@@ -28,7 +30,7 @@ import {
   type TransportEvents,
   unencrypted,
 } from "./transport-face.js";
-import type { ConnectionInfo, SMTPConnection, SMTPSession, SocketFace } from "./types.js";
+import type { ConnectionInfo, SecureSocket, SMTPConnection, SMTPSession, SocketFace } from "./types.js";
 import { LineReader, OVERLONG } from "./wire/line-reader.js";
 import { formatReply } from "./wire/reply.js";
 
@@ -110,7 +112,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     this.#endpoints = endpoints;
     this.#ignored = this.settings.isIgnored(endpoints.remoteAddress);
     this.session = createSession(this.settings, endpoints, this.settings.secure);
-    if (tls) this.#enterTLS(tls);
+    if (tls) enterTLS(this.session, this.settings, tls);
   }
 
   get id(): string {
@@ -128,7 +130,10 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   get canUpgrade(): boolean {
     return this.#transport.canUpgrade;
   }
-  get #open(): boolean {
+  get socket(): SecureSocket {
+    return this.#tls?.socket ?? unencrypted(this.session);
+  }
+  get isOpen(): boolean {
     return this.#state !== "closing" && this.#state !== "closed";
   }
 
@@ -149,67 +154,13 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   }
 
   #lookUp(): void {
-    const { session, settings } = this;
-    if (settings.raw.disableReverseLookup || session.remoteAddress === "") return this.#admit("");
-    reverseLookup(session.remoteAddress, settings.resolver, ({ name, error, discarded }) => {
-      const entry = { tnx: "connection", host: session.remoteAddress };
-      if (error)
-        this.log(
-          "error",
-          { ...entry, err: error },
-          "Reverse resolve for %s: %s",
-          session.remoteAddress,
-          error.message,
-        );
-      if (discarded !== undefined) {
-        const shown = JSON.stringify(discarded.slice(0, 255));
-        this.log(
-          "info",
-          entry,
-          "Discarded invalid reverse resolved hostname %s for %s",
-          shown,
-          session.remoteAddress,
-        );
-      }
-      if (this.#state === "greeting") this.#admit(name);
+    lookUp(this, (clientHostname) => {
+      if (this.#state !== "greeting") return;
+      setClientHostname(this.session, clientHostname);
+      this.#clientHostname = this.session.clientHostname;
+      this.#take(opening(this));
+      this.#run();
     });
-  }
-
-  #admit(clientHostname: string): void {
-    const { session } = this;
-    setClientHostname(session, clientHostname);
-    this.#clientHostname = session.clientHostname;
-    this.#take(
-      this.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {
-        if (!this.#open) return [];
-        this.log(
-          "info",
-          { tnx: "connection", host: session.remoteAddress },
-          "Connection from %s",
-          session.clientHostname,
-        );
-        const refusal = refused("onConnect", result);
-        if (refusal) return { ...refusal, enhanced: false, close: true };
-        return session.secure ? this.#askOnSecure(() => this.#greet()) : this.#greet();
-      }) as Answer | Promise<Answer>,
-    );
-    this.#run();
-  }
-
-  #askOnSecure(then: () => Answer): Answer | Promise<Answer> {
-    const socket = this.#tls?.socket ?? unencrypted(this.session);
-    return this.hook("onSecure", [socket, this.session], (result) => {
-      const refusal = refused("onSecure", result);
-      return refusal ? { ...refusal, enhanced: false, close: true } : then();
-    });
-  }
-
-  #greet(): Answer {
-    if (!this.#open) return [];
-    this.#state = "ready";
-    const { useXClient, useXForward } = this.settings;
-    if (!useXClient && !useXForward) this.announce();
-    return greeting(this.settings);
   }
 
   // ---- what the transport tells -----------------------------------------------------------------
@@ -238,7 +189,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   closed(error?: Error): void {
     if (this.#state === "closed") return;
-    const wasOpen = this.#open;
+    const wasOpen = this.isOpen;
     // A client that goes away between messages is no news.
     const isNews = this.#state === "upgrading" || (wasOpen && this.session.envelope.mailFrom);
     this.#state = "closed";
@@ -261,35 +212,16 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   /** STARTTLS succeeded. What was learned in plaintext is forgotten (RFC 3207 4.2). */
   secured(tls: TLSSession): void {
     if (this.#state !== "upgrading") return;
-    const { session } = this;
     this.#tls = tls;
     this.#state = "ready";
     this.#patience.renew();
-    session.xClient.clear();
-    session.xForward.clear();
-    Object.assign(session, this.#endpoints, {
-      clientHostname: this.#clientHostname,
-      secure: true,
-      user: false,
-      openingCommand: false,
-      hostNameAppearsAs: false,
-    });
-    this.#enterTLS(tls);
+    forgetPlaintext(this.session, this.#endpoints, this.#clientHostname);
+    enterTLS(this.session, this.settings, tls);
     this.resetTransaction();
-    this.log(
-      "info",
-      { tnx: "starttls", cipher: tls.cipher.name },
-      "Connection upgraded to TLS using %s",
-      tls.cipher.name,
-    );
-    this.#take(this.#askOnSecure(() => []));
+    const { name } = tls.cipher;
+    this.log("info", { tnx: "starttls", cipher: name }, "Connection upgraded to TLS using %s", name);
+    this.#take(askOnSecure(this, () => []));
     this.#run();
-  }
-
-  #enterTLS({ cipher, servername }: TLSSession): void {
-    this.session.tlsOptions = cipher;
-    this.session.servername = servername;
-    updateTransmissionType(this.session, this.settings);
   }
 
   // ---- the loop ---------------------------------------------------------------------------------
@@ -393,7 +325,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     this.#hookWarned = false;
     const resume = (result: Answer): void => {
       this.#waiting = false;
-      if (!this.#open) return;
+      if (!this.isOpen) return;
       const now = this.#patience.renew();
       this.#take(result);
       this.#flush();
@@ -407,7 +339,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   /** Carries out what a handler returned. */
   #perform(answer: Answer): void {
-    if (!this.#open) return;
+    if (!this.isOpen) return;
     if ("read" in answer) return this.#startBody(answer);
     if ("code" in answer) {
       if (this.#reply(answer)) this.#close();
@@ -419,8 +351,9 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     if (closes) this.#close();
   }
 
-  /** What a reply begins: an exchange, a message, TLS. */
-  #follow({ continuation, body, upgrade }: Action): void {
+  /** What a reply begins: the conversation, an exchange, a message, TLS. */
+  #follow({ ready, continuation, body, upgrade }: Action): void {
+    if (ready) this.#state = "ready";
     if (continuation) this.#continuation = continuation;
     if (body) this.#startBody(body);
     if (upgrade) this.#upgrade();
@@ -433,7 +366,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   #upgrade(): void {
     this.#flush();
-    if (!this.#open) return;
+    if (!this.isOpen) return;
     // Whole lines and half lines that came in plaintext behind the command never reach the TLS session.
     this.#lines.take();
     this.#patience.lineDone();
@@ -481,7 +414,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   /** After every event: reads or does not, and sets the moment at which the client is too late. */
   #settle(): void {
-    if (!this.#open) return;
+    if (!this.isOpen) return;
     const isFull = !!this.#body?.full;
     const isBehind = this.#waiting && this.#lines.pending;
     const pause = this.#state === "ready" && (isFull || this.#blocked || this.#yielded || isBehind);
@@ -559,10 +492,10 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   }
 
   #close(): void {
-    if (!this.#open) return;
+    if (!this.isOpen) return;
     this.#flush();
     // A write to a client that has reset closes at once.
-    if (!this.#open) return;
+    if (!this.isOpen) return;
     this.#state = "closing";
     this.#abortMessage("Connection closed before the message was received in full");
     this.#body = undefined;
@@ -617,17 +550,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   announce(again = false): void {
     if (this.#announced && !again) return;
     this.#announced = true;
-    const { id, localAddress, localPort, remoteAddress, remotePort, hostNameAppearsAs, clientHostname } =
-      this.session;
-    this.#host.announced({
-      id,
-      localAddress,
-      localPort,
-      remoteAddress,
-      remotePort,
-      hostNameAppearsAs,
-      clientHostname,
-    });
+    this.#host.announced(connectionInfo(this.session));
   }
 
   wanted(): void {

@@ -1,5 +1,5 @@
 import type { Settings } from "./options.js";
-import type { SMTPEnvelope, SMTPSession } from "./types.js";
+import type { ConnectionInfo, SMTPEnvelope, SMTPSession, TLSCipherInfo } from "./types.js";
 
 const ID_DIGITS = "0123456789abcdefghijklmnopqrstuv";
 const ID_LENGTH = 16;
@@ -65,6 +65,37 @@ export function emptyEnvelope(settings: Settings): SMTPEnvelope {
 export function updateTransmissionType(session: SMTPSession, settings: Settings): void {
   const protocol = settings.lmtp ? "LMTP" : session.openingCommand === "EHLO" ? "ESMTP" : "SMTP";
   session.transmissionType = `${protocol}${session.secure ? "S" : ""}${session.user ? "A" : ""}`;
+}
+
+/** Enters what a TLS handshake brought. */
+export function enterTLS(
+  session: SMTPSession,
+  settings: Settings,
+  { cipher, servername }: { readonly cipher: TLSCipherInfo; readonly servername: string | false },
+): void {
+  session.secure = true;
+  session.tlsOptions = cipher;
+  session.servername = servername;
+  updateTransmissionType(session, settings);
+}
+
+/** After STARTTLS nothing counts that was learned in plaintext (RFC 3207 4.2), but who is at the other end. */
+export function forgetPlaintext(session: SMTPSession, endpoints: Endpoints, clientHostname: string): void {
+  session.xClient.clear();
+  session.xForward.clear();
+  Object.assign(session, endpoints, {
+    clientHostname,
+    user: false,
+    openingCommand: false,
+    hostNameAppearsAs: false,
+  });
+}
+
+/** What listeners of `connect` get. */
+export function connectionInfo(session: SMTPSession): ConnectionInfo {
+  const { id, localAddress, localPort, remoteAddress, remotePort } = session;
+  const { hostNameAppearsAs, clientHostname } = session;
+  return { id, localAddress, localPort, remoteAddress, remotePort, hostNameAppearsAs, clientHostname };
 }
 
 /** How a session's user is named in log entries. */

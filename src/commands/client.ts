@@ -2,7 +2,7 @@ import type { PeerCertificate } from "node:tls";
 import type { HookName, HookResult } from "../hooks.js";
 import type { LogEntry, LogLevel } from "../logger.js";
 import type { Settings } from "../options.js";
-import type { SMTPSession } from "../types.js";
+import type { SecureSocket, SMTPSession } from "../types.js";
 import type { Reply } from "../wire/reply.js";
 import type { Message } from "./message.js";
 import type { Recipients } from "./recipients.js";
@@ -11,6 +11,8 @@ import type { Recipients } from "./recipients.js";
 export interface Action extends Reply {
   /** Close after this reply. */
   readonly close?: true;
+  /** The client may send commands from now on (the greeting). */
+  readonly ready?: true;
   /** STARTTLS: start the handshake when the reply has left. */
   readonly upgrade?: true;
   /** The next line is not a command: it goes here (SASL, RFC 4954 4). */
@@ -62,6 +64,10 @@ export interface Client {
   readonly tls: TLSFacts | undefined;
   /** The client's address after a PROXY header and before any XCLIENT: the one that is trusted or not. */
   readonly peerAddress: string;
+  /** What onSecure gets: the socket of the TLS session, or what stands for it. */
+  readonly socket: SecureSocket;
+  /** Neither side has closed. */
+  readonly isOpen: boolean;
   /** Whether this transport could be upgraded by STARTTLS. */
   readonly canUpgrade: boolean;
   /** RCPT commands that were accepted in this transaction. */

@@ -4,7 +4,7 @@ import { parseAttributes } from "../wire/attributes.js";
 import { isTrusted } from "../wire/ip.js";
 import type { HookResult } from "../hooks.js";
 import type { Action, Client, Command } from "./client.js";
-import { greeting } from "./greeting.js";
+import { greeting } from "./opening.js";
 import { INTERNAL_ERROR, messageOf } from "./refusal.js";
 
 /** Attributes of http://www.postfix.org/XCLIENT_README.html, in the order advertised. */

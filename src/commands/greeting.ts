@@ -1,8 +1,0 @@
-import type { Settings } from "../options.js";
-import type { Action } from "./client.js";
-
-/** The 220 greeting (RFC 5321 4.3.1), which carries no enhanced status code (RFC 2034 3). */
-export function greeting({ name, protocol, banner }: Settings): Action {
-  const service = protocol === "LMTP" ? "LMTP" : "ESMTP";
-  return { code: 220, text: banner ? `${name} ${service} ${banner}` : `${name} ${service}`, enhanced: false };
-}

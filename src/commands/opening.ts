@@ -1,0 +1,57 @@
+import type { Settings } from "../options.js";
+import { reverseLookup } from "../reverse-lookup.js";
+import type { Action, Answer, Client } from "./client.js";
+import { refused } from "./refusal.js";
+
+/** Finds the client's host name, `""` where it has none or nobody is to look. */
+export function lookUp(client: Client, done: (name: string) => void): void {
+  const { settings, session } = client;
+  const host = session.remoteAddress;
+  if (settings.raw.disableReverseLookup || host === "") return done("");
+  reverseLookup(host, settings.resolver, ({ name, error, discarded }) => {
+    const entry = { tnx: "connection", host };
+    if (error) {
+      client.log("error", { ...entry, err: error }, "Reverse resolve for %s: %s", host, error.message);
+    }
+    if (discarded !== undefined) {
+      const shown = JSON.stringify(discarded.slice(0, 255));
+      client.log("info", entry, "Discarded invalid reverse resolved hostname %s for %s", shown, host);
+    }
+    done(name);
+  });
+}
+
+/** What a client hears first: onConnect is asked, onSecure too where TLS is there already. */
+export function opening(client: Client): Answer | Promise<Answer> {
+  const { session } = client;
+  return client.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {
+    if (!client.isOpen) return [];
+    const entry = { tnx: "connection", host: session.remoteAddress };
+    client.log("info", entry, "Connection from %s", session.clientHostname);
+    const refusal = refused("onConnect", result);
+    if (refusal) return { ...refusal, enhanced: false, close: true };
+    return session.secure ? askOnSecure(client, () => greet(client)) : greet(client);
+  }) as Answer | Promise<Answer>;
+}
+
+/** Asks onSecure after a handshake, and goes on with `then` where it accepts. */
+export function askOnSecure(client: Client, then: () => Answer): Answer | Promise<Answer> {
+  return client.hook("onSecure", [client.socket, client.session], (result) => {
+    const refusal = refused("onSecure", result);
+    return refusal ? { ...refusal, enhanced: false, close: true } : then();
+  });
+}
+
+function greet(client: Client): Answer {
+  if (!client.isOpen) return [];
+  const { settings } = client;
+  if (!settings.useXClient && !settings.useXForward) client.announce();
+  return greeting(settings);
+}
+
+/** The 220 greeting (RFC 5321 4.3.1), which carries no enhanced status code (RFC 2034 3). */
+export function greeting({ name, protocol, banner }: Settings): Action {
+  const service = protocol === "LMTP" ? "LMTP" : "ESMTP";
+  const text = banner ? `${name} ${service} ${banner}` : `${name} ${service}`;
+  return { code: 220, text, enhanced: false, ready: true };
+}
