@@ -183,10 +183,15 @@ export class Arrival implements TransportEvents {
 
   #tooMany(): Action | undefined {
     const { census, settings } = this.#gate;
-    const text = `${settings.name} Too many connected clients, try again in a moment`;
-    if (census.total >= settings.maxClients) return { code: 421, text, enhanced: false };
-    if (!this.#tooManyFromThere()) return undefined;
-    return { code: 421, text: `${settings.name} Too many connections from your address`, enhanced: false };
+    const refusal = (text: string): Action => ({
+      code: 421,
+      text: `${settings.name} ${text}`,
+      enhanced: false,
+    });
+    if (census.total >= settings.maxClients) {
+      return refusal("Too many connected clients, try again in a moment");
+    }
+    return this.#tooManyFromThere() ? refusal("Too many connections from your address") : undefined;
   }
 
   #tooManyFromThere(): boolean {
