@@ -1,16 +1,31 @@
 /**
- * The examples of a guide page, each to be run as it stands there, but for ports and paths.
+ * The examples of the README and of the pages in docs/, each to be type-checked, and run as it stands there but
+ * for ports and paths.
+ *
+ * A ```ts block is a program. One that declares `const server = new …` is run. The next ```smtp block is the
+ * conversation that a client then has: `C:` lines, the replies as `S:` lines in which `…` stands for anything,
+ * and `-- TLS handshake`.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { SMTPServer } from "../../src/index.js";
 
 const ROOT: string = new URL("../..", import.meta.url).pathname;
 
+/** The README and the pages, by their paths. */
+export const PAGES: readonly string[] = [
+  "README.md",
+  ...[...new Bun.Glob("docs/**/*.md").scanSync(ROOT)].sort(),
+];
+
 /** A TypeScript block of a page. */
 export interface Example {
+  page: string;
   /** The heading above it, with ` (2)` behind it for the second block there, and so on. */
   title: string;
   code: string;
+  /** The block of SMTP behind it, before the next program. */
+  conversation: string | undefined;
 }
 
 /** All TypeScript blocks of a page, in order. */
@@ -18,23 +33,48 @@ export function examplesOf(page: string): Example[] {
   const found: Example[] = [];
   let heading = "";
   let nth = 0;
-  for (const [, newHeading, code] of readFileSync(join(ROOT, page), "utf8").matchAll(
-    /^#+ (.*)$|^```ts\n([^]*?)^```$/gm,
-  )) {
+  let last: Example | undefined;
+  const parts = readFileSync(join(ROOT, page), "utf8").matchAll(/^```(.*)\n([^]*?)^```$|^#+ (.*)$/gm);
+  for (const [, language, code = "", newHeading] of parts) {
     if (newHeading !== undefined) {
       heading = newHeading;
       nth = 0;
-    } else if (code !== undefined) {
+    } else if (language === "ts") {
       nth++;
-      found.push({ title: nth === 1 ? heading : `${heading} (${nth})`, code });
+      last = { page, title: nth === 1 ? heading : `${heading} (${nth})`, code, conversation: undefined };
+      found.push(last);
+    } else if (language === "smtp") {
+      if (!last) throw new Error(`${page}: no program before the conversation below ${heading}`);
+      last.conversation = code;
     }
   }
   return found;
 }
 
+/** Packages that examples import and that are not here: what of their types the examples need. */
+const OTHERS = {
+  mailparser: `
+    import type { Stream } from "node:stream";
+    export function simpleParser(source: Buffer | Stream | string): Promise<{
+      subject?: string;
+      attachments: { filename?: string; content: Buffer }[];
+    }>;`,
+  nodemailer: `
+    export function createTransport(options: { host: string; port: number }): {
+      sendMail(mail: { from: string; to: string; subject: string; text: string }): Promise<unknown>;
+    };`,
+};
+
+/** Whether an example is a program that makes a server, of packages that are here. */
+export function isRunnable({ code }: Example): boolean {
+  return (
+    /^const server = new /m.test(code) && !Object.keys(OTHERS).some((name) => code.includes(`from "${name}"`))
+  );
+}
+
 /**
- * What the compiler says about the examples of a page with the strict options of a user's project: nothing,
- * if all is well. Writes them into `directory`.
+ * What the compiler says about examples with the strict options of a user's project: nothing, if all is well.
+ * Writes them into `directory`.
  */
 export async function typeErrors(examples: readonly Example[], directory: string): Promise<string> {
   const config = {
@@ -47,13 +87,18 @@ export async function typeErrors(examples: readonly Example[], directory: string
       skipLibCheck: true,
       types: ["bun"],
       typeRoots: [join(ROOT, "node_modules/@types")],
-      paths: { "bun-smtp": [join(ROOT, "src/index.ts")] },
+      paths: { "bun-smtp": [join(ROOT, "src/index.ts")], "*": [join(directory, "others/*.d.ts")] },
     },
     include: ["*.ts"],
   };
   writeFileSync(join(directory, "package.json"), '{ "type": "module" }');
   writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(config));
-  examples.forEach(({ code }, index) => writeFileSync(join(directory, `example-${index + 1}.ts`), code));
+  mkdirSync(join(directory, "others"));
+  for (const [name, types] of Object.entries(OTHERS))
+    writeFileSync(join(directory, `others/${name}.d.ts`), types);
+  examples.forEach(({ page, title, code }, index) => {
+    writeFileSync(join(directory, `example-${index + 1}.ts`), `// ${page}: ${title}\n${code}`);
+  });
   const compiler = Bun.spawn([join(ROOT, "node_modules/.bin/tsc"), "--project", directory], {
     stdout: "pipe",
   });
@@ -63,19 +108,18 @@ export async function typeErrors(examples: readonly Example[], directory: string
 let runs = 0;
 
 /**
- * Runs an example in this process and gives what it declares by the name of `server`.
- * @param directory where it is written to
- * @param replace texts of the example and what stands for them here
+ * Runs an example in this process and gives what it declares by the name of `server`, which listens.
+ * @param directory where it is written to, and what stands for `/` in its absolute paths
  */
-export async function runExample(
-  example: Example,
-  directory: string,
-  replace: Readonly<Record<string, string>>,
-): Promise<import("../../src/index.js").SMTPServer> {
+export async function runExample(example: Example, directory: string): Promise<SMTPServer> {
   let code = example.code.replaceAll('"bun-smtp"', JSON.stringify(join(ROOT, "src/index.ts")));
-  code = code.replace(/\.listen\(\d+\)/g, ".listen(0, '127.0.0.1')");
-  for (const [text, replacement] of Object.entries(replace)) code = code.replaceAll(text, replacement);
+  code = code.replace(/"\/(?=etc\/|run\/)/g, `"${directory}/`);
+  code = code.replace(/\.listen\(\d+(?:, "127\.0\.0\.1")?\)/g, '.listen(0, "127.0.0.1")');
+  code = code.replace(/\bport: \d+(?=.*reusePort)/g, 'port: 0, host: "127.0.0.1"');
   const file = join(directory, `run-${++runs}.ts`);
   writeFileSync(file, `${code}\nexport { server };\n`);
-  return ((await import(file)) as { server: import("../../src/index.js").SMTPServer }).server;
+  const { server } = (await import(file)) as { server: SMTPServer };
+  if (!code.includes(".listen(")) await server.listen(0, "127.0.0.1");
+  else if (!server.server.listening) await new Promise<void>((resolve) => server.once("listening", resolve));
+  return server;
 }

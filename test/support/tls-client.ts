@@ -14,9 +14,10 @@ export class TLSClient {
     this.#attach();
   }
 
-  /** Connects in plaintext. */
-  static async plain(port: number): Promise<TLSClient> {
-    const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+  /** Connects in plaintext, to a port or a unix socket. */
+  static async plain(to: number | string): Promise<TLSClient> {
+    const where = typeof to === "string" ? { path: to } : { host: "127.0.0.1", port: to };
+    const socket = connect({ ...where, allowHalfOpen: true });
     const client = new TLSClient(socket);
     await once(socket, "connect");
     return client;
