@@ -1,0 +1,543 @@
+/**
+ * The reference pages say what the source says: every option with its type and default, every hook, session field,
+ * event, reply and public type, and nothing that does not exist. The source is read by its regular form, which the
+ * first tests hold: TypeScript's own API does not run on Bun.
+ */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { refusal } from "../../src/commands/refusal.js";
+import { COMMANDS } from "../../src/commands/index.js";
+import { HOOKS } from "../../src/hooks.js";
+import { Settings } from "../../src/options.js";
+import { MECHANISMS } from "../../src/sasl/index.js";
+import { formatReply } from "../../src/wire/reply.js";
+import { PAGES } from "../support/examples.js";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+const reference = (page: string): string => read(`docs/reference/${page}.md`);
+
+// ---- the source ----------------------------------------------------------------------------------------
+
+/** A member of an interface or class, with the text of its docstring. */
+interface Member {
+  name: string;
+  type: string;
+  doc: string;
+}
+
+/** What a module exports: interfaces and classes with their members, and the names of the other types. */
+interface Module {
+  interfaces: Map<string, Member[]>;
+  names: string[];
+  /** Docstrings by exported name. */
+  docs: Map<string, string>;
+}
+
+const DECLARATION =
+  /(?:\/\*\*((?:(?!\*\/)[^])*?)\*\/\s*)?^(?:export )(?:declare )?(interface|class|type|const|function) (\w+)[^]*?$/gm;
+
+function moduleOf(path: string): Module {
+  const source = read(path);
+  const module: Module = { interfaces: new Map(), names: [], docs: new Map() };
+  for (const { 0: all, 1: doc = "", 2: kind = "", 3: name = "", index } of source.matchAll(DECLARATION)) {
+    if (!module.names.includes(name)) module.names.push(name);
+    module.docs.set(name, (module.docs.get(name) ?? "") + doc);
+    if (kind !== "interface" && kind !== "class") continue;
+    const start = index + all.indexOf(kind, all.lastIndexOf("*/") + 1);
+    const body = /\{\n([^]*?)^\}/m.exec(source.slice(start))?.[1] ?? "";
+    const isEmpty = /^[^\n]*\{\}\n/.test(source.slice(start));
+    // A class and an interface of one name are one.
+    module.interfaces.set(name, [
+      ...(module.interfaces.get(name) ?? []),
+      ...(isEmpty ? [] : membersOf(body)),
+    ]);
+  }
+  return module;
+}
+
+/** Members are indented by two spaces. */
+function membersOf(body: string): Member[] {
+  const found: Member[] = [];
+  const members = body.matchAll(
+    /^ {2}(?:\/\*\*((?:(?!\*\/)[^])*?)\*\/\n {2})?(?:readonly |static |declare |override |async |get )*(?!set |constructor|#|\[|\}|\.\.\.)(\w+)\??(?:[:(<]) ?([^;]*)/gm,
+  );
+  for (const [, doc = "", name = "", type = ""] of members) {
+    const earlier = found.find((member) => member.name === name);
+    if (earlier) earlier.doc ||= doc;
+    else found.push({ name, type: type.replace(/\s+/g, " ").trim(), doc });
+  }
+  return found;
+}
+
+const types = moduleOf("src/types.ts");
+const smtpServer = moduleOf("src/smtp-server-types.ts");
+const members = (name: string): Member[] => types.interfaces.get(name) ?? [];
+const namesOf = (name: string): string[] => members(name).map((member) => member.name);
+
+describe("the reader of the source", () => {
+  test("finds the interfaces and their members", () => {
+    expect(namesOf("TLSCipherInfo")).toEqual(["name", "standardName", "version"]);
+    expect(members("SMTPEnvelope")[2]).toEqual({
+      name: "bodyType",
+      type: '"7bit" | "8bitmime" | "binarymime"',
+      doc: expect.stringContaining("Body encoding"),
+    });
+    expect(namesOf("SMTPServerOptions").length).toBeGreaterThan(50);
+    expect(types.names.length + smtpServer.names.length).toBeGreaterThan(45);
+  });
+
+  test("misses no exported declaration", () => {
+    for (const [path, { names }] of [
+      ["src/types.ts", types],
+      ["src/smtp-server-types.ts", smtpServer],
+    ] as const) {
+      expect(names).toHaveLength(new Set(read(path).match(/^export .*? (\w+)/gm)).size);
+    }
+  });
+});
+
+// ---- the pages -----------------------------------------------------------------------------------------
+
+/** A row of a table: its cells, code marks and escapes gone, and the heading above it. */
+interface Row {
+  heading: string;
+  cells: string[];
+}
+
+function rowsOf(page: string): Row[] {
+  let heading = "";
+  let inBody = false;
+  return withoutBlocks(page)
+    .split("\n")
+    .flatMap((line) => {
+      const title = /^#+ (.*)$/.exec(line)?.[1];
+      if (title !== undefined) heading = title;
+      if (!line.startsWith("|")) inBody = false;
+      else if (/^[| -]+$/.test(line)) inBody = true;
+      else if (inBody) {
+        const cells = line.slice(1, -1).split(/(?<!\\)\|/);
+        return [{ heading, cells: cells.map((cell) => cell.replaceAll("\\|", "|").trim()) }];
+      }
+      return [];
+    });
+}
+
+const withoutBlocks = (page: string): string => page.replace(/^```[^]*?^```$/gm, "");
+
+/** What stands between backticks, outside of code blocks. */
+const codeIn = (text: string): string[] =>
+  Array.from(withoutBlocks(text).matchAll(/`([^`]+)`/g), ([, code = ""]) => code);
+
+/** The names that the first cells of the tables have, below a heading or anywhere. */
+const firstCells = (page: string, heading?: string): string[] =>
+  rowsOf(reference(page))
+    .filter((row) => heading === undefined || row.heading === heading)
+    .flatMap((row) => codeIn(row.cells[0] ?? ""));
+
+// ---- options -------------------------------------------------------------------------------------------
+
+/** Those of node:tls that the server uses, and that our types inherit. */
+const INHERITED = [
+  ...["key", "cert", "pfx", "passphrase", "ca", "crl", "minVersion", "maxVersion", "ciphers", "ecdhCurve"],
+  ...["sigalgs", "honorCipherOrder", "secureOptions", "sessionTimeout", "ALPNProtocols"],
+];
+
+const optionMembers = [...members("SMTPServerOptions"), ...members("TLSOptions")];
+const optionRows = rowsOf(reference("configuration"));
+const optionNames = optionRows.map((row) => codeIn(row.cells[0] ?? "")[0] ?? "");
+
+/** A getter of {@link Settings} by the name of its option, in any case. */
+const getters = new Map(
+  Object.keys(Object.getOwnPropertyDescriptors(Settings.prototype)).map((name) => [name.toLowerCase(), name]),
+);
+const settings = new Settings({ options: {}, logger: {} });
+
+/** What src/options.ts says where nothing was given; `undefined` where it has no word for it. */
+function defaultOf(option: string): unknown {
+  const getter = getters.get(option.toLowerCase());
+  const value: unknown = getter === undefined ? undefined : Reflect.get(settings, getter);
+  return value === Infinity ? 0 : value;
+}
+
+/** What a cell, or a docstring's `@default`, says. */
+function literal(text: string): unknown {
+  const code = text.replaceAll("*", "").replaceAll("`", "");
+  const number = /^\d[\d ]*/.exec(code)?.[0].replaceAll(" ", "");
+  if (number !== undefined) return Number(number);
+  try {
+    return JSON.parse(code);
+  } catch {
+    return undefined;
+  }
+}
+
+describe("configuration.md", () => {
+  test("has a row for each option, and no other", () => {
+    expect(optionNames.toSorted()).toEqual(
+      [...optionMembers.map(({ name }) => name), ...INHERITED].toSorted(),
+    );
+  });
+
+  test("the inherited options are those that a secure context is made of", () => {
+    const [, list = ""] =
+      /CONTEXT_OPTIONS = \[([^\]]*)\]/.exec(read("src/transport/secure-context.ts")) ?? [];
+    const used = [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name);
+    // Not for people: they are what minVersion, maxVersion and several processes are for.
+    const internal = ["secureProtocol", "sessionIdContext", "ticketKeys"];
+    expect([...INHERITED, ...internal].toSorted()).toEqual([...used, "ALPNProtocols"].toSorted());
+  });
+
+  /** Options whose default is no value: what the page says instead. */
+  const WORDS: Readonly<Record<string, string>> = {
+    name: "`os.hostname()`",
+    scramSecret: "random for each process",
+    resolver: "`node:dns`",
+    cert: "self-signed",
+    ca: "those that Bun trusts",
+    ciphers: "Bun's",
+    ecdhCurve: "Bun's",
+    sigalgs: "Bun's",
+    sessionTimeout: "Bun's",
+    onAuth: "refuses",
+    onData: "reads, drops and accepts",
+    ...Object.fromEntries(
+      ["onConnect", "onSecure", "onMailFrom", "onRcptTo"].map((name) => [name, "accepts"]),
+    ),
+  };
+  /** Defaults that are not in src/options.ts. */
+  const ELSEWHERE: Readonly<Record<string, unknown>> = {
+    component: "smtp-server",
+    minVersion: "TLSv1.2",
+    maxVersion: "TLSv1.3",
+    honorCipherOrder: true,
+    disabledCommands: [],
+    ignoredHosts: [],
+    logger: false,
+  };
+  const NONE = [
+    "key",
+    "pfx",
+    "passphrase",
+    "crl",
+    "sniOptions",
+    "SNICallback",
+    "secureOptions",
+    "ALPNProtocols",
+    "onClose",
+  ];
+
+  test.each(optionRows.map((row) => [codeIn(row.cells[0] ?? "")[0] ?? "", row] as const))(
+    "the default of %p",
+    (option, row) => {
+      const said = row.cells[2] ?? "";
+      if (NONE.includes(option)) return expect(said).toBe("–");
+      if (option in WORDS) return expect(said).toBe(WORDS[option] as string);
+      // What src/options.ts does not mention is a flag that is off.
+      expect(literal(said)).toEqual(ELSEWHERE[option] ?? defaultOf(option) ?? false);
+    },
+  );
+
+  test.each(optionMembers.map((member) => [member.name, member] as const))(
+    "the type of %p",
+    (option, { type }) => {
+      const said = optionRows[optionNames.indexOf(option)]?.cells[1]?.replaceAll("`", "");
+      const wanted = type
+        .replace(/^\| /, "")
+        .replace(/ \| (undefined|null)\b/g, "")
+        .replace(/^number \| string/, "number")
+        .replace(/^(On\w+) \| false$/, "$1")
+        .replace("readonly string[]", "string[]");
+      expect(said).toBe(option === "SNICallback" ? "(servername, callback) => void" : wanted);
+    },
+  );
+});
+
+// ---- docstrings ----------------------------------------------------------------------------------------
+
+const server = moduleOf("src/server.ts");
+/** Methods of EventEmitter that SMTPServer declares again for its own events. */
+const EMITTER = /^(on|once|off|emit|\w+Listener)$/;
+const errors = moduleOf("src/errors.ts");
+const listenTarget = moduleOf("src/listen-target.ts");
+
+test("every public type and member has a docstring", () => {
+  const bare = [types, smtpServer, errors].flatMap(({ names, docs, interfaces }) => [
+    ...names.filter((name) => !docs.get(name)?.trim()),
+    ...names.flatMap((name) =>
+      (interfaces.get(name) ?? []).filter(({ doc }) => !doc.trim()).map((member) => `${name}.${member.name}`),
+    ),
+  ]);
+  const ofServer = ["SMTPServer", "SMTPServerEvents"].flatMap((name) =>
+    (server.interfaces.get(name) ?? [])
+      .filter((member) => !member.doc.trim() && !EMITTER.test(member.name))
+      .map((member) => `${name}.${member.name}`),
+  );
+  expect([...bare, ...ofServer]).toEqual([]);
+});
+
+test("the @default of each option is the one of the page", () => {
+  const differing = optionMembers.flatMap(({ name, doc }) => {
+    const inDoc = /@default (.*?)(?:\s*\*?\s*$|\n)/.exec(doc)?.[1];
+    const onPage = optionRows[optionNames.indexOf(name)]?.cells[2] ?? "";
+    const value = literal(onPage);
+    if (value === undefined) return [];
+    return inDoc !== undefined && Bun.deepEquals(literal(inDoc), value)
+      ? []
+      : [`${name}: ${inDoc}, ${onPage}`];
+  });
+  expect(differing).toEqual([]);
+});
+
+// ---- callbacks -----------------------------------------------------------------------------------------
+
+describe("callbacks.md", () => {
+  const rows = rowsOf(reference("callbacks")).filter((row) => row.heading === "Callbacks");
+
+  test("has a row and a section for each hook, and no other", () => {
+    const hooks = Object.keys(HOOKS);
+    expect(rows.flatMap((row) => codeIn(row.cells[0] ?? ""))).toEqual(hooks);
+    const sections = [...reference("callbacks").matchAll(/^## (on\w+)$/gm)].map(([, name]) => name);
+    expect(sections).toEqual(hooks as typeof sections);
+  });
+
+  test("each section begins with the hook's parameters", () => {
+    for (const [hook, takes] of Object.entries(HOOKS)) {
+      const call = new RegExp(`^## ${hook}\n\n\`${hook}\\(([^)]*)\\)\``, "m").exec(
+        reference("callbacks"),
+      )?.[1];
+      expect(call?.split(", ")).toHaveLength(takes);
+      expect(call).toEndWith("callback");
+    }
+  });
+
+  test("the codes of errors are those of the source", () => {
+    for (const hook of ["onConnect", "onSecure", "onAuth", "onMailFrom", "onRcptTo", "onData"] as const) {
+      const row = rows.find(({ cells }) => cells[0]?.includes(`\`${hook}\``));
+      expect(row?.cells[4]).toStartWith(String(refusal(hook, new Error()).code));
+    }
+  });
+
+  test("onSecure's socket", () => {
+    const cells = firstCells("callbacks", "onSecure").map((name) => name.replace(/\(.*/, ""));
+    expect(cells.toSorted()).toEqual(namesOf("SecureSocket").toSorted());
+  });
+});
+
+// ---- session, events, types ----------------------------------------------------------------------------
+
+describe("session.md", () => {
+  const page = reference("session");
+  const NAMES = ["TLSCipherInfo", "SMTPEnvelope", "SMTPAddress", "DSNEnvelope", "DSNRcpt", "DataStream"];
+  const known = /^interface KnownArgs \{\n([^]*?)^\}/m.exec(read("src/types.ts"))?.[1] ?? "";
+  const interfaces: [string, Member[]][] = [
+    ...NAMES.map((name): [string, Member[]] => [name, members(name)]),
+    ["SMTPAddressArgs", membersOf(known)],
+  ];
+  const rows = rowsOf(page);
+
+  test("has a row for each field of the session", () => {
+    const elsewhere = new Set(interfaces.map(([name]) => name));
+    const own = rows
+      .filter((row) => !elsewhere.has(row.heading))
+      .flatMap((row) => codeIn(row.cells[0] ?? ""));
+    expect(own.toSorted()).toEqual(namesOf("SMTPSession").toSorted());
+  });
+
+  test.each(interfaces)("has a row for each field of %s", (name, fields) => {
+    expect(fields.length).toBeGreaterThan(1);
+    expect(firstCells("session", name).toSorted()).toEqual(fields.map((field) => field.name).toSorted());
+  });
+
+  test("the types are those of the source", () => {
+    const fields = [...members("SMTPSession"), ...interfaces.flatMap(([, all]) => all)];
+    const differing = rows.flatMap(({ cells: [name = "", said = ""] }) => {
+      const wanted = fields
+        .filter((field) => field.name === codeIn(name)[0])
+        .map((field) => field.type.replace(/ \| undefined$/, ""));
+      return wanted.includes(said.replaceAll("`", "").replace(/ \| undefined$/, ""))
+        ? []
+        : [`${name}: ${said}`];
+    });
+    expect(differing).toEqual([]);
+  });
+});
+
+test("authentication.md has the fields of credentials and answers", () => {
+  const page = read("docs/guide/authentication.md");
+  const said = new Set(codeIn(page).map((code) => code.replace(/[(:].*/, "")));
+  const fields = [...namesOf("AuthObject"), ...namesOf("AuthResponse")].filter((name) => name !== "method");
+  expect(fields.length).toBeGreaterThan(10);
+  expect(fields.filter((name) => !said.has(name))).toEqual([]);
+  for (const mechanism of MECHANISMS.keys()) expect([...said]).toContain(mechanism);
+});
+
+describe("events.md", () => {
+  test("has a row for each event of the server, and no other", () => {
+    const events = server.interfaces.get("SMTPServerEvents")?.map(({ name }) => name) ?? [];
+    expect(events).toHaveLength(4);
+    expect(firstCells("events", "SMTPServer").toSorted()).toEqual(events.toSorted());
+  });
+
+  test("has the fields of ConnectionInfo", () => {
+    const fields = smtpServer.interfaces.get("SMTPServerConnectionInfo")?.map(({ name }) => name);
+    expect(firstCells("events", "ConnectionInfo")).toEqual(fields ?? []);
+  });
+});
+
+describe("server.md", () => {
+  const page = reference("server");
+
+  test("has each public member of the class", () => {
+    const own = server.interfaces.get("SMTPServer")?.map(({ name }) => name) ?? [];
+    const missing = own.filter((name) => !EMITTER.test(name) && !new RegExp(`\\b${name}\\b`).test(page));
+    expect(missing).toEqual([]);
+    expect(own).toContain("updateSecureContext");
+  });
+
+  test("has the options of listen, and the members of a connection", () => {
+    const said = codeIn(page).map((code) => code.replace(/\(.*/, ""));
+    const options = listenTarget.interfaces.get("ListenOptions")?.map(({ name }) => name) ?? [];
+    expect(options).toContain("reusePort");
+    const wanted = [...options, ...namesOf("SMTPConnection")];
+    expect(wanted.filter((name) => !said.includes(name))).toEqual([]);
+  });
+
+  test("names every exported type, and none that is not exported", () => {
+    const exported = [
+      ...types.names,
+      ...smtpServer.names,
+      ...[...read("src/index.ts").matchAll(/export type \{ (\w+) \}/g)].map(([, name = ""]) => name),
+    ];
+    const tables = rowsOf(page).filter((row) => row.heading === "Types");
+    const isAlias = (row: Row): boolean => /SMTPServer[A-Z]|^`ms`/.test(row.cells[0] ?? "");
+    expect(tables.filter(isAlias).length).toBeGreaterThan(5);
+    expect([...new Set(tables.flatMap((row) => codeIn(row.cells[0] ?? "")))].toSorted()).toEqual(
+      exported.toSorted(),
+    );
+  });
+});
+
+// ---- errors and replies --------------------------------------------------------------------------------
+
+describe("errors-and-replies.md", () => {
+  const page = reference("errors-and-replies");
+  const spans = codeIn(page);
+  const replies = spans.filter((span) => /^\d{3} /.test(span));
+  const sources = [...new Bun.Glob("**/*.ts").scanSync(join(ROOT, "src"))].map((file) => read(`src/${file}`));
+
+  /** Code and text of each reply that stands in the source as such, `%` for what varies. */
+  const written = sources
+    .flatMap((source) => [...source.matchAll(/\bcode: (\d{3}),\s+text: ("[^"\n]*"|`[^`\n]*`)/g)])
+    .map(([, code = "", text = ""]) => `${code} ${text.slice(1, -1).replace(/\$\{[^]*?\}/g, "%")}`)
+    // An exchange that is over asks for no further line.
+    .filter((reply) => reply !== "503 Error: bad sequence of commands");
+
+  const varies = (text: string): RegExp =>
+    new RegExp(
+      `^${text
+        .replace(/%\w*/g, "\0")
+        .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+        .replaceAll("\0", ".*")}$`,
+    );
+  const alike = (one: string, other: string): boolean => varies(one).test(other) || varies(other).test(one);
+
+  test("has each reply of the source", () => {
+    expect(written.length).toBeGreaterThan(50);
+    expect(written.filter((reply) => !replies.some((said) => alike(reply, said)))).toEqual([]);
+  });
+
+  test("has no reply that is not in the source", () => {
+    // What the source puts together from parts is looked for by its words.
+    const all = sources.join("\n");
+    const unknown = replies.filter((said) => {
+      if (written.some((reply) => alike(reply, said))) return false;
+      const words = said
+        .slice(4)
+        .split(/%\w*|<[A-Z]+>/)
+        .map((part) => part.trim())
+        .filter((part) => part !== "" && part !== "ESMTP" && part !== "LMTP");
+      return !words.every((part) => all.includes(part));
+    });
+    expect(unknown).toEqual([]);
+  });
+
+  test("has each code that transcripts hear", () => {
+    const heard = new Set(
+      [...new Bun.Glob("test/transcripts/**/*.smtp").scanSync(ROOT)].flatMap((file) =>
+        [...read(file).matchAll(/^S[:*] ?(\d{3})/gm)].map(([, code = ""]) => code),
+      ),
+    );
+    heard.delete("551"); // a hook's
+    expect(heard.size).toBeGreaterThan(15);
+    expect([...heard].filter((code) => !replies.some((said) => said.startsWith(code)))).toEqual([]);
+  });
+
+  test("the enhanced status codes are those that are sent", () => {
+    const cells = rowsOf(page)
+      .filter((row) => row.heading === "Enhanced status codes")
+      .flatMap(({ cells }) => [0, 2, 4, 6].map((at) => [cells[at] ?? "", cells[at + 1] ?? ""] as const))
+      .filter(([code]) => code !== "");
+    const table = new Map(cells);
+    expect(table.get("any other")).toBe("x.0.0");
+    for (let code = 400; code < 600; code++) {
+      const [, enhanced = ""] = /^\d+ (\S+)/.exec(formatReply({ code, text: "x" }, true)) ?? [];
+      expect(`${code} ${table.get(String(code)) ?? `${String(code)[0]}.0.0`}`).toBe(`${code} ${enhanced}`);
+    }
+  });
+
+  test("has the codes of errors", () => {
+    const codes = sources
+      .flatMap((source) => [...source.matchAll(/code: "(E[A-Z_]+)"|code = "(E[A-Z_]+)"/g)])
+      .map(([, one, other]) => one ?? other ?? "");
+    expect(codes).toContain("EBARENEWLINE");
+    expect(codes.filter((code) => !spans.includes(code))).toEqual([]);
+    expect(firstCells("errors-and-replies", "SMTPError")).toEqual(
+      expect.arrayContaining(errors.interfaces.get("SMTPError")?.map(({ name }) => name) ?? [""]),
+    );
+  });
+});
+
+// ---- extensions ----------------------------------------------------------------------------------------
+
+test("extensions.md has each EHLO keyword, in the order of the reply, and each mechanism", () => {
+  const heard = [...read("test/transcripts/order/ehlo-all.smtp").matchAll(/^S: 250[- ]([A-Z0-9]+)/gm)];
+  const keywords = heard.map(([, keyword = ""]) => keyword);
+  expect(keywords).toContain("CHUNKING");
+  // REQUIRETLS is for connections that STARTTLS is not for.
+  keywords.splice(keywords.indexOf("STARTTLS") + 1, 0, "REQUIRETLS");
+  expect(firstCells("extensions", "In the EHLO reply")).toEqual(keywords);
+  expect(firstCells("extensions", "SASL mechanisms").toSorted()).toEqual([...MECHANISMS.keys()].toSorted());
+});
+
+test("design.md has each command", () => {
+  const said = read("docs/design.md");
+  const jokes = ["WIZ", "SHELL", "KILL"];
+  expect([...COMMANDS.keys()].filter((verb) => !jokes.includes(verb) && !said.includes(verb))).toEqual([]);
+});
+
+// ---- no page names what does not exist -----------------------------------------------------------------
+
+test("no page names an option that does not exist", () => {
+  // dhparam and noDelay are options of Node that the pages say are ignored.
+  const options = new Set<string>([...optionNames, "dhparam", "noDelay"]);
+  /** Other things that are written as `name: value`: fields of answers, of messages, of connections, of listen. */
+  const others = new Set([
+    ...["AuthObject", "AuthResponse", "SMTPErrorLike", "SMTPSession", "SMTPEnvelope"].flatMap(namesOf),
+    ...(listenTarget.interfaces.get("ListenOptions") ?? []).map(({ name }) => name),
+    ...["key", "tls", "sniOptions", "iterations"],
+  ]);
+  const looksLikeOption =
+    /^(?:hide|max|min|use|allow|disable|require|reject|ignored?|honor)[A-Z0-9]\w*$|^\w+(?:Timeout|Delay|Callback)$/;
+  const wrong = PAGES.flatMap((page) =>
+    codeIn(read(page)).flatMap((code) => {
+      const [, given] = /^(\w+): (?!it\b|a\b|its\b)/.exec(code) ?? [];
+      if (given !== undefined && !options.has(given) && !others.has(given)) return [`${page}: ${code}`];
+      const isElse = others.has(code) || types.names.includes(code);
+      if (looksLikeOption.test(code) && !options.has(code) && !isElse) return [`${page}: ${code}`];
+      return [];
+    }),
+  );
+  expect(wrong).toEqual([]);
+});
