@@ -31,9 +31,12 @@ export let accept: (server: SMTPServer, transport: ArrivingTransport) => void;
 export interface SMTPServerEvents {
   /** The server listens. */
   listening: [];
-  /** The server is closed, the last connection is gone. */
+  /** The server is closed: its connections are gone, or `closeTimeout` is over. */
   close: [];
-  /** The listener, a handshake, a connection in a transaction or a hook failed. Emitted only where someone listens. */
+  /**
+   * A bind or a TLS handshake failed, a connection broke in the middle of a transaction, or a hook threw; `code`
+   * says what. Emitted only where someone listens: no client can end the process.
+   */
   error: [error: Error];
   /** A client is known: with its greeting, where XCLIENT or XFORWARD are on with those, at the latest with MAIL. */
   connect: [info: ConnectionInfo];
@@ -43,6 +46,7 @@ type Heard<K extends keyof SMTPServerEvents> = (...args: SMTPServerEvents[K]) =>
 
 /** The events that are known by name, and those that a program emits itself. */
 export interface SMTPServer {
+  /** Listens for an event: see {@link SMTPServerEvents}. */
   on<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
   on(event: string | symbol, listener: (...args: any[]) => void): this;
   once<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
@@ -62,18 +66,23 @@ export interface SMTPServer {
 }
 
 /**
- * An SMTP or LMTP server.
+ * An SMTP or LMTP server: it speaks the protocol (RFC 5321, RFC 2033), and hooks decide.
  *
  * @example
- * const server = new SMTPServer({ authOptional: true, onData(stream, session, callback) { … } });
+ * const server = new SMTPServer({
+ *   authOptional: true,
+ *   async onData(stream, session) {
+ *     console.log(session.envelope.rcptTo, await new Response(stream).text());
+ *   },
+ * });
  * await server.listen(2525);
  */
 export class SMTPServer extends EventEmitter implements AsyncDisposable {
   /** The options as they were given, read live. TLS options take effect through {@link updateSecureContext}. */
   readonly options: SMTPServerOptions & { disabledCommands: string[]; authMethods: string[] };
-  /** The open connections. */
+  /** The open connections, to be looked at, spoken to or closed. */
   readonly connections: Set<SMTPConnection> = new Set();
-  /** The listening socket, with the face of a `net.Server`. */
+  /** The listening socket, with the face of a `net.Server`; there before the server listens. */
   readonly server: Listener = new Listener(this);
 
   /** Where log entries go; may be replaced, also by one that lacks some of the methods. */
@@ -100,8 +109,9 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   #binding = false;
 
   /**
-   * @param options see {@link SMTPServerOptions}
-   * @throws TypeError that names the option, for what can not be meant
+   * @param options see {@link SMTPServerOptions}; the object is kept and read live
+   * @throws TypeError that names the option, for what can not be meant; Error on a Bun older than 1.4.0 where TLS
+   * is asked for
    */
   constructor(options?: SMTPServerOptions | null) {
     super();
@@ -131,33 +141,36 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
 
   // ---- hooks, to be set as options, assigned, or overridden -----------------------------------------
 
-  /** A client connected. The base accepts. */
+  /** A client connected. The base accepts. See {@link SMTPServerOptions.onConnect}. */
   onConnect(_session: SMTPServerSession, callback: HookCallback): unknown {
     return callback();
   }
-  /** A TLS handshake is done. The base accepts. */
+  /** A TLS handshake is done. The base accepts. See {@link SMTPServerOptions.onSecure}. */
   onSecure(_socket: SecuredSocket, _session: SMTPServerSession, callback: HookCallback): unknown {
     return callback();
   }
-  /** AUTH. The base refuses with `Authentication not implemented`, and lets the LOGIN of XCLIENT pass. */
+  /**
+   * AUTH. The base refuses with `535 Authentication not implemented`, and lets the LOGIN of XCLIENT pass. See
+   * {@link SMTPServerOptions.onAuth}.
+   */
   onAuth(auth: AuthObject, _session: SMTPServerSession, callback: AuthCallback): unknown {
     return auth.method === "XCLIENT"
       ? callback(null)
       : callback(null, { message: "Authentication not implemented", responseCode: 535 });
   }
-  /** MAIL FROM. The base accepts. */
+  /** MAIL FROM. The base accepts. See {@link SMTPServerOptions.onMailFrom}. */
   onMailFrom(_address: SMTPServerAddress, _session: SMTPServerSession, callback: HookCallback): unknown {
     return callback();
   }
-  /** RCPT TO. The base accepts. */
+  /** RCPT TO. The base accepts. See {@link SMTPServerOptions.onRcptTo}. */
   onRcptTo(_address: SMTPServerAddress, _session: SMTPServerSession, callback: HookCallback): unknown {
     return callback();
   }
-  /** A message. The base reads it to its end, drops it and accepts. */
+  /** A message. The base reads it to its end, drops it and accepts. See {@link SMTPServerOptions.onData}. */
   onData(stream: DataStream, _session: SMTPServerSession, callback: DataCallback): unknown {
     return stream.pipeTo(new WritableStream()).then(() => callback(), callback);
   }
-  /** A connection is closed. */
+  /** A connection is closed. See {@link SMTPServerOptions.onClose}. */
   onClose(_session: SMTPServerSession, _callback?: HookCallback): unknown {
     return undefined;
   }
@@ -255,6 +268,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
     return done;
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

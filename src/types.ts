@@ -151,7 +151,8 @@ export interface ConnectionInfo extends SMTPServerConnectionInfo {}
 /**
  * The message: a Web `ReadableStream` whose chunks are `Buffer`s, and also a Node `Readable` by its
  * methods, made on first use. Exactly the bytes sent, less the transparency dots, with the CRLF
- * before the final dot. Errors: `EBARENEWLINE`, `ECONNECTION` (see {@link SMTPError.code}).
+ * before the final dot. It ends only for a whole message; else it errors with `code` ECONNECTION,
+ * EBARENEWLINE, EREFUSED or EABANDONED.
  */
 export interface DataStream
   extends ReadableStream<Uint8Array<ArrayBuffer>>, Readable, Absent<PassThrough, keyof Readable> {
