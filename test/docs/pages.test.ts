@@ -21,6 +21,7 @@ import { TLSClient } from "../support/tls-client.js";
 setDefaultTimeout(20_000);
 
 const ROOT = new URL("../..", import.meta.url).pathname;
+const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 const directory = mkdtempSync(join(tmpdir(), "bun-smtp-docs-"));
 const home = process.cwd();
 
@@ -57,11 +58,24 @@ test("every TypeScript block type-checks", async () => {
   expect(await typeErrors(examples, folder)).toBe("");
 });
 
-test("every TypeScript block is marked as one", () => {
+const linesOf = (code: string): string[] =>
+  code.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
+
+/** Whether the lines of a part stand in the whole, in order; some between them may be left out. */
+function isCutOf(part: string, whole: readonly string[]): boolean {
+  let at = -1;
+  return linesOf(part).every((line) => (at = whole.indexOf(line, at + 1)) >= 0);
+}
+
+test("what is no whole program is cut out of one that is", () => {
+  const sources = [...new Bun.Glob("docs/**/*.ts").scanSync(ROOT)].map((file) => linesOf(read(file)));
   const others = PAGES.flatMap((page) =>
-    [...readFileSync(join(ROOT, page), "utf8").matchAll(/^```((?:ts|typescript|js|javascript)\b.*)$/gm)]
-      .filter(([, mark]) => mark !== "ts")
-      .map(([, mark]) => `${page}: ${mark}`),
+    [...read(page).matchAll(/^```((?:ts|typescript|js|javascript)\b.*)\n([^]*?)^```$/gm)]
+      .filter(([, mark, code = ""]) => {
+        const isCut = mark === "ts fragment" && sources.some((source) => isCutOf(code, source));
+        return mark !== "ts" && !isCut;
+      })
+      .map(([, mark, code]) => `${page}: ${mark}\n${code}`),
   );
   expect(others).toEqual([]);
 });

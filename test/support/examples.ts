@@ -2,7 +2,7 @@
  * The examples of the README and of the pages in docs/, each to be type-checked, and run as it stands there but
  * for ports and paths.
  *
- * A ```ts block is a program. One that declares `const server = new …` is run. The next ```smtp block is the
+ * A ```ts block is a program, a `ts fragment` a part of one in docs/examples. A program that declares `const server = new …` is run. The next ```smtp block is the
  * conversation that a client then has: `C:` lines, the replies as `S:` lines in which `…` stands for anything,
  * and `-- TLS handshake`.
  */
