@@ -2,9 +2,9 @@
  * The examples of the README and of the pages in docs/, each to be type-checked, and run as it stands there but
  * for ports and paths.
  *
- * A ```ts block is a program, a `ts fragment` a part of one in docs/examples. A program that declares `const server = new …` is run. The next ```smtp block is the
- * conversation that a client then has: `C:` lines, the replies as `S:` lines in which `…` stands for anything,
- * and `-- TLS handshake`.
+ * A ```ts block is a program; a `ts fragment` is cut out of one in docs/examples. A program that declares
+ * `const server = new …` is run. The next ```smtp block is the conversation that a client then has: `C:` lines,
+ * the replies as `S:` lines in which `…` stands for anything, and `-- TLS handshake`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
