@@ -110,8 +110,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
 
   /**
    * @param options see {@link SMTPServerOptions}; the object is kept and read live
-   * @throws TypeError that names the option, for what can not be meant; Error on a Bun older than 1.4.0 where TLS
-   * is asked for
+   * @throws TypeError that names the option, for what can not be meant
    */
   constructor(options?: SMTPServerOptions | null) {
     super();
