@@ -16,6 +16,7 @@ import { dirname, join } from "node:path";
 import type { SMTPServer } from "../../src/index.js";
 import { createAuthority } from "../support/certificates.js";
 import { type Example, examplesOf, isRunnable, PAGES, runExample, typeErrors } from "../support/examples.js";
+import { withoutBlocks } from "../support/markdown.js";
 import { TLSClient } from "../support/tls-client.js";
 
 setDefaultTimeout(20_000);
@@ -167,7 +168,7 @@ test("conversations follow programs that are run", () => {
 
 // ---- the links -----------------------------------------------------------------------------------------
 
-const withoutCode = (path: string): string => readFileSync(path, "utf8").replace(/^```[^]*?^```$/gm, "");
+const withoutCode = (path: string): string => withoutBlocks(readFileSync(path, "utf8"));
 
 /** Anchors of a page's headings, as code hosts make them. */
 function anchorsOf(path: string): Set<string> {
@@ -196,8 +197,13 @@ test.each(PAGES)("the links of %s lead somewhere", (page) => {
   expect(dead).toEqual([]);
 });
 
-test("every page is reached from docs/index.md", () => {
-  const linked = linksOf("docs/index.md").map((link) => join("docs", link.split("#")[0] ?? ""));
-  const own = PAGES.filter((page) => page.startsWith("docs/") && !page.startsWith("docs/examples/"));
-  expect(own.filter((page) => page !== "docs/index.md" && !linked.includes(page))).toEqual([]);
+test("every page is reached from the README", () => {
+  const reached = new Set(["README.md"]);
+  for (const page of reached) {
+    for (const link of linksOf(page)) {
+      const target = join(dirname(page), link.split("#")[0] ?? "");
+      if (PAGES.includes(target)) reached.add(target);
+    }
+  }
+  expect(PAGES.filter((page) => !reached.has(page))).toEqual([]);
 });

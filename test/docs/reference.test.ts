@@ -1,7 +1,6 @@
 /**
  * The reference pages say what the source says: every option with its type and default, every hook, session field,
- * event, reply and public type, and nothing that does not exist. The source is read by its regular form, which the
- * first tests hold: TypeScript's own API does not run on Bun.
+ * event, reply and public type, and nothing that does not exist.
  */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -12,7 +11,9 @@ import { HOOKS } from "../../src/hooks.js";
 import { Settings } from "../../src/options.js";
 import { MECHANISMS } from "../../src/sasl/index.js";
 import { formatReply } from "../../src/wire/reply.js";
+import { type Member, membersOf, moduleOf } from "../support/declarations.js";
 import { PAGES } from "../support/examples.js";
+import { codeIn, type Row, rowsOf } from "../support/markdown.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -20,59 +21,8 @@ const reference = (page: string): string => read(`docs/reference/${page}.md`);
 
 // ---- the source ----------------------------------------------------------------------------------------
 
-/** A member of an interface or class, with the text of its docstring. */
-interface Member {
-  name: string;
-  type: string;
-  doc: string;
-}
-
-/** What a module exports: interfaces and classes with their members, and the names of the other types. */
-interface Module {
-  interfaces: Map<string, Member[]>;
-  names: string[];
-  /** Docstrings by exported name. */
-  docs: Map<string, string>;
-}
-
-const DECLARATION =
-  /(?:\/\*\*((?:(?!\*\/)[^])*?)\*\/\s*)?^(?:export )(?:declare )?(interface|class|type|const|function) (\w+)[^]*?$/gm;
-
-function moduleOf(path: string): Module {
-  const source = read(path);
-  const module: Module = { interfaces: new Map(), names: [], docs: new Map() };
-  for (const { 0: all, 1: doc = "", 2: kind = "", 3: name = "", index } of source.matchAll(DECLARATION)) {
-    if (!module.names.includes(name)) module.names.push(name);
-    module.docs.set(name, (module.docs.get(name) ?? "") + doc);
-    if (kind !== "interface" && kind !== "class") continue;
-    const start = index + all.indexOf(kind, all.lastIndexOf("*/") + 1);
-    const body = /\{\n([^]*?)^\}/m.exec(source.slice(start))?.[1] ?? "";
-    const isEmpty = /^[^\n]*\{\}\n/.test(source.slice(start));
-    // A class and an interface of one name are one.
-    module.interfaces.set(name, [
-      ...(module.interfaces.get(name) ?? []),
-      ...(isEmpty ? [] : membersOf(body)),
-    ]);
-  }
-  return module;
-}
-
-/** Members are indented by two spaces. */
-function membersOf(body: string): Member[] {
-  const found: Member[] = [];
-  const members = body.matchAll(
-    /^ {2}(?:\/\*\*((?:(?!\*\/)[^])*?)\*\/\n {2})?(?:readonly |static |declare |override |async |get )*(?!set |constructor|#|\[|\}|\.\.\.)(\w+)\??(?:[:(<]) ?([^;]*)/gm,
-  );
-  for (const [, doc = "", name = "", type = ""] of members) {
-    const earlier = found.find((member) => member.name === name);
-    if (earlier) earlier.doc ||= doc;
-    else found.push({ name, type: type.replace(/\s+/g, " ").trim(), doc });
-  }
-  return found;
-}
-
-const types = moduleOf("src/types.ts");
-const smtpServer = moduleOf("src/smtp-server-types.ts");
+const types = moduleOf(join(ROOT, "src/types.ts"));
+const smtpServer = moduleOf(join(ROOT, "src/smtp-server-types.ts"));
 const members = (name: string): Member[] => types.interfaces.get(name) ?? [];
 const namesOf = (name: string): string[] => members(name).map((member) => member.name);
 
@@ -97,38 +47,6 @@ describe("the reader of the source", () => {
     }
   });
 });
-
-// ---- the pages -----------------------------------------------------------------------------------------
-
-/** A row of a table: its cells, code marks and escapes gone, and the heading above it. */
-interface Row {
-  heading: string;
-  cells: string[];
-}
-
-function rowsOf(page: string): Row[] {
-  let heading = "";
-  let inBody = false;
-  return withoutBlocks(page)
-    .split("\n")
-    .flatMap((line) => {
-      const title = /^#+ (.*)$/.exec(line)?.[1];
-      if (title !== undefined) heading = title;
-      if (!line.startsWith("|")) inBody = false;
-      else if (/^[| -]+$/.test(line)) inBody = true;
-      else if (inBody) {
-        const cells = line.slice(1, -1).split(/(?<!\\)\|/);
-        return [{ heading, cells: cells.map((cell) => cell.replaceAll("\\|", "|").trim()) }];
-      }
-      return [];
-    });
-}
-
-const withoutBlocks = (page: string): string => page.replace(/^```[^]*?^```$/gm, "");
-
-/** What stands between backticks, outside of code blocks. */
-const codeIn = (text: string): string[] =>
-  Array.from(withoutBlocks(text).matchAll(/`([^`]+)`/g), ([, code = ""]) => code);
 
 /** The names that the first cells of the tables have, below a heading or anywhere. */
 const firstCells = (page: string, heading?: string): string[] =>
@@ -256,11 +174,11 @@ describe("configuration.md", () => {
 
 // ---- docstrings ----------------------------------------------------------------------------------------
 
-const server = moduleOf("src/server.ts");
+const server = moduleOf(join(ROOT, "src/server.ts"));
 /** Methods of EventEmitter that SMTPServer declares again for its own events. */
 const EMITTER = /^(on|once|off|emit|\w+Listener)$/;
-const errors = moduleOf("src/errors.ts");
-const listenTarget = moduleOf("src/listen-target.ts");
+const errors = moduleOf(join(ROOT, "src/errors.ts"));
+const listenTarget = moduleOf(join(ROOT, "src/listen-target.ts"));
 
 test("every public type and member has a docstring", () => {
   const bare = [types, smtpServer, errors].flatMap(({ names, docs, interfaces }) => [
@@ -511,10 +429,21 @@ test("extensions.md has each EHLO keyword, in the order of the reply, and each m
   expect(firstCells("extensions", "SASL mechanisms").toSorted()).toEqual([...MECHANISMS.keys()].toSorted());
 });
 
-test("design.md has each command", () => {
-  const said = read("docs/design.md");
-  const jokes = ["WIZ", "SHELL", "KILL"];
-  expect([...COMMANDS.keys()].filter((verb) => !jokes.includes(verb) && !said.includes(verb))).toEqual([]);
+describe("design.md", () => {
+  const page = read("docs/design.md");
+  const said = new Set(rowsOf(page).flatMap((row) => codeIn(row.cells[0] ?? "")));
+
+  test("has each room of src/", () => {
+    const rooms = [...new Bun.Glob("**/*.ts").scanSync(join(ROOT, "src"))].map((file) =>
+      file.replace(/\/.*/, "/"),
+    );
+    expect([...new Set(rooms)].filter((room) => !said.has(room) && !room.endsWith(".d.ts"))).toEqual([]);
+  });
+
+  test("has each command", () => {
+    const jokes = ["WIZ", "SHELL", "KILL"];
+    expect([...COMMANDS.keys()].filter((verb) => !jokes.includes(verb) && !page.includes(verb))).toEqual([]);
+  });
 });
 
 // ---- no page names what does not exist -----------------------------------------------------------------
