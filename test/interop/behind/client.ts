@@ -71,6 +71,11 @@ export class Client implements Disposable {
     return this.reply();
   }
 
+  /** Sends octets as they are; resolves when they have left. */
+  send(text: string): Promise<void> {
+    return new Promise((resolve) => this.#socket.write(text, () => resolve()));
+  }
+
   /** Sends a message and gives the last reply; throws if something before the message is not accepted. */
   async deliver({ from, to, data }: Message): Promise<string> {
     const commands = [`MAIL FROM:<${from}>`, ...to.map((address) => `RCPT TO:<${address}>`), "DATA"];
