@@ -3,7 +3,8 @@
  * connection beside a bare loop's, and how long `close()` takes with them all open.
  * `bun idle.ts [--connections 10000] [--hold 10]`
  */
-import { bare, expectBound, finish, flag, ours, start, type Server } from "./harness.js";
+import { expectBound, finish, flag, start, type Server } from "./harness.js";
+import { bare, ours } from "./peers.js";
 
 const connections = flag("connections", 10_000);
 const hold = flag("hold", 10);

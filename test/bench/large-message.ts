@@ -3,7 +3,8 @@
  * the size of the message. `bun large-message.ts [--plain 1000] [--tls 100]` (MB)
  */
 import { Client } from "./client.js";
-import { expectBound, finish, flag, MB, ours, type Server } from "./harness.js";
+import { expectBound, finish, flag, MB, type Server } from "./harness.js";
+import { ours } from "./peers.js";
 
 const ALLOWED = 40 * MB;
 /** What two runs of the same size differ by. */

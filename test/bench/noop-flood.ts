@@ -4,7 +4,8 @@
  */
 import { connect } from "node:net";
 import { Client } from "./client.js";
-import { expectBound, finish, flag, MB, ours } from "./harness.js";
+import { expectBound, finish, flag, MB } from "./harness.js";
+import { ours } from "./peers.js";
 
 const ALLOWED = 20 * MB;
 /** Enough for the server to have read all that it is going to read. */

@@ -6,7 +6,8 @@
  */
 import { random } from "../support/random.js";
 import { Client } from "./client.js";
-import { certificate, expectBound, finish, flag, MB, ours } from "./harness.js";
+import { certificate, expectBound, finish, flag, MB } from "./harness.js";
+import { ours } from "./peers.js";
 
 const until = performance.now() + flag("minutes", 30) * 60_000;
 const WORKERS = 20;

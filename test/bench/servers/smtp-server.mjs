@@ -1,12 +1,14 @@
-// smtp-server with the same work to do, on Node or Bun. BENCH_KEY, BENCH_CERT: PEM for STARTTLS.
+// smtp-server with the same work to do, on Node or Bun. The environment is that of servers/bare.ts.
 import { SMTPServer } from "smtp-server";
 
-const { BENCH_KEY: key, BENCH_CERT: cert } = process.env;
+const { BENCH_KEY: key, BENCH_CERT: cert, BENCH_TLS: mode, BENCH_LMTP: lmtp } = process.env;
 const server = new SMTPServer({
   authOptional: true,
   disableReverseLookup: true,
   logger: false,
-  ...(key ? { key, cert } : { disabledCommands: ["STARTTLS"] }),
+  lmtp: Boolean(lmtp),
+  secure: mode === "implicit",
+  ...(mode ? { key, cert } : { disabledCommands: ["STARTTLS"] }),
   onData(stream, _session, callback) {
     stream.on("data", () => {});
     stream.on("end", callback);

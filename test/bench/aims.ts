@@ -1,0 +1,122 @@
+/** What the library is held to, as a table of ratios within one run. */
+import type { Result } from "./figure.js";
+import type { PeerName } from "./peers.js";
+
+type Bound = "at least" | "at most";
+/** A median of one figure: its rate (or what its unit says), or the server's CPU for each message. */
+interface Point {
+  figure: string;
+  server: PeerName;
+  by: "value" | "cpu";
+}
+export interface Aim {
+  what: string;
+  ours: Point;
+  other: Point;
+  bound: Bound;
+  aim: number;
+  /** Compared with the ratio of the two where not said. */
+  compare?: (ours: number, other: number) => number;
+}
+
+const BOTH_RUNTIMES = ["smtp-server (bun)", "smtp-server (node)"] as const;
+
+/** Ours beside another server, in one figure. */
+function beside(figure: string, server: PeerName, by: Point["by"], bound: Bound, aim: number): Aim {
+  return {
+    what: `${figure}: ${by === "cpu" ? "CPU" : "rate"} / ${server}'s`,
+    ours: { figure, server: "bun-smtp", by },
+    other: { figure, server, by },
+    bound,
+    aim,
+  };
+}
+
+/** Our CPU for a message of one figure beside that of another. */
+function growth(what: string, figure: string, from: string, aim: number, compare?: Aim["compare"]): Aim {
+  return {
+    what,
+    ours: { figure, server: "bun-smtp", by: "cpu" },
+    other: { figure: from, server: "bun-smtp", by: "cpu" },
+    bound: "at most",
+    aim,
+    ...(compare && { compare }),
+  };
+}
+
+/** Flat but for noise and what the caches of the processor no longer hold. */
+const FLAT = 1.5;
+const RATES = [
+  "kept, 1 kB, 20 clients",
+  "kept, 1 kB, 200 clients",
+  "kept, 4 kB, 20 clients",
+  "kept, 4 kB, 200 clients",
+];
+const LARGE = ["10 MB, 1 client", "10 MB, 4 clients"];
+const RECONNECT = "a connection a message, 1 kB, 20 clients";
+const DOTS = "10 MB, a dot on every line, own load";
+const IDLE = "10000 idle connections";
+
+export const aims: readonly Aim[] = [
+  beside("kept, 4 kB, 20 clients", "bare loop", "cpu", "at most", 1.5),
+  beside("kept, 4 kB, 20 clients", "smtp-sink", "cpu", "at most", 1),
+  ...RATES.flatMap((figure) => [
+    beside(figure, "smtp-sink", "value", "at least", 1.2),
+    ...BOTH_RUNTIMES.map((server) => beside(figure, server, "value", "at least", 2)),
+  ]),
+  beside(RECONNECT, "smtp-sink", "value", "at least", 0.9),
+  ...LARGE.flatMap((figure) => BOTH_RUNTIMES.map((server) => beside(figure, server, "value", "at least", 3))),
+  {
+    what: "10 MB: rate with a dot on every line / without",
+    ours: { figure: DOTS, server: "bun-smtp", by: "value" },
+    other: { figure: "10 MB, no dots, own load", server: "bun-smtp", by: "value" },
+    bound: "at least",
+    aim: 0.5,
+  },
+  ...["both faces, 4 kB, 20 clients", "both faces, 10 MB, 4 clients"].map((figure): Aim => ({
+    what: `${figure}: CPU of the Node face / the Web face's`,
+    ours: { figure, server: "bun-smtp (Node face)", by: "cpu" },
+    other: { figure, server: "bun-smtp", by: "cpu" },
+    bound: "at most",
+    aim: 1.3,
+  })),
+  beside("STARTTLS, sessions", "bare loop", "value", "at least", 0.9),
+  beside("implicit TLS, sessions", "bare loop", "value", "at least", 0.9),
+  beside("STARTTLS, 10 MB, 4 clients", "bare loop", "value", "at least", 0.8),
+  beside("implicit TLS, 10 MB, 4 clients", "bare loop", "value", "at least", 0.8),
+  growth(
+    "growth: CPU a message, 2000 clients / 20",
+    "kept, 1 kB, 2000 clients",
+    "kept, 1 kB, 20 clients",
+    FLAT,
+  ),
+  growth(
+    "growth: CPU a recipient, 1000 recipients / 100",
+    "1000 recipients, 1 kB, 10 clients",
+    "100 recipients, 1 kB, 10 clients",
+    FLAT,
+    (thousand, hundred) => thousand / 1000 / (hundred / 100),
+  ),
+  {
+    what: "10 000 idle connections: kB each above the bare loop's",
+    ours: { figure: IDLE, server: "bun-smtp", by: "value" },
+    other: { figure: IDLE, server: "bare loop", by: "value" },
+    bound: "at most",
+    aim: 3,
+    compare: (ours, bare) => ours - bare,
+  },
+];
+
+/** How ours stands to an aim, `undefined` where a figure that it needs was not taken. */
+export function standing(aim: Aim, results: readonly Result[]): number | undefined {
+  const look = ({ figure, server, by }: Point): number | undefined =>
+    results.find((result) => result.figure.name === figure && result.server === server)?.[by]?.median;
+  const ours = look(aim.ours);
+  const other = look(aim.other);
+  if (ours === undefined || other === undefined) return undefined;
+  return (aim.compare ?? ((a, b) => a / b))(ours, other);
+}
+
+export function isMet({ bound, aim }: Aim, is: number): boolean {
+  return bound === "at least" ? is >= aim : is <= aim;
+}

@@ -1,0 +1,129 @@
+/** What a figure is, and how one is taken: all its servers turn about, several rounds, the median of each. */
+import { median, type Server } from "./harness.js";
+import { send, type Cost, type Load } from "./load.js";
+import { peers, type PeerName, type Setup } from "./peers.js";
+
+/** What one round gives. */
+export interface Sample {
+  /** In the unit of the figure. */
+  value: number;
+  /** Microseconds of the server's CPU for each message (or session). */
+  cpu?: number;
+  /** The part of the time that the server was busy: where it is well below 1, the load was the bottleneck. */
+  busy?: number;
+}
+
+export interface Figure {
+  /** What `--only` finds and an aim names. */
+  readonly name: string;
+  readonly unit: string;
+  readonly servers: readonly PeerName[];
+  readonly setup: Setup;
+  /** A new process for each round: what a server keeps of one round would show in the next. */
+  readonly fresh?: boolean;
+  warmUp(server: Server): Promise<unknown>;
+  measure(server: Server): Promise<Sample>;
+}
+
+/** Each sample's median and its bounds. */
+export interface Spread {
+  median: number;
+  min: number;
+  max: number;
+}
+export interface Result {
+  figure: Figure;
+  server: PeerName;
+  value: Spread;
+  cpu: Spread | undefined;
+  busy: number;
+}
+
+export const ALL: readonly PeerName[] = [
+  "bare loop",
+  "bun-smtp",
+  "smtp-sink",
+  "smtp-server (bun)",
+  "smtp-server (node)",
+];
+
+const quick = process.argv.includes("--quick");
+/** `--quick` sends a fifth. */
+const scaled = (messages: number, clients: number): number =>
+  quick ? Math.max(clients, Math.ceil(messages / 5)) : messages;
+
+/** smtp-server waits 100 ms before each greeting: as many connections as the others get would take for ever. */
+const SLOW_GREETERS = 400;
+
+function forServer(load: Load, { name }: Server): Load {
+  const connects = load.reconnect || load.length === 0;
+  const slow = connects && name.startsWith("smtp-server");
+  return slow ? { ...load, messages: Math.min(load.messages, SLOW_GREETERS) } : load;
+}
+
+const MEGABYTE = 1e6;
+const values = {
+  "messages/s": ({ seconds }: Cost, { messages }: Load) => messages / seconds,
+  "sessions/s": ({ seconds }: Cost, { messages }: Load) => messages / seconds,
+  "MB/s": ({ seconds }: Cost, { messages, length }: Load) => (messages * length) / MEGABYTE / seconds,
+};
+
+/** A figure of a load. A fifth of it warms each server up. */
+export function loaded(
+  name: string,
+  unit: keyof typeof values,
+  load: Load,
+  servers: readonly PeerName[] = ALL,
+): Figure {
+  const full = { ...load, messages: scaled(load.messages, load.clients) };
+  const warmUp = { ...full, messages: Math.max(load.clients, Math.ceil(full.messages / 5)) };
+  return {
+    name,
+    unit,
+    servers,
+    setup: { lmtp: load.lmtp ?? false, ...(load.tls && { tls: load.tls }) },
+    warmUp: (server) => send(server, forServer(warmUp, server)),
+    async measure(server) {
+      const now = forServer(full, server);
+      const cost = await send(server, now);
+      return {
+        value: values[unit](cost, now),
+        cpu: (cost.cpu / now.messages) * 1e6,
+        busy: cost.cpu / cost.seconds,
+      };
+    },
+  };
+}
+
+/** Takes a figure of all its servers that are there. */
+export async function take(figure: Figure, rounds: number): Promise<Result[]> {
+  const running = new Map<PeerName, Server>();
+  const samples = new Map<PeerName, Sample[]>();
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const name of figure.servers) {
+        const server = running.get(name) ?? (await peers[name](figure.setup));
+        if (!server) continue;
+        if (!running.has(name)) await figure.warmUp(server);
+        running.set(name, server);
+        samples.set(name, [...(samples.get(name) ?? []), await figure.measure(server)]);
+        if (!figure.fresh) continue;
+        await server.stop();
+        running.delete(name);
+      }
+    }
+  } finally {
+    for (const server of running.values()) await server.stop();
+  }
+  return [...samples].map(([server, taken]) => ({
+    figure,
+    server,
+    value: spread(taken.map(({ value }) => value)),
+    cpu: taken.some(({ cpu }) => cpu !== undefined) ? spread(taken.map(({ cpu = NaN }) => cpu)) : undefined,
+    busy: median(taken.map(({ busy = NaN }) => busy)),
+  }));
+}
+
+function spread(numbers: readonly number[]): Spread {
+  return { median: median(numbers), min: Math.min(...numbers), max: Math.max(...numbers) };
+}

@@ -1,0 +1,19 @@
+/** All figures, in the order of the table. */
+import type { Figure } from "../figure.js";
+import { faces } from "./faces.js";
+import { idle } from "./idle.js";
+import { kept } from "./kept.js";
+import { large } from "./large.js";
+import { recipients } from "./recipients.js";
+import { reconnect } from "./reconnect.js";
+import { tls } from "./tls.js";
+
+export const figures: readonly Figure[] = [
+  ...kept,
+  ...reconnect,
+  ...large,
+  ...faces,
+  ...recipients,
+  ...tls,
+  ...idle,
+];
