@@ -62,19 +62,16 @@ function forServer(load: Load, { name }: Server): Load {
 }
 
 const MEGABYTE = 1e6;
-const values = {
-  "messages/s": ({ seconds }: Cost, { messages }: Load) => messages / seconds,
-  "sessions/s": ({ seconds }: Cost, { messages }: Load) => messages / seconds,
-  "MB/s": ({ seconds }: Cost, { messages, length }: Load) => (messages * length) / MEGABYTE / seconds,
+const perSecond = ({ seconds }: Cost, { messages }: Load): number => messages / seconds;
+type Unit = "messages/s" | "sessions/s" | "MB/s";
+const values: Readonly<Record<Unit, (cost: Cost, load: Load) => number>> = {
+  "messages/s": perSecond,
+  "sessions/s": perSecond,
+  "MB/s": ({ seconds }, { messages, length }) => (messages * length) / MEGABYTE / seconds,
 };
 
 /** A figure of a load. A fifth of it warms each server up. */
-export function loaded(
-  name: string,
-  unit: keyof typeof values,
-  load: Load,
-  servers: readonly PeerName[] = ALL,
-): Figure {
+export function loaded(name: string, unit: Unit, load: Load, servers: readonly PeerName[] = ALL): Figure {
   const full = { ...load, messages: scaled(load.messages, load.clients) };
   const warmUp = { ...full, messages: Math.max(load.clients, Math.ceil(full.messages / 5)) };
   return {

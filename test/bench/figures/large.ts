@@ -1,7 +1,7 @@
 /** 10 MB messages, and what a dot on every line of them costs. */
 import { loaded, type Figure } from "../figure.js";
 
-const load = { messages: 100, length: 10_000_000, clients: 4 };
+const load = { messages: 40, length: 10_000_000, clients: 4 };
 
 export const large: readonly Figure[] = [
   loaded("10 MB, 1 client", "MB/s", { ...load, clients: 1 }),

@@ -1,7 +1,7 @@
 /** A connection for each message. */
 import { loaded, type Figure } from "../figure.js";
 
-const load = { messages: 20_000, length: 1024, clients: 20, reconnect: true };
+const load = { messages: 10_000, length: 1024, clients: 20, reconnect: true };
 
 export const reconnect: readonly Figure[] = [
   loaded("a connection a message, 1 kB, 20 clients", "messages/s", load),
