@@ -107,14 +107,21 @@ export const aims: readonly Aim[] = [
   },
 ];
 
-/** How ours stands to an aim, `undefined` where a figure that it needs was not taken. */
-export function standing(aim: Aim, results: readonly Result[]): number | undefined {
-  const look = ({ figure, server, by }: Point): number | undefined =>
-    results.find((result) => result.figure.name === figure && result.server === server)?.[by]?.median;
-  const ours = look(aim.ours);
-  const other = look(aim.other);
-  if (ours === undefined || other === undefined) return undefined;
-  return (aim.compare ?? ((a, b) => a / b))(ours, other);
+/**
+ * How ours stands to an aim, round by round: both were measured within seconds there, so that what else the
+ * machine did weighs on both. Empty where a figure that it needs was not taken.
+ */
+export function standing(aim: Aim, results: readonly Result[]): number[] {
+  const look = ({ figure, server, by }: Point): number[] =>
+    results
+      .filter((result) => result.figure.name === figure && result.server === server)
+      .flatMap(({ samples }) => samples.map((sample) => sample[by] ?? NaN));
+  const others = look(aim.other);
+  const compare = aim.compare ?? ((ours, other) => ours / other);
+  return look(aim.ours).flatMap((ours, round) => {
+    const other = others[round];
+    return other === undefined ? [] : [compare(ours, other)];
+  });
 }
 
 export function isMet({ bound, aim }: Aim, is: number): boolean {

@@ -1,5 +1,5 @@
 /** What a figure is, and how one is taken: all its servers turn about, several rounds, the median of each. */
-import { median, type Server } from "./harness.js";
+import type { Server } from "./harness.js";
 import { send, type Cost, type Load } from "./load.js";
 import { peers, type PeerName, type Setup } from "./peers.js";
 
@@ -25,18 +25,11 @@ export interface Figure {
   measure(server: Server): Promise<Sample>;
 }
 
-/** Each sample's median and its bounds. */
-export interface Spread {
-  median: number;
-  min: number;
-  max: number;
-}
+/** What the rounds of one server gave, in their order. */
 export interface Result {
   figure: Figure;
   server: PeerName;
-  value: Spread;
-  cpu: Spread | undefined;
-  busy: number;
+  samples: readonly Sample[];
 }
 
 export const ALL: readonly PeerName[] = [
@@ -48,9 +41,18 @@ export const ALL: readonly PeerName[] = [
 ];
 
 const quick = process.argv.includes("--quick");
-/** `--quick` sends a fifth. */
-const scaled = (messages: number, clients: number): number =>
-  quick ? Math.max(clients, Math.ceil(messages / 5)) : messages;
+/** `--quick` sends a third; where connections are kept, what they take to open must stay small beside the rest. */
+function scaled({ messages, clients, reconnect }: Load): number {
+  return quick ? Math.max(reconnect ? clients : clients * 10, Math.ceil(messages / 3)) : messages;
+}
+
+/** Commands after which a just-in-time compiler has done most of what it is going to do. */
+const WARM = 80_000;
+/** Enough of the load itself to be warm: fewer messages where they are large or cost a connection. */
+function warmUpOf({ messages, length, reconnect, recipients = 1 }: Load): number {
+  const isSmall = length > 0 && length <= 4096 && !reconnect;
+  return Math.ceil(isSmall ? WARM / (3 + recipients) : messages / 2);
+}
 
 /** smtp-server waits 100 ms before each greeting: as many connections as the others get would take for ever. */
 const SLOW_GREETERS = 400;
@@ -70,10 +72,10 @@ const values: Readonly<Record<Unit, (cost: Cost, load: Load) => number>> = {
   "MB/s": ({ seconds }, { messages, length }) => (messages * length) / MEGABYTE / seconds,
 };
 
-/** A figure of a load. A fifth of it warms each server up. */
+/** A figure of a load. */
 export function loaded(name: string, unit: Unit, load: Load, servers: readonly PeerName[] = ALL): Figure {
-  const full = { ...load, messages: scaled(load.messages, load.clients) };
-  const warmUp = { ...full, messages: Math.max(load.clients, Math.ceil(full.messages / 5)) };
+  const full = { ...load, messages: scaled(load) };
+  const warmUp = { ...full, messages: warmUpOf(full) };
   return {
     name,
     unit,
@@ -112,15 +114,5 @@ export async function take(figure: Figure, rounds: number): Promise<Result[]> {
   } finally {
     for (const server of running.values()) await server.stop();
   }
-  return [...samples].map(([server, taken]) => ({
-    figure,
-    server,
-    value: spread(taken.map(({ value }) => value)),
-    cpu: taken.some(({ cpu }) => cpu !== undefined) ? spread(taken.map(({ cpu = NaN }) => cpu)) : undefined,
-    busy: median(taken.map(({ busy = NaN }) => busy)),
-  }));
-}
-
-function spread(numbers: readonly number[]): Spread {
-  return { median: median(numbers), min: Math.min(...numbers), max: Math.max(...numbers) };
+  return [...samples].map(([server, taken]) => ({ figure, server, samples: taken }));
 }

@@ -21,10 +21,10 @@ const [LF, SPACE, FOUR] = [10, 32, 52];
 const step = (text: string, replies = 1): Step => ({ bytes: Buffer.from(text), replies });
 
 function body({ length, dots, lmtp, recipients = 1 }: Load): Step {
-  const line = `${dots ? "." : ""}${"x".repeat(LINE - 2)}\r\n`;
+  const line = `${"x".repeat(LINE - 2)}\r\n`;
   const text = line.repeat(Math.ceil(length / LINE));
-  // Octets of the message: the transparency dots are on top of them.
-  return step(`${dots ? text.replaceAll(/^./gm, "..") : text}.\r\n`, lmtp ? recipients : 1);
+  // Of each line the first octet becomes a dot, with the transparency dot before it.
+  return step(`${dots ? text.replaceAll(/^x/gm, "..") : text}.\r\n`, lmtp ? recipients : 1);
 }
 
 function messageSteps(load: Load): Step[] {

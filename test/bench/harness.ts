@@ -1,11 +1,10 @@
 /** What the benches share: servers in processes of their own, what they cost, and the bounds that are checked. */
+import { dlopen } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createAuthority, type Identity } from "../support/certificates.js";
 
 export const MB: number = 1024 * 1024;
-/** Clock ticks a second of /proc (getconf CLK_TCK): 100 on every Linux that we know. */
-const TICKS = 100;
 const PATHS = `${process.env["PATH"]}:/usr/local/sbin:/usr/sbin:/sbin`;
 
 /** The same certificate for all servers: handshakes are compared, not keys. */
@@ -89,9 +88,14 @@ async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<st
   return undefined;
 }
 
+const libc = dlopen("libc.so.6", { clock_gettime: { args: ["i32", "ptr"], returns: "i32" } });
+const time = new BigInt64Array(2);
+/** User and system time of all threads. /proc/<pid>/stat has it in hundredths of a second, too coarse for a round. */
 function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  // The clock of a process: its pid inverted, and 2 for its scheduler's clock (clock_getcpuclockid(3) does this).
+  if (libc.symbols.clock_gettime((~pid << 3) | 2, time) !== 0) throw new Error(`process ${pid} has gone`);
+  const [seconds = 0n, nanoseconds = 0n] = time;
+  return Number(seconds) + Number(nanoseconds) / 1e9;
 }
 function rssOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
@@ -113,6 +117,27 @@ export function median(numbers: readonly number[]): number {
   const middle = sorted.length / 2;
   return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
 }
+
+/** Fields of a file of /proc, from the one that follows `after`. */
+function fields(file: string, after: string): number[] {
+  return (readFileSync(file, "utf8").split(after)[1] ?? "").trim().split(/\s+/).map(Number);
+}
+/**
+ * The part of the processors that programs other than ours (this one and its children that have ended) had since
+ * the start: where it is much, rates mean little, and CPU a message less than it should.
+ */
+export function othersSinceStart(): number {
+  const { busy, mine, all } = processors();
+  return (busy - atStart.busy - (mine - atStart.mine)) / (all - atStart.all);
+}
+function processors(): { busy: number; mine: number; all: number } {
+  const machine = fields("/proc/stat", "cpu ").slice(0, 8);
+  const sum = (list: readonly (number | undefined)[]): number => list.reduce<number>((a, b = 0) => a + b, 0);
+  // Of all eight, `idle` and `iowait` are not busy. Of our own, the times of ended children are the last two.
+  const own = fields("/proc/self/stat", ") ").slice(11, 15);
+  return { busy: sum(machine) - sum(machine.slice(3, 5)), mine: sum(own), all: sum(machine) };
+}
+const atStart = processors();
 
 const failures: string[] = [];
 /** Notes whether a bound holds; `finish` exits with 1 where one did not. */

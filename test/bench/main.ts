@@ -5,7 +5,8 @@
 import { parseArgs } from "node:util";
 import { aims, isMet, standing } from "./aims.js";
 import { figures } from "./figures/index.js";
-import { take, type Result, type Spread } from "./figure.js";
+import { take, type Result, type Sample } from "./figure.js";
+import { median, othersSinceStart } from "./harness.js";
 import { stopLoad } from "./load.js";
 import { missing } from "./peers.js";
 
@@ -22,11 +23,13 @@ const only = new RegExp(flags.only, "i");
 
 /** Three digits that count. */
 function digits(value: number): string {
-  if (Number.isNaN(value)) return "";
   return value >= 100 ? Math.round(value).toString() : value.toPrecision(3);
 }
-function spread(value: Spread | undefined): string {
-  return value ? `${digits(value.median)} (${digits(value.min)}–${digits(value.max)})` : "";
+/** Median, and from the least to the most; nothing where nothing was measured. */
+function spread(values: readonly (number | undefined)[]): string {
+  const numbers = values.filter((value) => value !== undefined);
+  if (numbers.length === 0) return "";
+  return `${digits(median(numbers))} (${digits(Math.min(...numbers))}–${digits(Math.max(...numbers))})`;
 }
 function row(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
@@ -40,18 +43,20 @@ const results: Result[] = [];
 for (const figure of figures.filter(({ name }) => only.test(name))) {
   for (const result of await take(figure, rounds)) {
     results.push(result);
-    const { server, value, cpu, busy } = result;
-    console.log(row([figure.name, server, spread(value), figure.unit, spread(cpu), digits(busy)]));
+    const { server, samples } = result;
+    const of = (key: keyof Sample): string => spread(samples.map((sample) => sample[key]));
+    console.log(row([figure.name, server, of("value"), figure.unit, of("cpu"), of("busy")]));
   }
 }
 await stopLoad();
 
-const standings = aims.flatMap((aim) => {
-  const is = standing(aim, results);
-  return is === undefined ? [] : [{ aim, is, met: isMet(aim, is) }];
-});
-if (standings.length > 0) {
+const standings = aims
+  .map((aim) => ({ aim, ratios: standing(aim, results) }))
+  .filter(({ ratios }) => ratios.length > 0);
+if (standings.length > 0)
   console.log(`\n${row(["ratio", "is", "aim", ""])}\n${row(["---", "--:", "---", "---"])}`);
-  for (const { aim, is, met } of standings)
-    console.log(row([aim.what, is.toFixed(2), `${aim.bound} ${aim.aim}`, met ? "met" : "missed"]));
+for (const { aim, ratios } of standings) {
+  const result = isMet(aim, median(ratios)) ? "met" : "missed";
+  console.log(row([aim.what, spread(ratios), `${aim.bound} ${aim.aim}`, result]));
 }
+console.log(`\nOther programs had ${Math.round(othersSinceStart() * 100)} % of the processors meanwhile.`);
