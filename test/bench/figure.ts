@@ -75,7 +75,8 @@ const values: Readonly<Record<Unit, (cost: Cost, load: Load) => number>> = {
 /** A figure of a load. */
 export function loaded(name: string, unit: Unit, load: Load, servers: readonly PeerName[] = ALL): Figure {
   const full = { ...load, messages: scaled(load) };
-  const warmUp = { ...full, messages: warmUpOf(full) };
+  // A single client would take long to warm a server up.
+  const warmUp = { ...full, messages: warmUpOf(full), clients: Math.max(20, load.clients) };
   return {
     name,
     unit,

@@ -27,7 +27,8 @@ export async function hold(
 ): Promise<{ clients: Server; each: number }> {
   const before = server.rss();
   const clients = await crowd(server, connections);
-  await clients.ask("connect");
+  const { connected } = await clients.ask<{ connected: number }>("connect");
+  if (connected !== connections) throw new Error(`${server.name} refused ${connections - connected} clients`);
   await Bun.sleep(milliseconds);
   return { clients, each: (server.rss() - before) / connections };
 }

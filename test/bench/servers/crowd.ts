@@ -44,8 +44,8 @@ async function open(): Promise<void> {
       error() {},
     },
   });
-  await reply(socket);
-  sockets.push(socket);
+  // Who is refused is not one of the crowd.
+  if ((await reply(socket)).startsWith("220")) sockets.push(socket);
 }
 
 async function send(socket: Bun.Socket<State>): Promise<boolean> {

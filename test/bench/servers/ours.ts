@@ -1,6 +1,6 @@
 /**
  * Our server in a process of its own. argv[2]: JSON of {@link OursSettings}. Prints `port N`, then a line
- * of JSON for each line that it reads on stdin: `stats`, `reload`, `close`.
+ * of JSON for each line that it reads on stdin: see `answers`.
  */
 import { createInterface } from "node:readline";
 import {
@@ -64,22 +64,37 @@ await server.listen(0, "127.0.0.1");
 const address = server.address() as { port: number };
 console.log(`port ${address.port}`);
 
-createInterface(process.stdin).on("line", (line) => {
-  if (line === "stats") {
-    const sockets = server.connections.size;
-    console.log(JSON.stringify({ ...stats, rss: process.memoryUsage.rss(), sockets }));
-  } else if (line === "collect") {
-    Bun.gc(true);
-    stats.peakRSS = 0;
-    console.log(JSON.stringify({ rss: process.memoryUsage.rss() }));
-  } else if (line === "reload") {
-    server.updateSecureContext({});
-    console.log("{}");
-  } else if (line === "close") {
-    const since = performance.now();
-    void server.close().then(() => {
-      console.log(JSON.stringify({ milliseconds: performance.now() - since }));
-      process.exit();
-    });
+/** Waits until the last connection has gone, at most as long as a client that left may take to be noticed. */
+async function empty(): Promise<number> {
+  for (const until = performance.now() + EMPTY_BOUND; performance.now() < until;) {
+    if (server.connections.size === 0) break;
+    await Bun.sleep(50);
   }
-});
+  return server.connections.size;
+}
+const EMPTY_BOUND = 10_000;
+
+/** What each line on stdin asks for. */
+const answers: Readonly<Record<string, () => object | Promise<object>>> = {
+  stats: () => ({ ...stats, rss: process.memoryUsage.rss(), sockets: server.connections.size }),
+  collect() {
+    Bun.gc(true);
+    const rss = process.memoryUsage.rss();
+    stats.peakRSS = rss;
+    return { rss };
+  },
+  reload() {
+    server.updateSecureContext({});
+    return {};
+  },
+  empty: async () => ({ sockets: await empty() }),
+  async close() {
+    const since = performance.now();
+    await server.close();
+    return { milliseconds: performance.now() - since };
+  },
+};
+
+for await (const line of createInterface(process.stdin)) {
+  console.log(JSON.stringify(await answers[line]?.()));
+}
