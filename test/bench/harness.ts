@@ -17,11 +17,11 @@ export const certificate: Identity = createAuthority("bench CA").issue("bench.te
 const canPin: boolean =
   availableParallelism() > 1 && Bun.which("taskset") !== null && !process.argv.includes("--no-pin");
 const CORES = { server: 0, load: availableParallelism() - 1 };
-/** What a process is for: it decides its core. */
-export type Role = "server" | "load";
+/** What a process is for: it decides its core. Workers that share a port go where they like. */
+export type Role = "server" | "load" | "worker";
 /** Puts a command on the core of its role. */
 export function pinned(role: Role, command: readonly string[]): string[] {
-  return canPin ? ["taskset", "-c", String(CORES[role]), ...command] : [...command];
+  return canPin && role !== "worker" ? ["taskset", "-c", String(CORES[role]), ...command] : [...command];
 }
 
 /** A program in a process of its own. */
@@ -36,6 +36,16 @@ export interface Server {
   /** Sends a line to it and gives its answer, which is JSON. */
   ask<T>(line: string): Promise<T>;
   stop(): Promise<void>;
+  /** Lets it end by itself: its stdin is closed. */
+  end(): Promise<void>;
+}
+
+const running = new Set<Bun.Subprocess>();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    for (const child of running) child.kill("SIGKILL");
+    process.exit(1);
+  });
 }
 
 /** Starts a program that prints `port N`, with as many open files as the system lets it have. */
@@ -55,6 +65,7 @@ export async function start(
       env: { ...process.env, ...env },
     },
   );
+  running.add(child);
   const lines = readLines(child.stdout);
   const first = (await lines.next()).value ?? "";
   const port = Number(/^port (\d+)$/.exec(first)?.[1]);
@@ -73,6 +84,12 @@ export async function start(
     async stop() {
       child.kill("SIGKILL");
       await child.exited;
+      running.delete(child);
+    },
+    async end() {
+      await child.stdin.end();
+      await child.exited;
+      running.delete(child);
     },
   };
 }

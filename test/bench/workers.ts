@@ -18,7 +18,7 @@ const CLIENTS = 40;
 const MESSAGE = `MAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\n${"x".repeat(78)}\r\n.\r\n`;
 
 const worker = (port: number, file: string): Promise<Server> =>
-  start("worker", [process.execPath, "servers/worker.ts", String(port), file, values.work]);
+  start("worker", [process.execPath, "servers/worker.ts", String(port), file, values.work], {}, "worker");
 
 /** Sends messages until `until`, on a new connection when one breaks; gives what each 250 said. */
 async function client(port: number, until: number, answered: string[]): Promise<void> {

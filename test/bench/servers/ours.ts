@@ -98,3 +98,5 @@ const answers: Readonly<Record<string, () => object | Promise<object>>> = {
 for await (const line of createInterface(process.stdin)) {
   console.log(JSON.stringify(await answers[line]?.()));
 }
+// Who started it has gone, or wants its profile.
+process.exit();
