@@ -10,18 +10,15 @@ const PATHS = `${process.env["PATH"]}:/usr/local/sbin:/usr/sbin:/sbin`;
 /** The same certificate for all servers: handshakes are compared, not keys. */
 export const certificate: Identity = createAuthority("bench CA").issue("bench.test");
 
-/**
- * The server has the first core and the load the last. Unpinned, the scheduler moves the two about, and a
- * runtime's helper threads (garbage collection, compilation) take the core of the load without it being seen.
- */
-const canPin: boolean =
-  availableParallelism() > 1 && Bun.which("taskset") !== null && !process.argv.includes("--no-pin");
+/** `--pin`: the server has the first core and the load the last; without, the scheduler places them. */
+const pins: boolean =
+  process.argv.includes("--pin") && availableParallelism() > 1 && Bun.which("taskset") !== null;
 const CORES = { server: 0, load: availableParallelism() - 1 };
 /** What a process is for: it decides its core. Workers that share a port go where they like. */
 export type Role = "server" | "load" | "worker";
 /** Puts a command on the core of its role. */
 export function pinned(role: Role, command: readonly string[]): string[] {
-  return canPin && role !== "worker" ? ["taskset", "-c", String(CORES[role]), ...command] : [...command];
+  return pins && role !== "worker" ? ["taskset", "-c", String(CORES[role]), ...command] : [...command];
 }
 
 /** A program in a process of its own. */

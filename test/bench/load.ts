@@ -1,4 +1,4 @@
-/** The loads: Postfix's smtp-source for what it can do, else our own generator. Both keep to one core. */
+/** The loads: Postfix's smtp-source for what it can do, else our own generator. */
 import { pinned, postfix, start, type Server } from "./harness.js";
 
 /** A number of messages that are sent as fast as the server takes them. Each must be accepted. */
