@@ -10,15 +10,23 @@ const PATHS = `${process.env["PATH"]}:/usr/local/sbin:/usr/sbin:/sbin`;
 /** The same certificate for all servers: handshakes are compared, not keys. */
 export const certificate: Identity = createAuthority("bench CA").issue("bench.test");
 
-/** `--pin`: the server has the first core and the load the last; without, the scheduler places them. */
-const pins: boolean =
-  process.argv.includes("--pin") && availableParallelism() > 1 && Bun.which("taskset") !== null;
-const CORES = { server: 0, load: availableParallelism() - 1 };
+const LAST_CORE = availableParallelism() - 1;
 /** What a process is for: it decides its core. Workers that share a port go where they like. */
 export type Role = "server" | "load" | "worker";
+/** The cores of each way of `--pin`. */
+const PINS: Readonly<Record<string, Partial<Record<Role, number>>>> = {
+  none: {},
+  apart: { server: 0, load: LAST_CORE },
+  together: { server: LAST_CORE, load: LAST_CORE },
+};
+const pin = option("pin", "none");
+const cores = PINS[pin];
+if (!cores) throw new Error(`--pin is one of ${Object.keys(PINS).join(", ")}, not ${pin}`);
+const canPin = Bun.which("taskset") !== null;
 /** Puts a command on the core of its role. */
 export function pinned(role: Role, command: readonly string[]): string[] {
-  return pins && role !== "worker" ? ["taskset", "-c", String(CORES[role]), ...command] : [...command];
+  const core = cores?.[role];
+  return canPin && core !== undefined ? ["taskset", "-c", String(core), ...command] : [...command];
 }
 
 /** A program in a process of its own. */
@@ -120,10 +128,14 @@ export function postfix(program: "smtp-sink" | "smtp-source"): string | undefine
   return Bun.which(program, { PATH: PATHS }) ?? undefined;
 }
 
-/** `--name value` of the command line as a number. */
-export function flag(name: string, byDefault: number): number {
+/** `--name value` of the command line. */
+export function option(name: string, byDefault: string): string {
   const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? byDefault : Number(process.argv[at + 1]);
+  return (at < 0 ? undefined : process.argv[at + 1]) ?? byDefault;
+}
+/** The same as a number. */
+export function flag(name: string, byDefault: number): number {
+  return Number(option(name, String(byDefault)));
 }
 
 export function median(numbers: readonly number[]): number {
