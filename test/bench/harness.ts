@@ -13,13 +13,17 @@ export const certificate: Identity = createAuthority("bench CA").issue("bench.te
 const LAST_CORE = availableParallelism() - 1;
 /** What a process is for: it decides its core. Workers that share a port go where they like. */
 export type Role = "server" | "load" | "worker";
-/** The cores of each way of `--pin`. */
+/**
+ * The cores of each way of `--pin`. Together, a server's CPU hardly changes with what else the machine does.
+ * Apart, each reply wakes a client on another core, which is dear and the server's to pay; and left to the
+ * scheduler, it is now the one and now the other.
+ */
 const PINS: Readonly<Record<string, Partial<Record<Role, number>>>> = {
   none: {},
   apart: { server: 0, load: LAST_CORE },
   together: { server: LAST_CORE, load: LAST_CORE },
 };
-const pin = option("pin", "none");
+const pin = option("pin", "together");
 const cores = PINS[pin];
 if (!cores) throw new Error(`--pin is one of ${Object.keys(PINS).join(", ")}, not ${pin}`);
 const canPin = Bun.which("taskset") !== null;
