@@ -44,8 +44,8 @@ function growth(what: string, figure: string, from: string, aim: number, compare
   };
 }
 
-/** Flat but for noise and what the caches of the processor no longer hold. */
-const FLAT = 1.5;
+/** Flat but for what the caches of the processor no longer hold: with clients, a bare loop grows by half itself. */
+const FLAT = { clients: 2, recipients: 1.2 };
 const RATES = [
   "kept, 1 kB, 20 clients",
   "kept, 1 kB, 200 clients",
@@ -88,13 +88,13 @@ export const aims: readonly Aim[] = [
     "growth: CPU a message, 2000 clients / 20",
     "kept, 1 kB, 2000 clients",
     "kept, 1 kB, 20 clients",
-    FLAT,
+    FLAT.clients,
   ),
   growth(
     "growth: CPU a recipient, 1000 recipients / 100",
     "1000 recipients, 1 kB, 10 clients",
     "100 recipients, 1 kB, 10 clients",
-    FLAT,
+    FLAT.recipients,
     (thousand, hundred) => thousand / 1000 / (hundred / 100),
   ),
   {
