@@ -55,7 +55,7 @@ const standings = aims
   .map((aim) => ({ aim, ratios: standing(aim, results), bare: standing(aim, results, "bare loop") }))
   .filter(({ ratios }) => ratios.length > 0);
 if (standings.length > 0) {
-  console.log(`\n${row(["ratio", "is", "aim", "", "a bare loop's"])}`);
+  console.log(`\n${row(["ratio", "is", "aim", "result", "a bare loop's"])}`);
   console.log(row(["---", "--:", "---", "---", "--:"]));
 }
 for (const { aim, ratios, bare } of standings) {
