@@ -14,7 +14,7 @@ const LAST_CORE = availableParallelism() - 1;
 /** What a process is for: it decides its core. Workers that share a port go where they like. */
 export type Role = "server" | "load" | "worker";
 /**
- * The cores of each way of `--pin`. Together, a server's CPU hardly changes with what else the machine does.
+ * The cores of each way of `--pin`. Together, a server's CPU changes least with what else the machine does.
  * Apart, each reply wakes a client on another core, which is dear and the server's to pay; and left to the
  * scheduler, it is now the one and now the other.
  */

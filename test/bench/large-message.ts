@@ -60,7 +60,10 @@ for (const [secure, large] of [
   }
   const of = (key: "parts" | "whole"): number => median(growths.map((growth) => growth[key]));
   expectBound(`${large} MB grows memory by at most 40 MB`, of("whole") <= ALLOWED);
-  expectBound(`${large} MB grows it no more than ${part} MB do`, of("whole") <= of("parts") + NOISE);
+  expectBound(
+    `${large} MB grows it no more than ${PARTS} × ${part} MB do`,
+    of("whole") <= of("parts") + NOISE,
+  );
   await server.stop();
 }
 finish();
