@@ -23,12 +23,33 @@ export class DotReader {
 
   /**
    * @param chunk the next bytes of the client
-   * @param message takes what of it belongs to the message, as subarrays of the chunk
+   * @param message takes what of it belongs to the message: a subarray of the chunk, or a copy without its dots
    * @returns what follows the end of data, `undefined` while the message goes on
    */
   read(chunk: Buffer, message: Sink): Buffer | undefined {
+    /** Content without its dots, as soon as there was one. The dot of the end of data is not worth a copy. */
+    let copy: Buffer | undefined;
+    let copied = 0;
+    /** Where the content begins that was not copied. */
     let from = 0;
+    /** The last dot at the start of a line; -1: it was in the chunk before, if anywhere. */
+    let dot = -1;
     let at = 0;
+    const removeDot = (): void => {
+      if (dot > from) {
+        copy ??= Buffer.allocUnsafeSlow(chunk.length);
+        copied += chunk.copy(copy, copied, from, dot);
+      }
+      from = dot + 1;
+    };
+    const push = (end: number): void => {
+      if (copy) {
+        copied += chunk.copy(copy, copied, from, end);
+        message.push(copy.subarray(0, copied));
+      } else if (end > from) {
+        message.push(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end));
+      }
+    };
     while (at < chunk.length) {
       const byte = chunk[at];
       switch (this.#place) {
@@ -53,9 +74,8 @@ export class DotReader {
           break;
         case "line start":
           if (byte === DOT) {
-            if (at > from) message.push(chunk.subarray(from, at));
+            dot = at;
             at += 1;
-            from = at;
             this.#place = "after dot";
           } else {
             this.#place = "text";
@@ -66,20 +86,24 @@ export class DotReader {
             at += 1;
             this.#place = "after dot CR";
           } else {
+            removeDot();
             this.#place = "text";
           }
           break;
         case "after dot CR":
-          if (byte === LF) return at + 1 === chunk.length ? NOTHING : chunk.subarray(at + 1);
+          if (byte === LF) {
+            push(Math.max(dot, 0));
+            return at + 1 === chunk.length ? NOTHING : chunk.subarray(at + 1);
+          }
           // The dot was a transparency dot after all, and the CR behind it is content.
           if (at === 0) message.push(CARRIAGE_RETURN);
-          from = Math.max(0, at - 1);
+          else removeDot();
           this.#place = "after CR";
           break;
       }
     }
-    // "After dot CR" holds nothing but the CR back: whether it is content is not known yet.
-    if (at > from && this.#place !== "after dot CR") message.push(chunk.subarray(from, at));
+    // Behind a dot, whether that and a CR are content is not known yet.
+    push(this.#place === "after dot" || this.#place === "after dot CR" ? Math.max(dot, 0) : at);
     return undefined;
   }
 }
