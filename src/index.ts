@@ -1,4 +1,5 @@
 /** bun-smtp: an SMTP and LMTP server for Bun. */
+import "./runtime.js";
 import { SMTPServer } from "./server.js";
 
 export { SMTPError } from "./errors.js";

@@ -8,7 +8,7 @@ import { type ListenOptions, parseListenArguments } from "./listen-target.js";
 import { type FullLogger, log, makeLogger } from "./logger.js";
 import { checkOptions, Settings } from "./options.js";
 import { bind } from "./transport/bind.js";
-import { canUpgrade, SecureContexts } from "./transport/tls.js";
+import { SecureContexts } from "./transport/tls.js";
 import type { SMTPServerAddress, SMTPServerSession } from "./smtp-server-types.js";
 import type {
   AuthCallback,
@@ -129,11 +129,6 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
         error.message,
       );
     });
-    if (!canUpgrade() && (this.#settings.implicitTLS || this.#contexts.hasCertificate)) {
-      throw new Error(
-        `This Bun (${Bun.version}) can not serve TLS on an accepted socket; Bun 1.4.0 or later can`,
-      );
-    }
     this.#gate = this.#makeGate();
     for (const name of Object.keys(HOOKS) as HookName[]) this.#adopt(name);
   }

@@ -20,7 +20,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ["hooks.ts", "options.ts"],
   ["logger.ts"],
   ["wire/"],
-  ["errors.ts"],
+  ["errors.ts", "runtime.ts"],
   ["types.ts"],
   ["smtp-server-types.ts"],
 ];

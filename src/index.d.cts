@@ -1,0 +1,11 @@
+/** What `require` gives, for TypeScript, whose `node16` lets no CommonJS module require an ECMAScript module. */
+import type * as library from "./index.js" with { "resolution-mode": "import" };
+
+export type * from "./index.js" with { "resolution-mode": "import" };
+declare const _default: typeof library.default;
+export default _default;
+export const SMTPServer: typeof library.SMTPServer;
+export type SMTPServer = library.SMTPServer;
+export const SMTPError: typeof library.SMTPError;
+export type SMTPError = library.SMTPError;
+export const scramCredentials: typeof library.scramCredentials;
