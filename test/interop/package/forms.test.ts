@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pack, run, scratch } from "./install.js";
+import { pack, run, scratch } from "../drop-in/install.js";
 
 setDefaultTimeout(60_000);
 

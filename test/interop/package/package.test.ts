@@ -1,0 +1,164 @@
+/**
+ * The package as people get it: the tarball, and a clone that was never built, copied in by `file:` or linked.
+ * Each in an ECMAScript and in a CommonJS project, under its own name and as smtp-server: the programs beside
+ * compile under each way of TypeScript to find a module, and run. Needs no registry.
+ */
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join, normalize } from "node:path";
+import { pack, run, scratch } from "../drop-in/install.js";
+import { program, testWith } from "../harness.js";
+
+setDefaultTimeout(120_000);
+
+const ROOT = join(import.meta.dir, "../../..");
+const MODULES = join(ROOT, "node_modules");
+const PROGRAMS = join(import.meta.dir, "programs");
+const folder = await scratch();
+process.on("exit", () => void rm(folder, { recursive: true, force: true }));
+
+const SOURCES = ["tarball", "file", "link"] as const;
+const TYPES = ["module", "commonjs"] as const;
+const projects = SOURCES.flatMap((source) =>
+  TYPES.map((type) => ({ source, type, name: `${source}-${type}` })),
+);
+let tarball = "";
+
+/** A clone in which neither `bun install` nor `bun run build` was run. */
+async function clone(to: string): Promise<void> {
+  await cp(join(ROOT, "src"), join(to, "src"), { recursive: true });
+  const manifest = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as Record<string, unknown>;
+  // Bun installs those of a folder too, and they are all that would need a registry.
+  delete manifest["devDependencies"];
+  await writeFile(join(to, "package.json"), JSON.stringify(manifest));
+}
+
+beforeAll(async () => {
+  tarball = await pack(folder);
+  await clone(join(folder, "clone"));
+  const types = join(folder, "node_modules/@types");
+  await mkdir(types, { recursive: true });
+  for (const name of ["@types/bun", "@types/node", "bun-types", "undici-types"])
+    await symlink(join(MODULES, name), join(folder, "node_modules", name));
+  for (const { source, type, name } of projects) {
+    const project = join(folder, name);
+    await cp(PROGRAMS, project, { recursive: true });
+    const from = source === "tarball" ? `file:${tarball}` : "file:../clone";
+    const dependencies = source === "link" ? {} : { "bun-smtp": from, "smtp-server": from };
+    await writeFile(join(project, "package.json"), JSON.stringify({ private: true, type, dependencies }));
+    await run([process.execPath, "install"], project);
+    if (source !== "link") continue;
+    await mkdir(join(project, "node_modules"), { recursive: true });
+    for (const alias of ["bun-smtp", "smtp-server"])
+      await symlink(join(folder, "clone"), join(project, "node_modules", alias));
+  }
+});
+
+describe("types, skipLibCheck: false", () => {
+  test.each([
+    ["bundler", "preserve"],
+    ["node16", "node16"],
+    ["nodenext", "nodenext"],
+  ])("moduleResolution: %s", async (moduleResolution, module) => {
+    const compilerOptions = {
+      strict: true,
+      skipLibCheck: false,
+      noEmit: true,
+      target: "esnext",
+      types: ["bun"],
+      module,
+      moduleResolution,
+    };
+    const tsconfig = join(folder, `tsconfig.${moduleResolution}.json`);
+    const include = projects.map(({ name }) => join(folder, name, "*"));
+    await writeFile(tsconfig, JSON.stringify({ compilerOptions, include }));
+    const output = await run([join(MODULES, ".bin/tsc"), "-p", tsconfig, "--listFilesOnly"], folder);
+    for (const { name } of projects) expect(output).toContain(`/${name}/main.ts\n`);
+    // Of several copies of one version TypeScript reads the first.
+    expect(output).toMatch(/\/tarball-\w+\/node_modules\/[\w-]+\/dist\/index\.d\.ts\n/);
+    expect(output).toMatch(/\/file-\w+\/node_modules\/[\w-]+\/src\/index\.ts\n/);
+    expect(await run([join(MODULES, ".bin/tsc"), "-p", tsconfig], folder)).toBe("");
+  });
+});
+
+describe("programs", () => {
+  test.each(projects)("$name: import", async ({ name }) => {
+    const output = await run([process.execPath, "main.ts"], join(folder, name));
+    expect(output).toBe('4 true\nacme a@example.com b@example.com "hi\\r\\n"\n');
+  });
+  test.each(projects)("$name: require", async ({ name }) => {
+    expect(await run([process.execPath, "plain.cts"], join(folder, name))).toBe("function true\n");
+  });
+
+  test("a clone by its path", async () => {
+    const text = `import { SMTPServer } from "./clone"; console.log(new SMTPServer().server.listening)`;
+    await writeFile(join(folder, "path.ts"), text);
+    expect(await run([process.execPath, "path.ts"], folder)).toBe("false\n");
+  });
+
+  test("a bundle of what is published, as CommonJS, is the same", async () => {
+    const project = join(folder, "tarball-commonjs");
+    const outfile = join(folder, "bundle.cjs");
+    // A bundler that knows nothing of Bun's condition takes dist/.
+    const build = [
+      "build",
+      "--target=node",
+      "--format=cjs",
+      "--outfile",
+      outfile,
+      join(project, "plain.cts"),
+    ];
+    await run([process.execPath, ...build], project);
+    expect(await readFile(outfile, "utf8")).toContain("bun-smtp/dist/server.js");
+    expect(await run([process.execPath, outfile], folder)).toBe("function true\n");
+  });
+});
+
+testWith("node")("Node.js is told what is missing, in one line", async () => {
+  for (const type of TYPES) {
+    const file = join(folder, `tarball-${type}`, "node.js");
+    await writeFile(file, type === "module" ? 'import "bun-smtp"' : 'require("smtp-server/lib/smtp-server")');
+    const child = Bun.spawn([program("node") ?? "", file], { stdout: "pipe", stderr: "pipe" });
+    const complaint = await child.stderr.text();
+    expect(await child.exited).not.toBe(0);
+    expect(complaint).toMatch(/^Error: bun-smtp needs Bun 1\.4\.0 or later, and this is Node\.js \d+\./m);
+  }
+});
+
+describe("the tarball", () => {
+  const packed = async (): Promise<string[]> => {
+    const where = join(folder, "tarball-module/node_modules/bun-smtp");
+    return (await readdir(where, { recursive: true })).filter((name) => /\.\w+$|LICENSE/.test(name)).sort();
+  };
+
+  test("has what users need and nothing else", async () => {
+    const needed =
+      /^(package\.json|README\.md|LICENSE|(src|dist)\/.*\.(c?js|d\.c?ts|ts|map)|docs\/.*\.(md|ts))$/;
+    const files = await packed();
+    expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist/index.js", "src/index.ts"]));
+    expect(files.filter((file) => !needed.test(file))).toEqual([]);
+  });
+
+  test("every source map leads to a source", async () => {
+    const files = await packed();
+    const maps = files.filter((file) => file.endsWith(".map"));
+    expect(maps).toContain("dist/index.js.map");
+    expect(maps).toContain("dist/index.d.ts.map");
+    for (const map of maps) {
+      const path = join(folder, "tarball-module/node_modules/bun-smtp", map);
+      const { sources } = JSON.parse(await readFile(path, "utf8")) as { sources: string[] };
+      for (const source of sources) expect(files).toContain(normalize(join(dirname(map), source)));
+    }
+  });
+
+  const bin = (name: string): string => join(import.meta.dir, "../node_modules/.bin", name);
+  test("publint has no error and no warning", async () => {
+    const output = await run([process.execPath, bin("publint"), tarball, "--strict"], folder);
+    expect(output).toContain("Linting...");
+    expect(output).not.toMatch(/Errors|Warnings/);
+  });
+  test("are the types wrong? No", async () => {
+    const output = await run([process.execPath, bin("attw"), tarball, "--format", "json"], folder);
+    expect(JSON.parse(output)).toEqual(expect.objectContaining({ problems: {} }));
+  });
+});
