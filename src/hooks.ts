@@ -1,6 +1,6 @@
 import type { SMTPErrorLike } from "./types.js";
 
-/** How many parameters each hook has, the callback among them. */
+/** How many parameters each hook has, a callback that answers among them. */
 export const HOOKS = {
   onConnect: 2,
   onSecure: 3,
@@ -8,7 +8,8 @@ export const HOOKS = {
   onMailFrom: 3,
   onRcptTo: 3,
   onData: 3,
-  onClose: 2,
+  // Nobody waits for its answer, so its promise is none either, and a rejection is reported.
+  onClose: 1,
 } as const;
 export type HookName = keyof typeof HOOKS;
 

@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /** What the arguments of `listen` say. */
 export interface ListenRequest {
   readonly target: ListenTarget;
@@ -64,14 +66,19 @@ function fromOptions(options: ListenOptions): ListenTarget {
     const all = (readableAll ? 0o444 : 0) | (writableAll ? 0o222 : 0);
     return { path, mode: mode ?? (all ? 0o700 | all : undefined) };
   }
-  const host = options.host ?? options.hostname;
-  return { ...tcp(port, host), reusePort: !!options.reusePort, ipv6Only: !!options.ipv6Only };
+  const host: unknown = options.host ?? options.hostname;
+  if (host !== undefined && host !== null && typeof host !== "string")
+    throw new TypeError(`listen: host must be a string, got ${inspect(host, { depth: 0 })}`);
+  return { ...tcp(port, host ?? undefined), reusePort: !!options.reusePort, ipv6Only: !!options.ipv6Only };
 }
 
 function tcp(port: unknown, host: string | undefined): Exclude<ListenTarget, { path: string }> {
   const number = port === undefined || port === null || port === "" ? 0 : Number(port);
-  if (!Number.isInteger(number) || number < 0 || number > 65_535) {
-    throw new RangeError(`listen: port must be 0 to 65535, got ${String(port)}`);
+  if (typeof port === "boolean" || !Number.isInteger(number) || number < 0 || number > 65_535) {
+    const error = new RangeError(
+      `listen: port must be an integer of 0 to 65535, got ${inspect(port, { depth: 0 })}`,
+    );
+    throw Object.assign(error, { code: "ERR_SOCKET_BAD_PORT" });
   }
   return { port: number, host: host || undefined, reusePort: false, ipv6Only: false };
 }

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { inspect } from "node:util";
+import { HOOKS, type HookName } from "./hooks.js";
 import type { FullLogger } from "./logger.js";
 import type { Logger, Resolver, SMTPServerOptions, TrustOption } from "./types.js";
 import type { NewlinePolicy } from "./wire/line-reader.js";
@@ -14,20 +16,21 @@ const COMMAND_LENGTH_CEILING = 1 << 20;
 
 const NEWLINE_POLICIES: readonly NewlinePolicy[] = ["reject", "normalize", "accept"];
 
+/** Options that are numbers, and of what. */
 const NUMBERS = [
-  "size",
-  "maxRecipients",
-  "maxClients",
-  "maxClientsPerAddress",
-  "maxAllowedUnauthenticatedCommands",
-  "maxErrors",
-  "maxAuthAttempts",
-  "maxCommandLength",
-  "socketTimeout",
-  "minDataRate",
-  "closeTimeout",
-  "earlyTalkerDelay",
-] as const satisfies (keyof SMTPServerOptions)[];
+  ["size", "bytes"],
+  ["maxRecipients", "recipients"],
+  ["maxClients", "connections"],
+  ["maxClientsPerAddress", "connections"],
+  ["maxAllowedUnauthenticatedCommands", "commands"],
+  ["maxErrors", "replies"],
+  ["maxAuthAttempts", "attempts"],
+  ["maxCommandLength", "bytes"],
+  ["socketTimeout", "milliseconds"],
+  ["minDataRate", "bytes a second"],
+  ["closeTimeout", "milliseconds"],
+  ["earlyTalkerDelay", "milliseconds"],
+] as const satisfies [keyof SMTPServerOptions, string][];
 
 const LISTS = ["authMethods", "disabledCommands", "ignoredHosts"] as const;
 const TRUST_LISTS = ["useProxy", "useXClient", "useXForward"] as const;
@@ -72,12 +75,13 @@ function toNames(value: unknown): string[] {
  * @throws TypeError that names the option and says what it wants
  */
 export function checkOptions(options: SMTPServerOptions): void {
-  for (const name of NUMBERS) {
+  if (typeof options !== "object") throw new TypeError(`options: an object is wanted, got ${show(options)}`);
+  for (const [name, unit] of NUMBERS) {
     const value: unknown = options[name];
     if (value === undefined || value === null || value === false) continue;
     const isNumeric = typeof value === "number" || (typeof value === "string" && value.trim() !== "");
     if (!isNumeric || !(Number(value) >= 0)) {
-      throw new TypeError(`${name}: a number of 0 or more is wanted, got ${show(value)}`);
+      throw new TypeError(`${name}: a number of ${unit}, 0 or more, is wanted, got ${show(value)}`);
     }
   }
   for (const name of LISTS) {
@@ -92,6 +96,15 @@ export function checkOptions(options: SMTPServerOptions): void {
   for (const name of TRUST_LISTS) {
     const problem = trustListProblem(options[name]);
     if (problem) throw new TypeError(`${name}: ${problem}`);
+  }
+  for (const name of Object.keys(HOOKS) as HookName[]) {
+    const value: unknown = options[name];
+    // Left at that, a mistyped onData would be none: mail would be accepted and dropped.
+    if (value && typeof value !== "function") {
+      const isPromise = value instanceof Promise;
+      const hint = isPromise ? "; it was called here, and is to be given as it is" : "";
+      throw new TypeError(`${name}: a function is wanted, got ${show(value)}${hint}`);
+    }
   }
   const { bareNewlines, resolver, logger, secure, needsUpgrade } = options;
   if ((bareNewlines ?? false) !== false && !NEWLINE_POLICIES.some((known) => known === bareNewlines)) {
@@ -110,8 +123,9 @@ export function checkOptions(options: SMTPServerOptions): void {
   }
 }
 
+/** A value as its writer would know it again, on one line. */
 function show(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+  return inspect(value, { depth: 0, breakLength: Infinity });
 }
 
 /** The options as they are at the moment, with the defaults. The only place that knows a default. */

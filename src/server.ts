@@ -7,6 +7,7 @@ import { type Bound, Listener, type Listening, withFace } from "./listener.js";
 import { type ListenOptions, parseListenArguments } from "./listen-target.js";
 import { type FullLogger, log, makeLogger } from "./logger.js";
 import { checkOptions, Settings } from "./options.js";
+import { MECHANISMS } from "./sasl/index.js";
 import { bind } from "./transport/bind.js";
 import { SecureContexts } from "./transport/tls.js";
 import type { SMTPServerAddress, SMTPServerSession } from "./smtp-server-types.js";
@@ -130,6 +131,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
       );
     });
     this.#gate = this.#makeGate();
+    this.#warnOfMechanisms();
     for (const name of Object.keys(HOOKS) as HookName[]) this.#adopt(name);
   }
 
@@ -161,8 +163,15 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
     return callback();
   }
   /** A message. The base reads it to its end, drops it and accepts. See {@link SMTPServerOptions.onData}. */
-  onData(stream: DataStream, _session: SMTPServerSession, callback: DataCallback): unknown {
-    return stream.pipeTo(new WritableStream()).then(() => callback(), callback);
+  onData(stream: DataStream, session: SMTPServerSession, callback: DataCallback): unknown {
+    const dropped = (): void => {
+      const { id: cid, remoteAddress } = session;
+      const text = "There is no onData: %s bytes are accepted and dropped";
+      if (!this.#settings.isIgnored(remoteAddress))
+        log(this.logger, "warn", { tnx: "message", cid }, text, stream.byteLength);
+      callback();
+    };
+    return stream.pipeTo(new WritableStream()).then(dropped, callback);
   }
   /** A connection is closed. See {@link SMTPServerOptions.onClose}. */
   onClose(_session: SMTPServerSession, _callback?: HookCallback): unknown {
@@ -342,6 +351,17 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
     const error = cause instanceof Error ? cause : new Error(String(cause));
     log(this.logger, "error", { tnx: "error", err: error }, "%s", error.message);
     if (this.listenerCount("error") > 0) emitSafely(this as EventEmitter, "error", error);
+  }
+
+  /** smtp-server takes any name; what has no mechanism is not offered, here and there. */
+  #warnOfMechanisms(): void {
+    const { logger } = this.options;
+    const unknown = this.#settings.authMethods.filter((name) => !MECHANISMS.has(name));
+    if (unknown.length === 0 || logger === false) return;
+    const known = [...MECHANISMS.keys()].join(", ");
+    process.stderr.write(
+      `WARNING: authMethods: bun-smtp has no ${unknown.join(", ")} and does not offer it; it has ${known}\n`,
+    );
   }
 
   #makeGate(): Gate {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,6 +98,8 @@ describe("arguments", () => {
     ["a negative port", [-1], /port/],
     ["half a port", [25.5], /port/],
     ["NaN", [NaN], /port/],
+    ["true", [true], /port .* got true$/],
+    ["a host that is no string", [{ host: 5 }], /^listen: host must be a string, got 5$/],
     ["an object's port", [{ port: "smtp" }], /port/],
     ["an empty path", [{ path: "" }], /path/],
     ["a path that is no string", [{ path: 7 }], /path/],
@@ -107,6 +109,17 @@ describe("arguments", () => {
       await expect(server().listen(...args)).rejects.toThrow(message);
     });
   }
+});
+
+test("a port that can not be has Node's code", async () => {
+  const error = await server()
+    .listen(70_000)
+    .catch((cause: unknown) => cause);
+  expect(error).toBeInstanceOf(RangeError);
+  expect(error).toMatchObject({
+    code: "ERR_SOCKET_BAD_PORT",
+    message: "listen: port must be an integer of 0 to 65535, got 70000",
+  });
 });
 
 describe("TCP", () => {
@@ -227,7 +240,11 @@ describe("a bind that fails", () => {
     syscall: "listen",
     address: "127.0.0.1",
     port,
-    message: `listen EADDRINUSE: address already in use 127.0.0.1:${port}`,
+    message: expect.stringMatching(
+      new RegExp(
+        `^listen EADDRINUSE: address already in use 127\\.0\\.0\\.1:${port} \\(another program .*\\)$`,
+      ),
+    ),
   });
   const unhandled = async (act: () => unknown): Promise<unknown[]> => {
     const errors: unknown[] = [];
@@ -289,7 +306,14 @@ describe("a bind that fails", () => {
   });
 
   test("a host name that does not exist", async () => {
-    await expect(server().listen(0, "no-such-host.invalid")).rejects.toMatchObject({ code: "ENOTFOUND" });
+    await expect(server().listen(0, "no-such-host.invalid")).rejects.toMatchObject({
+      code: "ENOTFOUND",
+      syscall: "getaddrinfo",
+      hostname: "no-such-host.invalid",
+      message: expect.stringMatching(
+        /^getaddrinfo ENOTFOUND no-such-host\.invalid \(.*a name of this machine/,
+      ),
+    });
   });
 
   test("an address that is not ours", async () => {
@@ -297,6 +321,9 @@ describe("a bind that fails", () => {
       code: "EADDRNOTAVAIL",
       syscall: "listen",
       address: "192.0.2.1",
+      message: expect.stringMatching(
+        /^listen EADDRNOTAVAIL: address not available 192\.0\.2\.1 \(it is no address of this machine/,
+      ),
     });
   });
 });
@@ -402,7 +429,12 @@ describe("a unix socket", () => {
     const [one, two, path] = [server(), server(), freshPath()];
     await one.listen(path);
     const error = await two.listen(path).catch((cause: unknown) => cause);
-    expect(error).toMatchObject({ code: "EADDRINUSE", syscall: "listen", address: path });
+    expect(error).toMatchObject({
+      code: "EADDRINUSE",
+      syscall: "listen",
+      address: path,
+      message: expect.stringContaining(`${path} (another process listens on it: `),
+    });
     expect(error).not.toHaveProperty("port");
     expect(await greets({ path })).toBe(true);
   });
@@ -410,13 +442,42 @@ describe("a unix socket", () => {
   test("a file that is no socket stays as it is", async () => {
     const path = freshPath();
     writeFileSync(path, "precious");
-    await expect(server().listen(path)).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await expect(server().listen(path)).rejects.toMatchObject({
+      code: "EADDRINUSE",
+      message: expect.stringContaining(`${path} (there is a file that is no socket`),
+    });
     expect(await Bun.file(path).text()).toBe("precious");
   });
 
   test("a folder that is not there", async () => {
     await expect(server().listen(join(folder, "none", "x.sock"))).rejects.toMatchObject({
+      code: "ENOENT",
       syscall: "listen",
+      message: expect.stringContaining("x.sock (the folder of the socket does not exist)"),
+    });
+  });
+
+  test("a folder that is not ours to write to", async () => {
+    const locked = mkdtempSync(join(folder, "locked-"));
+    chmodSync(locked, 0o555);
+    chmodSync(folder, 0o755);
+    // Root may write anywhere.
+    const script = `
+      import { SMTPServer } from ${JSON.stringify(join(import.meta.dir, "../src/index.ts"))};
+      if (process.getuid() === 0) process.setuid(65534);
+      const error = await new SMTPServer({ logger: false }).listen(${JSON.stringify(join(locked, "x"))}).catch((e) => e);
+      console.log(error.code, error.errno, error.message);
+    `;
+    const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+    expect(await child.stdout.text()).toMatch(
+      /^EACCES -13 listen EACCES: permission denied \S+\/x \(the folder must be writable/,
+    );
+  });
+
+  test("a path that is too long", async () => {
+    await expect(server().listen(join(folder, "x".repeat(200)))).rejects.toMatchObject({
+      syscall: "listen",
+      message: expect.stringContaining("(the path of a unix socket can have 107 bytes)"),
     });
   });
 });

@@ -71,6 +71,22 @@ describe("option logger", () => {
     ]).toEqual([`mx ${ids[0]} string`]);
   });
 
+  test("a message that no onData takes is dropped with a warning", async () => {
+    const { logger, entries } = recorder();
+    await visit(makeServer({ logger }));
+    await visit(
+      makeServer({ logger, onData: (stream, _session, callback) => stream.on("end", callback).resume() }),
+    );
+    const warnings = entries.filter(({ level }) => level === "warn");
+    expect(warnings).toMatchObject([
+      {
+        text: "There is no onData: %s bytes are accepted and dropped",
+        args: [18],
+        entry: { tnx: "message" },
+      },
+    ]);
+  });
+
   test("the default component is that of smtp-server", async () => {
     const { logger, entries } = recorder();
     await visit(makeServer({ logger }));

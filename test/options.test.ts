@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { SMTPServer, type DataStream, type SMTPServerOptions } from "../src/index.js";
 import { hello, makeServer, MemoryClient } from "./support/client.js";
 
@@ -83,6 +83,9 @@ describe("what can not be meant throws a TypeError that names the option", () =>
     ["resolver", { reverse: "no" }],
     ["logger", "console"],
     ["logger", 7],
+    ...HOOKS.flatMap((name) =>
+      ["mail.js", 7, {}, true, Promise.resolve()].map((value): [OptionName, unknown] => [name, value]),
+    ),
     ["cert", "no PEM"],
     ["key", "no PEM"],
     ["sniOptions", "mx.test"],
@@ -95,6 +98,44 @@ describe("what can not be meant throws a TypeError that names the option", () =>
       expect(attempt).toThrow(name);
     });
   }
+
+  test.each([
+    [{ size: "10MB" }, "size: a number of bytes, 0 or more, is wanted, got '10MB'"],
+    [{ socketTimeout: {} }, "socketTimeout: a number of milliseconds, 0 or more, is wanted, got {}"],
+    [{ authMethods: [1] }, "authMethods: an array of strings is wanted, got [ 1 ]"],
+    [
+      { bareNewlines: "normalise" },
+      `bareNewlines: "reject", "normalize" or "accept" is wanted, got 'normalise'`,
+    ],
+    [{ onData: "x" }, "onData: a function is wanted, got 'x'"],
+    [
+      { onData: Promise.resolve(1) },
+      "onData: a function is wanted, got Promise { 1 }; it was called here, and is to be given as it is",
+    ],
+  ])("%o: what is wanted and what was given", (options, message) => {
+    expect(() => make(options)).toThrow(new TypeError(message));
+  });
+
+  test.each([25, "2525", () => 1])("options that are no object: %p", (options) => {
+    expect(() => new SMTPServer(options as SMTPServerOptions)).toThrow(/^options: an object is wanted, got /);
+  });
+
+  test("a mechanism that there is none of is said once on stderr, with those that there are", () => {
+    const said: unknown[] = [];
+    const spy = spyOn(process.stderr, "write").mockImplementation((text) => said.push(text) > 0);
+    try {
+      make({ authMethods: ["plain", "CRAM-MD4", "LOGIN, XOAUTH2"], logger: undefined });
+      make({ authMethods: ["CRAM-MD4"], logger: false });
+      make({ authMethods: [" scram-sha-256"], logger: undefined });
+    } finally {
+      spy.mockRestore();
+    }
+    expect(said).toEqual([
+      expect.stringMatching(
+        /^WARNING: authMethods: bun-smtp has no CRAM-MD4, LOGIN, XOAUTH2 and .* PLAIN, LOGIN, CRAM-MD5,.*\n$/,
+      ),
+    ]);
+  });
 
   test("needsUpgrade without STARTTLS", () => {
     expect(() => make({ needsUpgrade: true, disabledCommands: ["starttls"] })).toThrow(/^needsUpgrade/);

@@ -1,6 +1,8 @@
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { constants } from "node:os";
+import { getSystemErrorMap } from "node:util";
 import type { Bound } from "../listener.js";
 import type { ListenTarget } from "../listen-target.js";
 import { listenOn, type SocketTransport } from "./socket.js";
@@ -21,7 +23,10 @@ export function bind(
   if ("path" in target) return bindPath(target, contexts, accept);
   const { host } = target;
   if (host !== undefined && isIP(host) === 0) {
-    return lookup(host).then(({ address }) => bindTCP({ ...target, host: address }, contexts, accept));
+    return lookup(host).then(
+      ({ address }) => bindTCP({ ...target, host: address }, contexts, accept),
+      (error: unknown) => Promise.reject(lookupError(error, host)),
+    );
   }
   return bindTCP(target, contexts, accept);
 }
@@ -84,9 +89,13 @@ function bindPath(
   }
 }
 
+function isSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+}
+
 /** Whether a file is a socket that nobody listens on any more: the only kind of file that is removed. */
 async function isStale(path: string): Promise<boolean> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return false;
+  if (!isSocket(path)) return false;
   try {
     const probe = await Bun.connect({ unix: path, socket: { data() {} } });
     probe.terminate();
@@ -100,21 +109,51 @@ function isError(error: unknown): error is Error & { code?: string; errno?: numb
   return error instanceof Error;
 }
 
-/** The error in the shape that Node's `listen` gives it. */
+/** What to do about an error, by its code. */
+const HINTS: Readonly<Record<string, (address: string, port: number | undefined) => string>> = {
+  EADDRINUSE: (address, port) =>
+    port !== undefined
+      ? "another program listens there: stop it, or choose another port"
+      : isSocket(address)
+        ? "another process listens on it: stop it, or choose another path"
+        : "there is a file that is no socket, and it is left alone: choose another path",
+  EACCES: (_, port) =>
+    port === undefined
+      ? "the folder must be writable for the user of this process"
+      : "ports below 1024 are for root and for who has CAP_NET_BIND_SERVICE (setcap, authbind, systemd's " +
+        "AmbientCapabilities); or listen on a high port and have the firewall redirect this one",
+  EADDRNOTAVAIL: () => "it is no address of this machine; leave the host out for all that it has",
+  ENOENT: () => "the folder of the socket does not exist",
+  EINVAL: (address, port) =>
+    port === undefined && Buffer.byteLength(address) > LONGEST_PATH
+      ? `the path of a unix socket can have ${LONGEST_PATH} bytes`
+      : "",
+};
+
+/** `sun_path` of Linux, with the NUL behind it. */
+const LONGEST_PATH = 107;
+
+/** The error in the shape that Node's `listen` gives it, with what to do about it behind Node's message. */
 function bindError(error: unknown, address: string, port?: number): Error {
   if (!isError(error)) return new Error(String(error));
   const code = error.code ?? "EADDRNOTAVAIL";
-  const at = port === undefined ? address : `${address}:${port}`;
-  const reason =
-    code === "EADDRINUSE"
-      ? "address already in use"
-      : code === "EACCES"
-        ? "permission denied"
-        : error.message;
-  const details = { code, errno: -Math.abs(error.errno ?? 99), syscall: "listen", address };
-  return Object.assign(
-    new Error(`listen ${code}: ${reason} ${at}`),
-    details,
-    port === undefined ? {} : { port },
-  );
+  const errno = -Math.abs(error.errno ?? constants.errno.EADDRNOTAVAIL);
+  const reason = getSystemErrorMap().get(errno)?.[1] ?? error.message;
+  const at = port ? `${address}:${port}` : address;
+  const hint = HINTS[code]?.(address, port);
+  const message = `listen ${code}: ${reason} ${at}${hint ? ` (${hint})` : ""}`;
+  return Object.assign(new Error(message), { code, errno, syscall: "listen", address }, port ? { port } : {});
+}
+
+/** Bun leaves the host name out of the message. */
+function lookupError(error: unknown, hostname: string): Error {
+  const code = isError(error) && error.code ? error.code : "ENOTFOUND";
+  const message = `getaddrinfo ${code} ${hostname} (the host to listen on is an address or a name of this machine; leave it out for all)`;
+  const errno = isError(error) && error.errno !== undefined ? { errno: error.errno } : {};
+  return Object.assign(new Error(message, { cause: error }), {
+    code,
+    ...errno,
+    syscall: "getaddrinfo",
+    hostname,
+  });
 }

@@ -1,5 +1,6 @@
 /** From TLS options to a native secure context: what is checked, what is left to node:tls, and who is named. */
 import { createSecureContext, type SecureContextOptions } from "node:tls";
+import { inspect } from "node:util";
 import type { TLSOptions } from "../types.js";
 import type { SecureContextHandle } from "./bun-tls.js";
 
@@ -44,6 +45,8 @@ const DEFAULT_MIN_VERSION = "TLSv1.2";
 /** What BoringSSL's reasons mean for somebody who sets options. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/NO_START_LINE/, "there is no such PEM block in it (the content of the file is wanted, not its path)"],
+  [/BAD_END_LINE|BAD_BASE64_DECODE|SHORT_HEADER/, "its PEM block is cut off or damaged"],
+  [/Invalid CA/, "there is no PEM certificate in it (the content of the file is wanted, not its path)"],
   [/KEY_(VALUES|TYPE)_MISMATCH/, "it does not match the certificate"],
   [/BAD_DECRYPT|BAD_PASSWORD/, "the passphrase does not decrypt it"],
   [/NO_CIPHER_MATCH/, "no cipher that this Bun has is among them"],
@@ -111,11 +114,21 @@ export function makeContext(given: ContextOptions, prefix: string): SecureContex
   const options: ContextOptions = { honorCipherOrder: true, ...given };
   if (!("secureProtocol" in given)) options["minVersion"] ??= DEFAULT_MIN_VERSION;
   const { minVersion, maxVersion } = options;
+  for (const [name, version] of Object.entries({ minVersion, maxVersion })) {
+    if (version !== undefined && !VERSIONS.includes(version))
+      throw new TypeError(
+        `${prefix}${name}: one of ${VERSIONS.join(", ")} is wanted, got ${inspect(version)}`,
+      );
+  }
   if (VERSIONS.includes(maxVersion) && VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion)) {
     throw new TypeError(
       `${prefix}maxVersion: ${String(maxVersion)} is below minVersion ${String(minVersion)}`,
     );
   }
+  if (options["passphrase"] === undefined && isEncrypted(options["key"]))
+    throw new TypeError(
+      `${prefix}key: it is encrypted, and its passphrase is missing: set the option passphrase`,
+    );
   try {
     return native(options);
   } catch (cause) {
@@ -125,6 +138,17 @@ export function makeContext(given: ContextOptions, prefix: string): SecureContex
       cause,
     });
   }
+}
+
+/** PKCS #8 (RFC 7468 section 11) and the older form with a header (RFC 1421). */
+function isEncrypted(key: unknown): boolean {
+  const parts: unknown[] = Array.isArray(key) ? key : [key];
+  return parts.some((part) => {
+    const text = part instanceof Uint8Array ? Buffer.from(part).toString("latin1") : part;
+    return (
+      typeof text === "string" && /^-----BEGIN ENCRYPTED PRIVATE KEY|^Proc-Type: 4,ENCRYPTED/m.test(text)
+    );
+  });
 }
 
 function native(options: ContextOptions): SecureContextHandle {

@@ -94,8 +94,8 @@ export class SecureContexts {
     const { options, name, silent } = this.#current;
     if (!this.#selfSigned && !silent && !this.hasCertificate) {
       process.stderr.write(
-        "WARNING: bun-smtp was given no TLS certificate (options key and cert) and made a self-signed one. " +
-          "Clients can not tell this server from another that claims to be it.\n",
+        "WARNING: bun-smtp was given no TLS certificate and made a self-signed one: clients can not tell this " +
+          "server from another that claims to be it. Set the options key and cert to the content of your PEM files.\n",
       );
     }
     this.#selfSigned ??= selfSignedCertificate(name);

@@ -160,13 +160,17 @@ describe("what can not be meant throws a TypeError that names the option", () =>
     ["a cert that is cut", { key, cert: cert.slice(0, 200) }, /^cert: /],
     ["key and cert the wrong way round", { key: cert, cert: key }, /^(key|cert): .*PEM/],
     ["one bad cert of two", { key, cert: [cert, "x"] }, /^cert: .*PEM/],
-    ["no passphrase", { key: encrypted, cert }, /^key: .*passphrase/],
-    ["a wrong passphrase", { key: encrypted, cert, passphrase: "no" }, /^key: .*passphrase/],
+    ["no passphrase", { key: encrypted, cert }, /^key: it is encrypted, .* set the option passphrase$/],
+    [
+      "a wrong passphrase",
+      { key: encrypted, cert, passphrase: "no" },
+      /^key: the passphrase does not decrypt it/,
+    ],
     ["a pfx that is none", { pfx: Buffer.from("x") }, /^pfx: /],
     ["a wrong passphrase of a pfx", { pfx: pkcs12(main, "secret"), passphrase: "no" }, /^pfx: .*passphrase/],
     ["a ca that is no PEM", { key, cert, ca: "x" }, /^ca: /],
     ["one bad ca of two", { key, cert, ca: [ca.cert, "x"] }, /^ca: /],
-    ["a bad ca, and no certificate", { ca: "x" }, /^ca: /],
+    ["a bad ca, and no certificate", { ca: "x" }, /^ca: there is no PEM certificate in it/],
     ["a bad crl", { key, cert, crl: "x" }, /^crl: /],
     ["a number for a key", { key: 1, cert }, /^key: /],
     ["a file for a key", { key: file, cert }, /^key: .*await .*\.text\(\)/],
@@ -175,7 +179,8 @@ describe("what can not be meant throws a TypeError that names the option", () =>
     ["a Blob", { key, cert, ca: new Blob(["x"]) }, /^ca: .*await .*\.text\(\)/],
     ["a promise", { key: Promise.resolve(key), cert }, /^key: .*await .*\.text\(\)/],
     ["ciphers that nobody has", { ciphers: "NOPE" }, /^ciphers: /],
-    ["an unknown minVersion", { minVersion: "TLSv9" }, /^minVersion: /],
+    ["an unknown minVersion", { minVersion: "1.2" }, /^minVersion: one of TLSv1, .* is wanted, got '1\.2'$/],
+    ["half a key", { key: key.slice(0, 60), cert }, /^key: its PEM block is cut off or damaged/],
     ["an unknown maxVersion", { maxVersion: "TLSv9" }, /^maxVersion: /],
     ["a maxVersion below minVersion", { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" }, /^maxVersion: /],
     ["a maxVersion below the default minVersion", { maxVersion: "TLSv1.1" }, /^maxVersion: .*TLSv1\.2/],
@@ -301,7 +306,7 @@ describe("without a certificate", () => {
     contexts.update(loose(options));
     expect(await meet(contexts)).toMatchObject({ certificate: "mx.example.com" });
     expect(stderr.lines()).toHaveLength(1);
-    expect(stderr.lines()[0]).toMatch(/^WARNING: .*certificate.*\n$/);
+    expect(stderr.lines()[0]).toMatch(/^WARNING: .*certificate.*Set the options key and cert .*\n$/);
   });
 
   test("logger: false leaves the warning out", async () => {
