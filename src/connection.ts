@@ -524,7 +524,9 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     const hook = this.#host.hook(name);
     if (!hook) return then(ACCEPTED);
     const report = (error: unknown): void => this.#hookFailed(name, error);
-    return callHook(hook, this.#host.owner, args, HOOKS[name], then, report);
+    // Nobody waits for an answer of onClose: its promise is none, so that a rejection is reported.
+    const takes = name === "onClose" ? 0 : HOOKS[name];
+    return callHook(hook, this.#host.owner, args, takes, then, report);
   }
 
   #hookFailed(name: HookName, error: unknown): void {

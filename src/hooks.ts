@@ -1,6 +1,6 @@
 import type { SMTPErrorLike } from "./types.js";
 
-/** How many parameters each hook has, a callback that answers among them. */
+/** How many parameters each hook has, the callback among them. */
 export const HOOKS = {
   onConnect: 2,
   onSecure: 3,
@@ -8,8 +8,7 @@ export const HOOKS = {
   onMailFrom: 3,
   onRcptTo: 3,
   onData: 3,
-  // Nobody waits for its answer, so its promise is none either, and a rejection is reported.
-  onClose: 1,
+  onClose: 2,
 } as const;
 export type HookName = keyof typeof HOOKS;
 
