@@ -102,6 +102,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #paused = false;
   #announced = false;
   #hookWarned = false;
+  /** The hook that was called last: the one that is waited for, where one is. */
+  #asked: HookName = "onConnect";
 
   constructor(host: Host, transport: Transport, endpoints: Endpoints, tls?: TLSSession) {
     this.#host = host;
@@ -443,7 +445,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     const entry = { tnx: "timeout", host: this.session.remoteAddress };
     if (this.#waiting) {
       this.#hookWarned = true;
-      this.log("warn", entry, "A hook has not answered for %s ms", this.settings.socketTimeout);
+      this.log("warn", entry, "%s has not answered for %s ms", this.#asked, this.settings.socketTimeout);
       return;
     }
     const isSlow = this.#body !== undefined && this.#patience.isSlow(this.settings);
@@ -523,6 +525,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
     const hook = this.#host.hook(name);
     if (!hook) return then(ACCEPTED);
+    this.#asked = name;
     const report = (error: unknown): void => this.#hookFailed(name, error);
     // Nobody waits for an answer of onClose: its promise is none, so that a rejection is reported.
     const takes = name === "onClose" ? 0 : HOOKS[name];
