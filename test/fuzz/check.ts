@@ -6,11 +6,12 @@ import { play, playByUnit, type Trace } from "./play.js";
 import { byteByByte, describe, randomly, type Script, whole } from "./script.js";
 
 export interface Outcome {
+  /** Octets that the client sent. */
   readonly bytes: number;
   /** Replies of this session, code and text. */
   readonly replies: readonly string[];
   /** What did not hold, with the script that shows it. */
-  readonly findings: readonly string[];
+  readonly finding: string | undefined;
 }
 
 /** Plays the session of a seed in four ways and compares. */
@@ -31,14 +32,10 @@ export async function checkScript(script: Script): Promise<Outcome> {
     problems.push(...trace.problems.map((problem) => `${name}: ${problem}`));
     problems.push(...differences(first, trace).map((difference) => `${name} differs: ${difference}`));
   }
-  let bytes = 0;
-  for (const step of script.steps)
-    if (step.type === "send") for (const unit of step.units) bytes += unit.length;
-  const text = describe(script);
   return {
-    bytes,
+    bytes: first.bytes,
     replies: stable(first.heard).split("\r\n"),
-    findings: problems.map((problem) => `${problem}\n${text}`),
+    finding: problems.length > 0 ? [...problems, describe(script)].join("\n") : undefined,
   };
 }
 

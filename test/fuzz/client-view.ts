@@ -49,8 +49,8 @@ export function checkClientView(script: Script, trace: Trace): string[] {
       problems.push(`250 for a stream that failed with ${seen.error}`);
   };
 
-  for (const { sent, heard, accepted } of trace.exchanges) {
-    if (/^421/m.test(heard)) return problems;
+  for (const { sent, heard, accepted, isLogin, waits } of trace.exchanges) {
+    if (waits || /^421/m.test(heard)) return problems;
     if (inMessage !== undefined && sent) {
       inMessage += sent.toString("latin1");
       const read = referenceUnstuff(inMessage);
@@ -68,6 +68,7 @@ export function checkClientView(script: Script, trace: Trace): string[] {
       told = undefined;
       continue;
     }
+    if (isLogin) continue;
     // What STARTTLS forgets was forgotten at its 220 already.
     if (!sent || sent.length === 0) continue;
     const text = sent.toString("latin1");
@@ -98,6 +99,8 @@ export function checkClientView(script: Script, trace: Trace): string[] {
       lastMail = text;
       told = { from: accepted[0] ?? "(no hook)", to: [] };
     } else if (verb === "RCPT" && isAccepted && told) {
+      // The application changed the session behind the client's back.
+      if (accepted[0]?.startsWith("mutate")) return problems;
       const address = accepted[0] ?? "(no hook)";
       const same = told.to.findIndex((other) => other.toLowerCase() === address.toLowerCase());
       if (same >= 0) told.to[same] = address;

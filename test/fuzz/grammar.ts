@@ -1,21 +1,21 @@
 /** Makes sessions that look like SMTP, and spoils some of them. */
 import type { SMTPServerOptions } from "../../src/index.js";
 import { random, type Random } from "../support/random.js";
+import type { ChallengeMechanism } from "../support/sasl-client.js";
+import { BEHAVIOUR_NAMES, MUTATION_NAMES } from "./hooks.js";
+import { READINGS } from "./reading.js";
 import type { Script, Step } from "./script.js";
 
-/** Local parts that make the hooks of play.ts behave in some way. */
+/** Local parts, among them those that make the hooks behave in some way. */
 const LOCAL_PARTS = [
   "a",
   "B",
-  "refuse",
-  "throw",
-  "later",
-  "immediate",
+  ...BEHAVIOUR_NAMES,
+  ...MUTATION_NAMES,
   "early",
-  "cancel",
-  "answer-no",
+  ...BEHAVIOUR_NAMES.map((name) => `early-${name}`),
+  ...BEHAVIOUR_NAMES.map((name) => `answer-${name}`),
   "answer-throw",
-  "answer-later",
   '"q uo\\"ted"',
   "ü",
   "x.y",
@@ -23,7 +23,7 @@ const LOCAL_PARTS = [
   "",
   "x".repeat(70),
   "postmaster",
-] as const;
+];
 const DOMAINS = [
   "b.c",
   "EXAMPLE.com",
@@ -199,6 +199,10 @@ const V2_SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 export function makeScript(seed: number): Script {
   const dice = random(seed);
   const options = makeOptions(dice);
+  const hooks = {
+    answerBy: dice.below(4) ? ("callback" as const) : ("promise" as const),
+    reading: dice.below(2) ? ("iterate" as const) : dice.pick(READINGS),
+  };
   const steps: Step[] = [];
   if (options.useProxy) steps.push(send(dice, [proxyHeader(dice)]));
   if (options.secure && !options.needsUpgrade) steps.push({ type: "tls" });
@@ -211,10 +215,21 @@ export function makeScript(seed: number): Script {
     if (upgrade && dice.below(2)) units.push(...makeUnits(dice));
     steps.push(send(dice, units));
     if (upgrade) steps.push({ type: "tls" }, send(dice, [line("EHLO again")]));
+    if (options.authMethods && dice.below(4) === 0) steps.push(login(dice));
+    if (dice.below(16) === 0) steps.push({ type: "pass", ms: dice.pick([1000, 9000, 11_000, 70_000]) });
+    if (dice.below(24) === 0) steps.push(drip(dice));
   }
-  if (dice.below(3)) steps.push(send(dice, [line("QUIT")]));
+  if (dice.below(options.minDataRate ? 2 : 8) === 0) steps.push(send(dice, halfMessage(dice)));
+  else if (dice.below(3)) steps.push(send(dice, [line("QUIT")]));
   if (dice.below(3) === 0) steps.push({ type: "fin" });
-  return { seed, options, steps };
+  const isTimed = steps.some(({ type }) => type === "pass" || type === "drip");
+  const isBusy = !isTimed && dice.below(12) === 0;
+  const ending = dice.pick([
+    "vanish",
+    "silence",
+    options.minDataRate && !isBusy ? "trickle" : "silence",
+  ] as const);
+  return { seed, options, hooks, isBusy, steps, ending };
 }
 
 function makeOptions(dice: Random): SMTPServerOptions {
@@ -240,6 +255,8 @@ function makeOptions(dice: Random): SMTPServerOptions {
     useProxy: maybe(true),
     useXClient: maybe(true),
     useXForward: maybe(true),
+    socketTimeout: maybe(10_000),
+    minDataRate: maybe(100),
   };
   // What was not drawn is not given at all.
   return JSON.parse(JSON.stringify(options)) as SMTPServerOptions;
@@ -294,10 +311,18 @@ function transaction(dice: Random): Buffer[] {
   ];
 }
 
+function halfMessage(dice: Random): Buffer[] {
+  const units = [line("RSET"), line("MAIL FROM:<a@b.c>"), line("RCPT TO:<b@b.c>")];
+  return [
+    ...units,
+    ...(dice.below(2) ? [line("DATA"), line("half")] : [line("BDAT 1000 LAST"), line("half")]),
+  ];
+}
+
 function path(dice: Random, verb: string, parameters: readonly string[]): Buffer {
   const plain = dice.below(5) > 0;
   const local = plain
-    ? dice.pick(["a", "b", "A", "later", "early", "cancel", "answer-no"])
+    ? dice.pick(["a", "b", "A", "later", "early", "answer-refuse"])
     : dice.pick(LOCAL_PARTS);
   const address = `${local}@${plain ? "b.c" : dice.pick(DOMAINS)}`;
   const open = dice.below(8) ? "<" : dice.pick([" <", "<@relay.test:", ""]);
@@ -332,6 +357,42 @@ function authentication(dice: Random): Buffer[] {
   for (let count = dice.below(3); count > 0; count--)
     units.push(line(dice.below(60) ? secret() : "A".repeat(12_300)));
   return units;
+}
+
+const EXPORTED = Buffer.alloc(32, 7);
+
+/** CRAM-MD5 and SCRAM with answers that are right, or all but. SCRAM is rare: each costs the server a millisecond. */
+function login(dice: Random): Step {
+  const mechanism: ChallengeMechanism = dice.pick([
+    "CRAM-MD5",
+    "CRAM-MD5",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-256-PLUS",
+  ]);
+  const username = dice.pick([
+    "user",
+    "user",
+    "u=s,e r",
+    "later",
+    "slow",
+    "refuse",
+    "throw",
+    "reject",
+    "nobody",
+  ]);
+  const password = dice.below(6) ? "pencil" : "pencil2";
+  const fault = { answer: dice.below(3), at: dice.below(200), kind: dice.pick(["turn", "break"] as const) };
+  const details = { mechanism, username, password, exported: EXPORTED };
+  return { type: "login", login: details, fault: dice.below(2) ? fault : undefined };
+}
+
+/** One unit in a few pieces, over seconds. */
+function drip(dice: Random): Step {
+  const unit = dice.pick(makeUnits(dice));
+  const size = Math.max(1, Math.ceil(unit.length / (2 + dice.below(8))));
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < unit.length; at += size) pieces.push(unit.subarray(at, at + size));
+  return { type: "drip", pieces, gap: dice.pick([500, 2000, 9000]) };
 }
 
 function attributes(dice: Random): Buffer {

@@ -1,18 +1,13 @@
 /** Plays a script against a server in memory and writes down what the client heard and the hooks saw. */
-import { SMTPServer, type DataStream, type SMTPServerOptions, type SMTPSession } from "../../src/index.js";
+import { SMTPServer } from "../../src/index.js";
 import { accept } from "../../src/server.js";
+import { turn } from "../support/deliveries.js";
 import { MemoryTransport } from "../support/memory-transport.js";
-import type { Cut, Script } from "./script.js";
-
-/** One message, as onData saw it. */
-export interface SeenMessage {
-  readonly from: string;
-  readonly to: readonly string[];
-  /** Each octet one character; `undefined` where the stream failed or was not read to its end. */
-  bytes?: string;
-  /** `code` of the stream's error. */
-  error?: string;
-}
+import { Clock } from "./clock.js";
+import { Recorder, type SeenMessage, SLOW } from "./hooks.js";
+import { LoginClient } from "./login.js";
+import { OWN_MISTAKE } from "./reading.js";
+import { whole, type Cut, type Script, type Step } from "./script.js";
 
 /** What a play leaves. */
 export interface Trace {
@@ -25,213 +20,212 @@ export interface Trace {
   readonly messages: readonly SeenMessage[];
   /** The server closed its side, or both, before the client did. */
   readonly closed: boolean;
+  /** Octets that the client sent. */
+  readonly bytes: number;
   /** What must not have happened, whatever the client did. */
   readonly problems: readonly string[];
 }
 
 export interface Exchange {
-  /** `undefined` for a handshake. */
+  /** `undefined` where the client sent nothing: a handshake, a pause. */
   readonly sent: Buffer | undefined;
   readonly heard: string;
   /** Addresses that a hook accepted meanwhile. */
   readonly accepted: readonly string[];
+  /** Part of a login, which {@link LoginClient} looks after. */
+  readonly isLogin: boolean;
+  /** A hook does not answer: what comes next is not known. */
+  readonly waits: boolean;
 }
 
-/** Errors that the hooks here make on purpose. */
-const OWN_MISTAKE = "the hook's own mistake";
-
-class Recorder {
-  readonly calls: string[] = [];
-  readonly messages: SeenMessage[] = [];
-  readonly problems: string[] = [];
-  accepted: string[] = [];
-  /** Hooks that have not answered. */
-  pending = 0;
-  /** Messages whose consumer is not done. */
-  unread = 0;
-  closes = 0;
-
-  options(script: Script): SMTPServerOptions {
-    return {
-      name: "mx.test",
-      disableReverseLookup: true,
-      logger: false,
-      ...script.options,
-      onConnect: (session, callback) => {
-        this.calls.push(`connect ${session.remoteAddress}`);
-        callback();
-      },
-      onSecure: (_socket, _session, callback) => {
-        this.calls.push("secure");
-        callback();
-      },
-      onAuth: (auth, _session, callback) => {
-        const { method, username, password, accessToken } = auth;
-        this.calls.push(`auth ${JSON.stringify([method, username, password, accessToken])}`);
-        const isKnown =
-          method === "XCLIENT" || method === "EXTERNAL" || password === "pencil" || accessToken === "token";
-        callback(null, isKnown ? { user: username ?? method } : {});
-      },
-      onMailFrom: ({ address, args }, _session, callback) => {
-        this.calls.push(`mail ${JSON.stringify([address, args])}`);
-        this.#behave(address, callback);
-      },
-      onRcptTo: ({ address, args }, { envelope }, callback) => {
-        this.calls.push(
-          `rcpt ${JSON.stringify([address, args, envelope.mailFrom && envelope.mailFrom.address])}`,
-        );
-        this.#behave(address, callback);
-      },
-      onData: (stream, session, callback) => {
-        this.calls.push(`data ${JSON.stringify([session.envelope, session.user, session.transmissionType])}`);
-        this.#data(stream, session, callback);
-      },
-      onClose: () => {
-        this.closes += 1;
-      },
-    };
-  }
-
-  #behave(address: string, callback: (error?: Error) => void): void {
-    const accept = (): void => {
-      this.accepted.push(address);
-      callback();
-    };
-    if (address.startsWith("refuse")) callback(new Error("no\r\n250 yes\0"));
-    else if (address.startsWith("throw")) throw new Error(OWN_MISTAKE);
-    else if (address.startsWith("later")) this.#later(queueMicrotask, accept);
-    else if (address.startsWith("immediate")) this.#later(setImmediate, accept);
-    else accept();
-  }
-
-  #later(when: (run: () => void) => void, run: () => void): void {
-    this.pending += 1;
-    when(() => {
-      this.pending -= 1;
-      run();
-    });
-  }
-
-  #data(stream: DataStream, { envelope }: SMTPSession, callback: (error?: Error) => void): void {
-    const from = envelope.mailFrom ? envelope.mailFrom.address : "(none)";
-    const message: SeenMessage = { from, to: envelope.rcptTo.map(({ address }) => address) };
-    this.messages.push(message);
-    if (from.startsWith("answer-throw")) throw new Error(OWN_MISTAKE);
-    // An answer before the message: nothing is read, and the client still hears it only after the end.
-    if (from.startsWith("early")) return callback();
-    this.unread += 1;
-    const done = (error?: Error): void => {
-      this.unread -= 1;
-      if (from.startsWith("answer-later")) this.#later(setImmediate, () => callback(error));
-      else callback(from.startsWith("answer-no") ? new Error("no") : error);
-    };
-    if (from.startsWith("cancel")) return void stream.cancel().then(() => done());
-    void readAll(stream).then(
-      (bytes) => {
-        message.bytes = bytes;
-        done();
-      },
-      (error: Error & { code?: string }) => {
-        message.error = error.code ?? error.message;
-        done(error);
-      },
-    );
-  }
-}
-
-async function readAll(stream: DataStream): Promise<string> {
-  let text = "";
-  for await (const chunk of stream) text += chunk.toString("latin1");
-  return text;
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+/** Milliseconds that a connection which the server has closed may stay. */
+const CLOSING = 5000;
+const DEFAULT_TIMEOUT = 60_000;
+const SECOND = 1000;
+/** Timers are set in whole milliseconds, and a busy server looks at its clock late. */
+const ROUNDING = 10;
+/** More octets than a client gets rid of in this way, whatever its message has paid for at `minDataRate`. */
+const MAX_TRICKLE = 1000;
 
 /** One client of one server. */
 class Play {
-  readonly recorder = new Recorder();
-  readonly server: SMTPServer;
-  readonly transport = new MemoryTransport();
-  heard = "";
+  readonly transport: MemoryTransport = new MemoryTransport();
+  readonly recorder: Recorder;
+  readonly #script: Script;
+  readonly #clock: Clock;
+  readonly #server: SMTPServer;
+  readonly #exchanges: Exchange[] = [];
+  #heard = "";
+  #bytes = 0;
 
-  constructor(script: Script) {
-    this.server = new SMTPServer(this.recorder.options(script));
-    this.server.on("error", (error: Error & { code?: string }) => {
-      // Clients vanish, in a transaction or in a handshake; all else is a mistake of ours.
-      if (error.message !== OWN_MISTAKE && error.code !== "ECONNRESET" && error.code !== "SocketError") {
+  constructor(script: Script, clock: Clock) {
+    this.#script = script;
+    this.#clock = clock;
+    this.recorder = new Recorder(script);
+    this.#server = new SMTPServer(this.recorder.options());
+    this.#server.on("error", (error: Error & { code?: string }) => {
+      // Clients vanish, in a transaction or in a handshake, or are late with it; all else is a mistake of ours.
+      const expected = ["ECONNRESET", "SocketError", "ERR_TLS_HANDSHAKE_TIMEOUT"];
+      if (error.message !== OWN_MISTAKE && !expected.includes(error.code ?? ""))
         this.recorder.problems.push(`error event: ${error.stack ?? error.message}`);
-      }
     });
-    accept(this.server, this.transport);
+    accept(this.#server, this.transport);
   }
 
+  /** Waits until the server has done all that it can do for now. */
   async settle(): Promise<void> {
     const { recorder, transport } = this;
-    do await turn();
-    while (recorder.pending > 0 || (transport.paused && !transport.closed));
+    for (;;) {
+      const { looks } = this.#clock;
+      await turn();
+      // A server that does not read works, or waits for a hook: who works looks at the clock.
+      const isWorking = recorder.unanswered.length === 0 || this.#clock.looks > looks;
+      const isPaused = transport.paused && !transport.closed && isWorking;
+      if (recorder.asleep > 0) this.#letHookSleep();
+      else if (recorder.pending === 0 && !isPaused) return;
+    }
+  }
+
+  /** A hook's time is not the client's: nothing may come of it but the answer. */
+  #letHookSleep(): void {
+    const { recorder } = this;
+    const wasOpen = !this.#isClosed;
+    this.#clock.pass(SLOW - 1);
+    if (wasOpen && this.#isClosed) recorder.problems.push("a client paid for the time of a hook");
+    this.#clock.pass(1);
+  }
+
+  get #isClosed(): boolean {
+    return this.transport.ended || this.transport.closed;
   }
 
   /** What was written since it was asked last. */
   take(): string {
     const { output } = this.transport;
     this.transport.output = "";
-    this.heard += output;
+    this.#heard += output;
     return output;
   }
 
-  act(type: "tls" | "fin"): void {
-    if (type === "fin") this.transport.fin();
-    else if (this.transport.upgrading) this.transport.handshake();
+  /** Does one thing, waits for what comes of it, and notes that. */
+  async exchange(packets: readonly Buffer[] | undefined, act?: () => void, isLogin = false): Promise<string> {
+    for (const packet of packets ?? []) {
+      this.#bytes += packet.length;
+      this.transport.send(packet);
+    }
+    act?.();
+    await this.settle();
+    const heard = this.take();
+    const { accepted } = this.recorder;
+    this.recorder.accepted = [];
+    const waits = this.recorder.unanswered.length > 0;
+    // Where it is of use, a unit is a packet.
+    this.#exchanges.push({ sent: packets?.[0], heard, accepted, isLogin, waits });
+    return heard;
   }
 
-  async finish(exchanges: readonly Exchange[]): Promise<Trace> {
-    const { recorder, transport, server } = this;
-    const closed = transport.ended || transport.closed;
-    this.take();
-    const wasConnected = server.connections.size > 0 || recorder.calls.length > 0;
+  async perform(step: Step, cut: Cut): Promise<void> {
+    const { transport } = this;
+    switch (step.type) {
+      case "send":
+        return void (await this.exchange(cut(step.units)));
+      case "drip":
+        for (const piece of step.pieces) await this.exchange([piece], () => this.#clock.pass(step.gap));
+        return;
+      case "pass":
+        return void (await this.exchange(undefined, () => this.#clock.pass(step.ms)));
+      case "fin":
+        return void (await this.exchange(undefined, () => transport.fin()));
+      case "tls":
+        return void (await this.exchange(undefined, () => transport.upgrading && transport.handshake()));
+      case "login":
+        return this.#login(step, cut);
+    }
+  }
+
+  async #login(step: Step & { type: "login" }, cut: Cut): Promise<void> {
+    const client = new LoginClient(step);
+    for (let line: string | undefined = client.command; line !== undefined;)
+      line = client.hear(await this.exchange(cut([Buffer.from(`${line}\r\n`)]), undefined, true));
+    this.recorder.problems.push(...client.problems(this.#isClosed));
+  }
+
+  async finish(): Promise<Trace> {
+    const { recorder, transport } = this;
+    const must = (holds: boolean, text: string): void => void (holds || recorder.problems.push(text));
+    const closed = this.#isClosed;
+    const wasConnected = this.#server.connections.size > 0 || recorder.calls.length > 0;
+    const waitsForHook = recorder.unanswered.length > 0;
+    const { ending } = this.#script;
+    if (ending === "silence") await this.#wait();
+    if (ending === "trickle") await this.#trickle();
+    if (ending !== "vanish" && !waitsForHook) {
+      must(this.#isClosed, `a client outlives its timeout by ${ending}`);
+      this.#clock.pass(CLOSING + ROUNDING);
+      must(transport.closed, "a closing connection stays");
+    }
     transport.reset();
     await this.settle();
-    await turn();
-    const must = (holds: boolean, text: string): void => void (holds || recorder.problems.push(text));
-    must(server.connections.size === 0, "a connection is left");
+    this.take();
+    // What comes too late comes to nobody.
+    for (const answer of recorder.unanswered.splice(0)) answer();
+    await this.settle();
+    must(this.take() === "", "something was said to a client that is gone");
+    must(this.#server.connections.size === 0, "a connection is left");
+    must(this.#clock.timers === 0, "a timer is left");
     must(recorder.unread === 0, "a consumer was left without the end of its stream");
     must(recorder.closes === (wasConnected ? 1 : 0), `onClose was called ${recorder.closes} times`);
     const { calls, messages, problems } = recorder;
-    return { heard: this.heard, exchanges, calls, messages, closed, problems };
+    return {
+      heard: this.#heard,
+      exchanges: this.#exchanges,
+      calls,
+      messages,
+      closed,
+      bytes: this.#bytes,
+      problems,
+    };
   }
+
+  /** As long as the server has patience with a client that says nothing. */
+  async #wait(): Promise<void> {
+    const timeout = Number(this.#script.options.socketTimeout ?? DEFAULT_TIMEOUT);
+    await this.exchange(undefined, () => this.#clock.pass(timeout + ROUNDING));
+  }
+
+  async #trickle(): Promise<void> {
+    for (let octets = 0; octets < MAX_TRICKLE && !this.#isClosed; octets++) {
+      this.transport.send(Buffer.from("x"));
+      this.#clock.pass(3 * SECOND);
+    }
+    await this.exchange(undefined);
+  }
+}
+
+/** Milliseconds of work at each look at the clock of a busy server. */
+const BUSY = 0.7;
+
+async function run(script: Script, steps: (one: Play) => Promise<void>): Promise<Trace> {
+  using clock = new Clock(script.isBusy ? BUSY : 0);
+  const one = new Play(script, clock);
+  await steps(one);
+  return await one.finish();
 }
 
 /** Plays a script with its bytes cut in some way. */
 export async function play(script: Script, cut: Cut): Promise<Trace> {
-  const one = new Play(script);
-  for (const step of script.steps) {
-    if (step.type === "send") for (const packet of cut(step.units)) one.transport.send(packet);
-    else one.act(step.type);
-    await one.settle();
-  }
-  return one.finish([]);
+  return run(script, async (one) => {
+    for (const step of script.steps) await one.perform(step, cut);
+  });
 }
 
 /** Plays a script as a client that waits for each answer: only so is it known which reply belongs to what. */
 export async function playByUnit(script: Script): Promise<Trace> {
-  const one = new Play(script);
-  const exchanges: Exchange[] = [];
-  const note = async (sent: Buffer | undefined): Promise<void> => {
-    await one.settle();
-    exchanges.push({ sent, heard: one.take(), accepted: one.recorder.accepted });
-    one.recorder.accepted = [];
-  };
-  await note(Buffer.alloc(0));
-  for (const step of script.steps) {
-    if (step.type !== "send") {
-      one.act(step.type);
-      await note(undefined);
-      continue;
+  return run(script, async (one) => {
+    await one.exchange(undefined);
+    for (const step of script.steps) {
+      if (step.type !== "send") await one.perform(step, whole);
+      else for (const unit of step.units) await one.exchange([unit]);
     }
-    for (const unit of step.units) {
-      one.transport.send(unit);
-      await note(unit);
-    }
-  }
-  return one.finish(exchanges);
+  });
 }

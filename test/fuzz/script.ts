@@ -1,19 +1,55 @@
 /** A fuzzed session: what one client does, and the server that it does it to. */
 import type { SMTPServerOptions } from "../../src/index.js";
+import type { Login } from "../support/sasl-client.js";
+import type { Reading } from "./reading.js";
 
 /** What a client does. Bytes are kept in the pieces that the grammar made them of: a line, a message, a header. */
 export type Step =
   | { readonly type: "send"; readonly units: readonly Buffer[] }
+  /** The pieces of one unit, with time between them. */
+  | { readonly type: "drip"; readonly pieces: readonly Buffer[]; readonly gap: number }
+  /** An AUTH exchange whose answers are made of the server's challenges. */
+  | { readonly type: "login"; readonly login: Login; readonly fault?: Fault | undefined }
+  /** Milliseconds in which nothing comes. */
+  | { readonly type: "pass"; readonly ms: number }
   /** The client's side of the handshake, if the server waits for one. */
   | { readonly type: "tls" }
   /** The client closes its side. */
   | { readonly type: "fin" };
 
+/** One octet of one answer is wrong. */
+export interface Fault {
+  /** Which answer, from 0. */
+  readonly answer: number;
+  /** Which octet of it; counted round. */
+  readonly at: number;
+  /** `turn`: another one of the same alphabet; `break`: one of none. */
+  readonly kind: "turn" | "break";
+}
+
+/** What the client does in the end. */
+export type Ending =
+  /** It is gone without a word. */
+  | "vanish"
+  /** It stays and says nothing: the server must end it. */
+  | "silence"
+  /** An octet now and then: the server must end that too. */
+  | "trickle";
+
 export interface Script {
   /** Makes the same script again. */
   readonly seed: number;
   readonly options: SMTPServerOptions;
+  readonly hooks: {
+    /** How they answer. */
+    readonly answerBy: "callback" | "promise";
+    /** How onData reads. */
+    readonly reading: Reading;
+  };
+  /** The server's work takes so long that it lets others have their turn in the middle of it. */
+  readonly isBusy: boolean;
   readonly steps: readonly Step[];
+  readonly ending: Ending;
 }
 
 /** How the bytes of one step reach the server. */
@@ -43,14 +79,31 @@ export function randomly(below: (limit: number) => number): Cut {
 }
 
 /** The script as text: what a finding prints. */
-export function describe({ seed, options, steps }: Script): string {
-  const lines = steps.flatMap((step) =>
-    step.type === "send" ? step.units.map((unit) => `C| ${escapeBytes(unit)}`) : [`!${step.type}`],
-  );
-  return [`# seed ${seed}`, `@ ${JSON.stringify(options)}`, ...lines].join("\n");
+export function describe({ seed, options, hooks, isBusy, steps, ending }: Script): string {
+  return [
+    `# seed ${seed}`,
+    `@ ${JSON.stringify({ ...options, ...hooks, isBusy })}`,
+    ...steps.flatMap(describeStep),
+    `!${ending}`,
+  ].join("\n");
 }
 
-/** Bytes as the transcripts of test/transcripts write them. */
+function describeStep(step: Step): string[] {
+  switch (step.type) {
+    case "send":
+      return step.units.map((unit) => `C| ${escapeBytes(unit)}`);
+    case "drip":
+      return step.pieces.flatMap((piece) => [`C| ${escapeBytes(piece)}`, `!pass ${step.gap}`]);
+    case "login":
+      return [`!login ${JSON.stringify({ ...step.login, exported: undefined, fault: step.fault })}`];
+    case "pass":
+      return [`!pass ${step.ms}`];
+    default:
+      return [`!${step.type}`];
+  }
+}
+
+/** Bytes as the transcripts of test/transcripts write them; of a long run of one octet only how long it is. */
 export function escapeBytes(bytes: Buffer): string {
   const named: Record<string, string> = { "\r": "\\r", "\n": "\\n", "\0": "\\0", "\\": "\\\\" };
   return bytes
@@ -58,5 +111,6 @@ export function escapeBytes(bytes: Buffer): string {
     .replace(
       /[^\x20-\x5b\x5d-\x7e]/g,
       (char) => named[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-    );
+    )
+    .replace(/([a-zA-Z])\1{39,}/g, (run, octet: string) => `(${run.length} × ${octet})`);
 }
