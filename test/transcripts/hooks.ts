@@ -10,7 +10,8 @@ export class Seen {
 
   add(what: string, value: unknown): void {
     this.#queue(what).push(value);
-    this.#queue("hooks").push(what);
+    // When a socket is closed at last is its own affair.
+    if (what !== "close") this.#queue("hooks").push(what);
     this.#heard?.();
     this.#heard = undefined;
   }

@@ -11,7 +11,8 @@
  *   C* 1000 NOOP\r\n        raw bytes, so many times, a packet
  *   !tls [cert]             the handshake           !fin !reset      the client closes, vanishes
  *   !close                  the server must close   !silent          nothing may be said
- *   = data "text"           what a hook saw next: data, error, mailFrom, rcptTo, auth, session.<field>, hooks
+ *   = data "text"           what a hook saw next: data, error, mailFrom, rcptTo, auth, session.<field>, close,
+ *                           hooks (the names of all but the last)
  */
 export type Step =
   | { readonly type: "send"; readonly bytes: Buffer }

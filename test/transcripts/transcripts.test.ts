@@ -1,6 +1,7 @@
 import { Glob } from "bun";
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { overTLS } from "./over-tls.js";
 import { memoryWire, play } from "./player.js";
 import { socketWire } from "./socket-wire.js";
 import { cutPackets, parseTranscript, type Transcript } from "./transcript.js";
@@ -37,5 +38,8 @@ for (const file of files) {
     for (const cut of everySplit(transcript)) await inMemory(cut);
   });
   // A real socket has an address of its own.
-  if (transcript.from === undefined) test(`${file}, over a socket`, () => play(transcript, socketWire));
+  if (transcript.from !== undefined) continue;
+  test(`${file}, over a socket`, () => play(transcript, socketWire));
+  const encrypted = overTLS(transcript);
+  if (encrypted) test(`${file}, over TLS`, () => play(encrypted, socketWire));
 }
