@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { SMTPServer } from "../../src/index.js";
 import { accept } from "../../src/server.js";
 import { fakeTLS, MemoryTransport } from "../support/memory-transport.js";
+import { saslClient, type Login, type SaslClient } from "../support/sasl-client.js";
 import { recordingOptions, Seen } from "./hooks.js";
 import type { Step, Transcript } from "./transcript.js";
 
@@ -65,10 +66,10 @@ export async function play(
 ): Promise<void> {
   const seen = new Seen();
   const server = new SMTPServer(recordingOptions(transcript, seen));
-  const wire = await open(server);
+  const player = new Player(await open(server), seen);
   for (const step of transcript.steps) {
     try {
-      await perform(step, wire, seen);
+      await player.perform(step);
     } catch (error) {
       const where = `${transcript.name}:${step.line}`;
       throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, {
@@ -76,31 +77,65 @@ export async function play(
       });
     }
   }
-  wire.reset();
+  player.leave();
 }
 
-async function perform(step: Step, wire: Wire, seen: Seen): Promise<void> {
-  switch (step.type) {
-    case "send":
-      return void (await wire.send(step.bytes));
-    case "exact":
-      return expect(await wire.line()).toBe(step.text);
-    case "match":
-      return expect((await wire.line()) ?? "(closed)").toMatch(step.pattern);
-    case "reply":
-      for (;;) {
-        const line = (await wire.line()) ?? "(closed)";
-        expect(line).toMatch(new RegExp(`^${step.code}[ -]`));
-        if (line[3] === " ") return;
-      }
-    case "saw":
-      return expectSeen(await seen.next(step.what), step.value);
-    case "act":
-      if (step.act === "tls") return wire.tls(step.argument);
-      if (step.act === "fin") return wire.fin();
-      if (step.act === "reset") return wire.reset();
-      if (step.act === "close") return expect(await wire.close()).toBe("");
-      return expect(await wire.silence()).toBe("");
+class Player {
+  readonly #wire: Wire;
+  readonly #seen: Seen;
+  /** The line heard last; `undefined`: the server closed. */
+  #line: string | undefined;
+  #client: SaslClient | undefined;
+
+  constructor(wire: Wire, seen: Seen) {
+    this.#wire = wire;
+    this.#seen = seen;
+  }
+
+  async perform(step: Step): Promise<void> {
+    const wire = this.#wire;
+    switch (step.type) {
+      case "send":
+        return void (await wire.send(step.bytes));
+      case "answer":
+        for (const packet of step.cut(this.#answer(step.login))) await wire.send(packet);
+        return;
+      case "exact":
+        return expect(await this.#hear()).toBe(step.text);
+      case "match":
+        return expect((await this.#hear()) ?? "(closed)").toMatch(step.pattern);
+      case "reply":
+        for (;;) {
+          const line = (await this.#hear()) ?? "(closed)";
+          expect(line).toMatch(new RegExp(`^${step.code}[ -]`));
+          if (line[3] === " ") return;
+        }
+      case "saw":
+        return expectSeen(await this.#seen.next(step.what), step.value);
+      case "act":
+        if (step.act === "tls") return wire.tls(step.argument);
+        if (step.act === "fin") return wire.fin();
+        if (step.act === "reset") return wire.reset();
+        if (step.act === "close") return expect(await wire.close()).toBe("");
+        return expect(await wire.silence()).toBe("");
+    }
+  }
+
+  leave(): void {
+    this.#wire.reset();
+  }
+
+  async #hear(): Promise<string | undefined> {
+    return (this.#line = await this.#wire.line());
+  }
+
+  #answer(login: Login | undefined): Buffer {
+    if (login) this.#client = saslClient(login);
+    const challenge = Buffer.from(this.#line?.slice("334 ".length) ?? "", "base64").toString();
+    const answer = this.#client?.(challenge);
+    if (answer === undefined)
+      throw new Error("the client gives up: the server can not prove that it knows the password");
+    return Buffer.from(`${Buffer.from(answer).toString("base64")}\r\n`);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ChallengeMechanism, Login } from "../support/sasl-client.js";
+
 /**
  * Reads a transcript: a text file that says what a client sends and what it must hear.
  *
@@ -9,6 +11,8 @@
  *   C: MAIL FROM:<a@b.c>    a line                  C+ …             a line in the same packet as the one before
  *   C| a\r\nb\0\x80         raw bytes, a packet     C& …             raw bytes in the same packet
  *   C* 1000 NOOP\r\n        raw bytes, so many times, a packet
+ *   C= CRAM-MD5 tim secret  the right answer to the challenge that was heard last, of a client that begins
+ *   C=                      its next answer
  *   !tls [cert]             the handshake           !fin !reset      the client closes, vanishes
  *   !close                  the server must close   !silent          nothing may be said
  *   = data "text"           what a hook saw next: data, error, mailFrom, rcptTo, auth, session.<field>, close,
@@ -23,6 +27,12 @@ export type Step =
       readonly type: "act";
       readonly act: "tls" | "fin" | "reset" | "close" | "silent";
       readonly argument: string;
+    }
+  | {
+      readonly type: "answer";
+      /** Of the client that begins; missing: the same goes on. */
+      readonly login: Login | undefined;
+      readonly cut: (bytes: Buffer) => readonly Buffer[];
     }
   | { readonly type: "saw"; readonly what: string; readonly value: unknown };
 
@@ -88,6 +98,12 @@ export function parseTranscript(name: string, source: string): Transcript {
     else if (mark === "C*") {
       const [, count = "", bytes = ""] = /^(\d+) (.*)$/.exec(rest) ?? [];
       send(Buffer.concat(Array.from({ length: Number(count) }, () => unescapeBytes(bytes))));
+    } else if (mark === "C=") {
+      const [mechanism, username = "", password = ""] = rest.split(" ");
+      const login = mechanism
+        ? { mechanism: mechanism as ChallengeMechanism, username, password }
+        : undefined;
+      steps.push({ type: "answer", login, cut: (bytes) => [bytes], line });
     } else if (mark === "S:") steps.push({ type: "exact", text: rest, line });
     else if (mark === "S~") steps.push({ type: "match", pattern: new RegExp(rest), line });
     else if (mark === "S*") steps.push({ type: "reply", code: rest.trim(), line });
@@ -103,14 +119,18 @@ export function parseTranscript(name: string, source: string): Transcript {
   return { name, options, hooks, from, steps };
 }
 
-/** The same transcript with its packets cut. */
+/**
+ * The same transcript with its packets cut.
+ * @param cut gets the index of the packet, -1 for an answer that is made when its challenge is heard
+ */
 export function cutPackets(
   transcript: Transcript,
   cut: (bytes: Buffer, index: number) => readonly Buffer[],
 ): Transcript {
   let index = 0;
-  const steps = transcript.steps.flatMap((step): Transcript["steps"] =>
-    step.type === "send" ? cut(step.bytes, index++).map((bytes) => ({ ...step, bytes })) : [step],
-  );
+  const steps = transcript.steps.flatMap((step): Transcript["steps"] => {
+    if (step.type === "answer") return [{ ...step, cut: (bytes) => cut(bytes, -1) }];
+    return step.type === "send" ? cut(step.bytes, index++).map((bytes) => ({ ...step, bytes })) : [step];
+  });
   return { ...transcript, steps };
 }
