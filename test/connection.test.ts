@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { accept } from "../src/server.js";
-import { makeServer, MemoryClient } from "./support/client.js";
+import { hello, makeServer, MemoryClient } from "./support/client.js";
 import { MemoryTransport } from "./support/memory-transport.js";
 
 /** A client that has reset: who writes to it learns that at once, in the middle of its work. */
@@ -57,4 +57,23 @@ test("plaintext that comes while the 220 of STARTTLS is on its way is not heard"
   transport.output = "";
   transport.send(Buffer.from("NOOP\r\n"));
   expect(transport.output).toBe("250 OK\r\n");
+});
+
+test("options that throw when a command reads them are a 451 and an error event, and the next command goes on", async () => {
+  const server = makeServer();
+  const errors: unknown[] = [];
+  server.on("error", (error) => errors.push(error));
+  const client = await hello(server);
+  const mistake = new Error("the application's own mistake");
+  const { heloResponse } = server.options;
+  Object.defineProperty(server.options, "heloResponse", {
+    configurable: true,
+    get() {
+      throw mistake;
+    },
+  });
+  expect(await client.say("EHLO x")).toBe("451 Error: internal server error");
+  Object.defineProperty(server.options, "heloResponse", { value: heloResponse });
+  expect(await client.say("HELO x")).toBe("250 mx.test Nice to meet you, [192.0.2.99]");
+  expect(errors).toEqual([mistake]);
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { DataStream, Logger, SMTPServer, SMTPServerOptions } from "../src/index.js";
 import { hello, makeServer, MemoryClient } from "./support/client.js";
+import type { MemoryTransport } from "./support/memory-transport.js";
 
 const TOO_MANY = "421 mx.test Too many connected clients, try again in a moment";
 const TOO_MANY_THERE = "421 mx.test Too many connections from your address";
@@ -295,6 +296,21 @@ describe("time", () => {
         pass(SECOND);
       }
       expect([transport.closed, transport.output]).toEqual([true, ""]);
+    });
+  }
+
+  for (const [name, leave] of [
+    ["closes its side", (transport) => transport.fin()],
+    ["resets", (transport) => transport.reset()],
+  ] satisfies [string, (transport: MemoryTransport) => void][]) {
+    test(`a peer that ${name} in its PROXY header is gone at once, and no error`, () => {
+      const server = makeServer({ useProxy: true });
+      const errors: unknown[] = [];
+      server.on("error", (error) => errors.push(error));
+      const { transport } = new MemoryClient(server);
+      transport.send(Buffer.from("PROXY TCP4 192.0"));
+      leave(transport);
+      expect([transport.closed, transport.output, errors, jest.getTimerCount()]).toEqual([true, "", [], 0]);
     });
   }
 
