@@ -193,7 +193,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     if (this.#state === "closed") return;
     const wasOpen = this.isOpen;
     // A client that goes away between messages is no news.
-    const isNews = this.#state === "upgrading" || (wasOpen && this.session.envelope.mailFrom);
+    const isNews = this.#state === "upgrading" || (wasOpen && this.session.envelope?.mailFrom);
     this.#state = "closed";
     this.#deadline.clear();
     clearTimeout(this.#greetingTimer);

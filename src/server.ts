@@ -9,7 +9,7 @@ import { type FullLogger, log, makeLogger } from "./logger.js";
 import { checkOptions, Settings } from "./options.js";
 import { MECHANISMS } from "./sasl/index.js";
 import { bind } from "./transport/bind.js";
-import { SecureContexts } from "./transport/tls.js";
+import { canUpgrade, SecureContexts } from "./transport/tls.js";
 import type { SMTPServerAddress, SMTPServerSession } from "./smtp-server-types.js";
 import type {
   AuthCallback,
@@ -130,6 +130,11 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
         error.message,
       );
     });
+    if (!canUpgrade() && (this.#settings.implicitTLS || this.#contexts.hasCertificate)) {
+      throw new Error(
+        `Bun ${Bun.version} can not serve TLS on an accepted socket, which the options secure, key and cert ask for: run "bun upgrade" for 1.4.0 or later`,
+      );
+    }
     this.#gate = this.#makeGate();
     this.#warnOfMechanisms();
     for (const name of Object.keys(HOOKS) as HookName[]) this.#adopt(name);

@@ -77,3 +77,16 @@ test("options that throw when a command reads them are a 451 and an error event,
   expect(await client.say("HELO x")).toBe("250 mx.test Nice to meet you, [192.0.2.99]");
   expect(errors).toEqual([mistake]);
 });
+
+test("an application that takes the envelope away does not keep a client that is gone", async () => {
+  const server = makeServer({
+    onConnect(session, callback) {
+      Object.assign(session, { envelope: null });
+      callback();
+    },
+  });
+  const client = new MemoryClient(server);
+  expect(await client.reply()).toStartWith("220");
+  client.transport.reset();
+  expect(server.connections.size).toBe(0);
+});
