@@ -522,6 +522,10 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     return COMMANDS.has(verb) && !this.settings.isDisabled(verb, this.session);
   }
 
+  hasHook(name: HookName): boolean {
+    return this.#host.hook(name) !== undefined;
+  }
+
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
     const hook = this.#host.hook(name);
     if (!hook) return then(ACCEPTED);

@@ -79,6 +79,8 @@ export interface Client {
 
   /** Whether a command exists and is not disabled. */
   supports(verb: string): boolean;
+  /** Whether the application has such a hook; without one all is accepted. */
+  hasHook(name: HookName): boolean;
   /** Calls a hook of the application; see {@link HookResult}. */
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T>;
   /** RSET and all that counts as one: the envelope and a message in transfer are gone. */

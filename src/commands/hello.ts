@@ -16,7 +16,8 @@ const HIDEABLE: readonly { keyword: string; hidden(client: Client): unknown }[] 
 function keywords(client: Client): string[] {
   const { settings, session } = client;
   const { raw } = settings;
-  const lines = HIDEABLE.filter(({ hidden }) => !hidden(client)).map(({ keyword }) => keyword);
+  const lines: string[] = [];
+  for (const { keyword, hidden } of HIDEABLE) if (!hidden(client)) lines.push(keyword);
   if (client.supports("AUTH") && !session.user) {
     const mechanisms = mechanismsFor(client);
     if (mechanisms.length > 0) lines.push(`AUTH ${mechanisms.join(" ")}`);

@@ -36,6 +36,7 @@ export function opening(client: Client): Answer | Promise<Answer> {
 
 /** Asks onSecure after a handshake, and goes on with `then` where it accepts. */
 export function askOnSecure(client: Client, then: () => Answer): Answer | Promise<Answer> {
+  if (!client.hasHook("onSecure")) return then();
   return client.hook("onSecure", [client.socket, client.session], (result) => {
     const refusal = refused("onSecure", result);
     return refusal ? { ...refusal, enhanced: false, close: true } : then();

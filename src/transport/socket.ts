@@ -1,5 +1,7 @@
+import type { PeerCertificate } from "node:tls";
 import type { ArrivingTransport } from "../arrival.js";
 import type { TLSSession, TransportEvents } from "../transport-face.js";
+import type { SecureSocket, TLSCipherInfo } from "../types.js";
 import { normalizeAddress } from "../wire/ip.js";
 import { hasControl } from "../wire/text.js";
 import type {
@@ -40,8 +42,14 @@ const tlsHandlers: BunSocketHandlers<SocketTransport> = {
   ...plainHandlers,
   open() {},
   handshake: (socket, ok, error) => socket.data.onHandshake(socket, ok, error),
+};
+
+const tlsHandlersWithName: BunSocketHandlers<SocketTransport> = {
+  ...tlsHandlers,
   serverName: (_, name, handle) => handle.data.onServerName(name, handle),
 };
+
+const CAN_UPGRADE = canUpgrade();
 
 /**
  * Listens and hands over each client's transport.
@@ -85,7 +93,7 @@ export class SocketTransport implements ArrivingTransport {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  readonly canUpgrade: boolean = canUpgrade();
+  readonly canUpgrade: boolean = CAN_UPGRADE;
   events: TransportEvents = nobody;
 
   readonly #contexts: () => SecureContexts;
@@ -167,13 +175,14 @@ export class SocketTransport implements ArrivingTransport {
     const initialData = this.#initialData;
     this.#initialData = undefined;
     try {
-      this.#asked = this.#contexts().upgradeOptions();
+      const contexts = this.#contexts();
+      this.#asked = contexts.upgradeOptions();
       const [, tls] = this.#socket.upgradeTLS({
         isServer: true,
         allowHalfOpen: true,
         data: this,
         tls: this.#asked,
-        socket: tlsHandlers,
+        socket: contexts.asksForName ? tlsHandlersWithName : tlsHandlers,
         ...(initialData && initialData.length > 0 ? { initialData } : {}),
       });
       this.#socket = tls;
@@ -228,35 +237,51 @@ export class SocketTransport implements ArrivingTransport {
       socket.terminate();
       return;
     }
-    this.events.secured(tlsSession(socket, asked.requestCert ? error : null));
+    this.events.secured(new SocketTLSSession(socket, asked.requestCert ? error?.code : undefined));
   }
 }
 
-/** @param error why the client's certificate did not verify, if one was asked for */
-function tlsSession(
-  socket: BunSocket<SocketTransport>,
-  error: (Error & { code?: string }) | null,
-): TLSSession {
-  const asked = socket.getServername() || "";
-  // Whatever octets the client chose come through: no line of a log or header is to be made of them.
-  const servername = asked !== "" && !hasControl(asked) && asked;
-  // Bun 1.4.0 has `TLSv1/SSLv3` here; getTLSVersion() is right in all of them.
-  const version = socket.getTLSVersion();
-  const cipher = { ...socket.getCipher(), version };
-  const certificate = socket.getPeerCertificate.bind(socket);
-  // The names that node's TLSSocket has and Bun's socket lacks.
-  const face = Object.assign(socket, {
-    servername,
-    authorizationError: socket.authorized ? undefined : error?.code,
-    getProtocol: () => version,
-    getPeerCertificate: (detailed = false) => certificate(!detailed) ?? {},
-  });
-  return {
-    socket: face as unknown as TLSSession["socket"],
-    cipher,
-    servername,
-    authorized: socket.authorized,
-    peerCertificate: () => face.getPeerCertificate() as ReturnType<TLSSession["peerCertificate"]>,
-    exportKeyingMaterial: (length, label, context) => socket.exportKeyingMaterial(length, label, context),
-  };
+/** The TLS session on a socket. What few ask for is made when they do. */
+class SocketTLSSession implements TLSSession {
+  readonly cipher: TLSCipherInfo;
+  readonly servername: string | false;
+  readonly authorized: boolean;
+  readonly #socket: BunSocket<SocketTransport>;
+  readonly #problem: string | undefined;
+  #face: SecureSocket | undefined;
+
+  /** @param problem why the client's certificate did not verify, if one was asked for */
+  constructor(socket: BunSocket<SocketTransport>, problem: string | undefined) {
+    this.#socket = socket;
+    this.#problem = problem;
+    this.authorized = socket.authorized;
+    const asked = socket.getServername() || "";
+    // Whatever octets the client chose come through: no line of a log or header is to be made of them.
+    this.servername = asked !== "" && !hasControl(asked) && asked;
+    // Bun 1.4.0 has `TLSv1/SSLv3` in getCipher(); getTLSVersion() is right in all of them.
+    this.cipher = { ...socket.getCipher(), version: socket.getTLSVersion() };
+  }
+
+  /** Bun's socket with the names that node's TLSSocket has and it lacks. */
+  get socket(): SecureSocket {
+    if (this.#face) return this.#face;
+    const { servername, authorized } = this;
+    const { version } = this.cipher;
+    const certificate = this.#socket.getPeerCertificate.bind(this.#socket);
+    const face: unknown = Object.assign(this.#socket, {
+      servername,
+      authorizationError: authorized ? undefined : this.#problem,
+      getProtocol: () => version,
+      getPeerCertificate: (detailed = false) => certificate(!detailed) ?? {},
+    });
+    return (this.#face = face as SecureSocket);
+  }
+
+  peerCertificate(): PeerCertificate {
+    return this.socket.getPeerCertificate();
+  }
+
+  exportKeyingMaterial(length: number, label: string, context: Buffer): Buffer | undefined {
+    return this.#socket.exportKeyingMaterial(length, label, context);
+  }
 }

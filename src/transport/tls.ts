@@ -70,8 +70,12 @@ export class SecureContexts {
 
   /** Whether the application has a certificate to offer, be it for some host names only. */
   get hasCertificate(): boolean {
-    const { options, hosts } = this.#current;
-    return hasIdentity(options) || hosts.size > 0 || typeof this.#live.SNICallback === "function";
+    return hasIdentity(this.#current.options) || this.asksForName;
+  }
+
+  /** Whether the host name that a client asks for makes a difference. */
+  get asksForName(): boolean {
+    return this.#current.hosts.size > 0 || typeof this.#live.SNICallback === "function";
   }
 
   /** Makes all contexts anew. Throws as the constructor does, and changes nothing then. */

@@ -18,7 +18,7 @@ const MAPPED_BITS = 96;
  */
 export function normalizeAddress(address: string | undefined): string {
   const text = (address ?? "").trim().toLowerCase();
-  if (!isIPv6(text)) return text;
+  if (!text.includes(":") || !isIPv6(text)) return text;
   // What a dual-stack listener says of nearly every client, so without the arithmetic.
   const tail = text.startsWith("::ffff:") ? text.slice(7) : "";
   if (isIPv4(tail)) return tail;

@@ -67,7 +67,9 @@ export function formatReply(reply: Reply, withEnhanced: boolean): string {
     return text || reply.code === 334 ? `${reply.code} ${text}\r\n` : `${reply.code}\r\n`;
   }
   const last = reply.text.length - 1;
-  return reply.text
-    .map((line, i) => `${reply.code}${i === last ? " " : "-"}${prefix}${clean(line)}\r\n`)
-    .join("");
+  let lines = "";
+  for (const [i, line] of reply.text.entries()) {
+    lines += `${reply.code}${i === last ? " " : "-"}${prefix}${clean(line)}\r\n`;
+  }
+  return lines;
 }
