@@ -4,7 +4,13 @@ import { Deadline } from "./deadline.js";
 import { log } from "./logger.js";
 import type { Census } from "./census.js";
 import type { Endpoints } from "./session.js";
-import { handshakeError, type TLSSession, type Transport, type TransportEvents } from "./transport-face.js";
+import {
+  handshakeDetails,
+  handshakeError,
+  type TLSSession,
+  type Transport,
+  type TransportEvents,
+} from "./transport-face.js";
 import { isTrusted } from "./wire/ip.js";
 import { type ProxyHeader, ProxyHeaderReader } from "./wire/proxy-header.js";
 
@@ -94,7 +100,7 @@ export class Arrival implements TransportEvents {
     if (!inHandshake || this.#isCheck || this.#gate.settings.isIgnored(remoteAddress)) return;
     const reason =
       error ?? handshakeError("Socket closed while initiating TLS", remoteAddress, "SocketError");
-    this.#gate.failed(Object.assign(reason, { remoteAddress }));
+    this.#gate.failed(Object.assign(reason, handshakeDetails(remoteAddress)));
   }
 
   /** `close()` of the server: there is no message to wait for. */

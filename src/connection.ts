@@ -192,8 +192,9 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   closed(error?: Error): void {
     if (this.#state === "closed") return;
     const wasOpen = this.isOpen;
-    // A client that goes away between messages is no news.
-    const isNews = this.#state === "upgrading" || (wasOpen && this.session.envelope?.mailFrom);
+    // A client that goes away between messages, or instead of a handshake, is no news.
+    const left = error !== undefined && "code" in error && error.code === "ECONNRESET";
+    const isNews = this.#state === "upgrading" ? !left : wasOpen && this.session.envelope?.mailFrom;
     this.#state = "closed";
     this.#deadline.clear();
     clearTimeout(this.#greetingTimer);
@@ -204,7 +205,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     const { session } = this;
     const entry = { tnx: "close", host: session.remoteAddress, user: userName(session) };
     this.log("info", entry, "Connection closed to %s", session.clientHostname || session.remoteAddress);
-    if (error && isNews) this.#host.failed(error);
+    if (error && isNews) this.#host.failed(Object.assign(error, { remoteAddress: session.remoteAddress }));
     setImmediate(() => {
       void this.hook("onClose", [session], () => undefined);
       this.#host.gone(this);

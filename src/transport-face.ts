@@ -55,15 +55,16 @@ export function unencrypted(session: SMTPSession): SecureSocket {
   };
 }
 
+/** What smtp-server says with an error of a handshake. */
+export function handshakeDetails(remoteAddress: string): object {
+  return { remoteAddress, meta: { protocol: "smtp", stage: "connect", remoteAddress } };
+}
+
 /** The error of a handshake that did not come about, shaped as smtp-server's. */
 export function handshakeError(
   message: string,
   remoteAddress: string,
   code = "ERR_TLS_HANDSHAKE_TIMEOUT",
 ): Error {
-  return Object.assign(new Error(message), {
-    code,
-    remoteAddress,
-    meta: { protocol: "smtp", stage: "connect", remoteAddress },
-  });
+  return Object.assign(new Error(message), { code, ...handshakeDetails(remoteAddress) });
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { accept } from "../src/server.js";
 import { hello, makeServer, MemoryClient } from "./support/client.js";
 import { MemoryTransport } from "./support/memory-transport.js";
@@ -89,4 +89,44 @@ test("an application that takes the envelope away does not keep a client that is
   expect(await client.reply()).toStartWith("220");
   client.transport.reset();
   expect(server.connections.size).toBe(0);
+});
+
+describe("a connection that breaks", () => {
+  const errors = (server: ReturnType<typeof makeServer>): unknown[] => {
+    const heard: unknown[] = [];
+    server.on("error", ({ message, remoteAddress }: Error & { remoteAddress?: string }) =>
+      heard.push([message, remoteAddress]),
+    );
+    return heard;
+  };
+
+  test("in a transaction is an error that says whose", async () => {
+    const server = makeServer();
+    const heard = errors(server);
+    const client = new MemoryClient(server);
+    client.send("EHLO x\r\nMAIL FROM:<a@b.test>\r\n");
+    client.transport.reset();
+    expect(heard).toEqual([["read ECONNRESET", "192.0.2.99"]]);
+  });
+
+  test("in the handshake of STARTTLS is one too, but not where the client only left", () => {
+    const server = makeServer();
+    const heard = errors(server);
+    for (const reason of [Object.assign(new Error("no TLS"), { code: "ERR_SSL_X" }), undefined]) {
+      const client = new MemoryClient(server);
+      client.send("STARTTLS\r\n");
+      if (reason) client.transport.destroy(reason);
+      else client.transport.reset();
+    }
+    expect(heard).toEqual([["no TLS", "192.0.2.99"]]);
+  });
+
+  test("between messages is none", () => {
+    const server = makeServer();
+    const heard = errors(server);
+    const client = new MemoryClient(server);
+    client.send("EHLO x\r\n");
+    client.transport.reset();
+    expect(heard).toEqual([]);
+  });
 });

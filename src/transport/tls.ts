@@ -272,7 +272,13 @@ export function verdict(
   error: Error | null,
   authorized: boolean,
 ): Error | undefined {
-  if (!ok) return error ?? new Error("TLS handshake failed");
+  if (!ok) return named(error ?? new Error("TLS handshake failed"));
   if (!asked.requestCert || !asked.rejectUnauthorized || authorized) return undefined;
   return error ?? new Error("The client certificate could not be verified");
+}
+
+/** The code that Node has for a handshake that broke: Bun says EPROTO of all, and the reason in the message. */
+function named(error: Error): Error {
+  const reason = /OPENSSL_internal:([A-Z0-9_]+)/.exec(error.message)?.[1];
+  return reason ? Object.assign(error, { code: `ERR_SSL_${reason}` }) : error;
 }

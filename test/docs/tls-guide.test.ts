@@ -232,7 +232,7 @@ const checks: Record<string, () => Promise<void>> = {
     const refusals: unknown[] = [];
     const other = createAuthority("Other CA");
     const refused = {
-      EPROTO: {},
+      ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: {},
       CERT_HAS_EXPIRED: authority.issue("client.test", "clientAuth", "expired"),
       UNABLE_TO_VERIFY_LEAF_SIGNATURE: other.issue("client.test", "clientAuth"),
       INVALID_PURPOSE: authority.issue("client.test", "serverAuth"),

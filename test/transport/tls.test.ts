@@ -360,7 +360,7 @@ describe("protocol versions and ciphers", () => {
     const seen = await meet(new SecureContexts({ ...main, ...options }), only(client));
     expect(seen.greeted).toBe(expected !== undefined);
     expect(seen.protocol).toBe(expected as string);
-    expect(seen.refusal?.code).toBe(expected ? undefined : "EPROTO");
+    expect(seen.refusal?.code).toBe(expected ? undefined : "ERR_SSL_UNSUPPORTED_PROTOCOL");
   });
 
   const [aes128, aes256] = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"];
@@ -601,7 +601,7 @@ describe("client certificates", () => {
     },
     requestCert: { none: false, good: true, expired: false, foreign: false, "of a server": false },
     "requestCert and rejectUnauthorized": {
-      none: "EPROTO",
+      none: "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE",
       good: true,
       expired: "CERT_HAS_EXPIRED",
       foreign: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
@@ -630,7 +630,7 @@ describe("client certificates", () => {
     client: Client,
     outcome: boolean | string,
   ][] = [
-    ["asks though the server does not", trusting, { ...example, ...strict }, "none", "EPROTO"],
+    ["asks though the server does not", trusting, { ...example, ...strict }, "none", "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"],
     ["asks though the server does not", trusting, { ...example, ...strict }, "good", true],
     ["asks and does not insist", trusting, { ...example, requestCert: true }, "expired", false],
     [
@@ -640,7 +640,7 @@ describe("client certificates", () => {
       "none",
       false,
     ],
-    ["asks because the server does", { ...trusting, ...strict }, example, "none", "EPROTO"],
+    ["asks because the server does", { ...trusting, ...strict }, example, "none", "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"],
     ["trusts whom the server trusts", { ...trusting, ...strict }, example, "good", true],
     ["trusts its own ca", { ...trusting, ...strict }, { ...example, ca: otherCA.cert }, "foreign", true],
     [
