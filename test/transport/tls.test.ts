@@ -630,7 +630,13 @@ describe("client certificates", () => {
     client: Client,
     outcome: boolean | string,
   ][] = [
-    ["asks though the server does not", trusting, { ...example, ...strict }, "none", "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"],
+    [
+      "asks though the server does not",
+      trusting,
+      { ...example, ...strict },
+      "none",
+      "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE",
+    ],
     ["asks though the server does not", trusting, { ...example, ...strict }, "good", true],
     ["asks and does not insist", trusting, { ...example, requestCert: true }, "expired", false],
     [
@@ -640,7 +646,13 @@ describe("client certificates", () => {
       "none",
       false,
     ],
-    ["asks because the server does", { ...trusting, ...strict }, example, "none", "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"],
+    [
+      "asks because the server does",
+      { ...trusting, ...strict },
+      example,
+      "none",
+      "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE",
+    ],
     ["trusts whom the server trusts", { ...trusting, ...strict }, example, "good", true],
     ["trusts its own ca", { ...trusting, ...strict }, { ...example, ca: otherCA.cert }, "foreign", true],
     [
