@@ -36,6 +36,8 @@ import { formatReply } from "./wire/reply.js";
 
 /** Replies are collected while commands of one read are run, and written when there are this many characters. */
 const WRITE_AT = 16_384;
+/** Octets that are read behind a command whose hook works: of a socket that is not read nobody learns that its client left. */
+const READ_AHEAD = 16_384;
 /** Milliseconds of work for one client after which the others have their turn, however much it has sent. */
 const TURN = 2;
 /** Milliseconds that a connection which we have closed may stay, whatever the client still sends. */
@@ -185,6 +187,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   ended(): void {
     this.#inputEnded = true;
+    this.#patience.renew();
+    if (this.#host.closing) this.serverCloses();
     // Before the greeting the client can still be told what onConnect thinks of it.
     if (this.#state === "ready") this.#run();
   }
@@ -419,7 +423,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #settle(): void {
     if (!this.isOpen) return;
     const isFull = !!this.#body?.full;
-    const isBehind = this.#waiting && this.#lines.pending;
+    const isBehind = this.#waiting && this.#lines.size > READ_AHEAD;
     const pause = this.#state === "ready" && (isFull || this.#blocked || this.#yielded || isBehind);
     if (pause !== this.#paused) {
       this.#paused = pause;
@@ -432,10 +436,18 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   #expected(): Expected {
     // While a hook works the client waits for us; that it has worked for long is worth a line in the log.
-    if (this.#waiting) return this.#hookWarned ? "nothing" : "input";
+    if (this.#waiting) return this.#hookWarned && !this.#isGone ? "nothing" : "input";
     if (this.#state === "greeting") return "nothing";
     if (this.#body) return "body";
     return this.#lines.pending && !this.#blocked && this.#state === "ready" ? "line" : "input";
+  }
+
+  /**
+   * The client has closed its side while a hook works on a command. It can still hear the reply, but no mail
+   * depends on that, so it is not waited for without end.
+   */
+  get #isGone(): boolean {
+    return this.#inputEnded && this.#waiting && !this.message;
   }
 
   #overdue(): void {
@@ -444,7 +456,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
       return this.#transport.destroy(handshakeError("TLS handshake timeout", this.session.remoteAddress));
     }
     const entry = { tnx: "timeout", host: this.session.remoteAddress };
-    if (this.#waiting) {
+    if (this.#waiting && !this.#isGone) {
       this.#hookWarned = true;
       this.log("warn", entry, "%s has not answered for %s ms", this.#asked, this.settings.socketTimeout);
       return;
@@ -466,9 +478,10 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     this.#flush();
   }
 
-  /** `close()` of the server: a TLS handshake is not waited for. */
+  /** `close()` of the server: neither a TLS handshake nor a client that is gone is waited for. */
   serverCloses(): void {
     if (this.#state === "upgrading") this.#transport.destroy();
+    else if (this.#isGone) this.send(421, "Server shutting down");
   }
 
   /** Closes after what is written has left. */

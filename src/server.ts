@@ -261,7 +261,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
    * Stops accepting. A message in transfer is finished and answered, further commands get 421, and what is
    * left after `closeTimeout` ms is closed with 421. Fires the callback and `close`.
    *
-   * @param callback gets an error with code `ERR_SERVER_NOT_RUNNING` where the server was not listening
+   * @param callback called when it is done, without an error, also where there was nothing to close
    * @returns a promise that resolves when it is done, also where there was nothing to close
    */
   close(callback: (error?: Error) => void): Promise<void>;
@@ -269,10 +269,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   close(callback?: ((error?: Error) => void) | null): Promise<void> {
     const closing = this.#closing ?? (this.server.listening ? this.#startClosing() : undefined);
     const done = closing?.promise ?? Promise.resolve();
-    if (typeof callback === "function") {
-      const error = closing ? undefined : notRunning();
-      void done.then(() => callback(error));
-    }
+    if (typeof callback === "function") void done.then(() => callback());
     return done;
   }
 
@@ -349,7 +346,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
     const hook: unknown = this[name];
     const chosen = typeof hook === "function" ? hook : base;
     // Calling a base that accepts would change nothing: most servers leave two or three of the hooks to it.
-    return chosen === base && ACCEPTING.has(name) ? undefined : (chosen as HookFunction);
+    return ACCEPTING.has(chosen) ? undefined : (chosen as HookFunction);
   }
 
   #failed(cause: unknown): void {
@@ -413,18 +410,9 @@ function toList(value: string[] | string | null | undefined | false): string[] {
   return Array.isArray(value) ? value : value ? [value] : [];
 }
 
-function notRunning(): Error {
-  return Object.assign(new Error("Server is not running."), { code: "ERR_SERVER_NOT_RUNNING" });
-}
-
-/** Hooks whose base method accepts whatever it is asked. */
-const ACCEPTING: ReadonlySet<HookName> = new Set([
-  "onConnect",
-  "onSecure",
-  "onMailFrom",
-  "onRcptTo",
-  "onClose",
-]);
+const { onConnect, onSecure, onMailFrom, onRcptTo, onClose } = SMTPServer.prototype;
+/** The base methods that accept whatever they are asked; not what a program may put in their place. */
+const ACCEPTING: ReadonlySet<unknown> = new Set([onConnect, onSecure, onMailFrom, onRcptTo, onClose]);
 
 /** A listener that throws is the application's to hear of, but must not break the loop of a connection. */
 function emitSafely(

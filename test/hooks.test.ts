@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { answersByPromise, callHook, type HookFunction, type HookResult } from "../src/hooks.js";
+import { SMTPServer } from "../src/index.js";
+import { makeServer, MemoryClient } from "./support/client.js";
 
 type Callback = (error?: unknown, value?: unknown) => void;
 
@@ -237,4 +239,58 @@ test("a hook gets its owner as this, and its arguments with the callback last", 
     () => {},
   );
   expect(seen).toEqual([owner, ["a", "s"], "function", 3]);
+});
+
+describe("LMTP, where onData makes something else of rcptTo", () => {
+  const MADE: [string, (rcptTo: unknown[]) => unknown][] = [
+    ["texts", () => ["b@b.test", "a@a.test"]],
+    ["holes", () => [undefined, null, { address: "b@b.test" }]],
+    ["numbers", () => [1, { address: 2 }]],
+    ["nothing", () => null],
+    ["an empty list", () => []],
+  ];
+  test.each(MADE)("%s: still a reply for each recipient", async (_, make) => {
+    const server = makeServer({
+      lmtp: true,
+      onData(_stream, session, callback) {
+        Object.assign(session.envelope, { rcptTo: make(session.envelope.rcptTo) });
+        callback(null, ["first", new Error("second")]);
+      },
+    });
+    const client = new MemoryClient(server);
+    await client.reply();
+    await client.chat("LHLO x", "MAIL FROM:<x@x.test>", "RCPT TO:<a@a.test>", "RCPT TO:<b@b.test>", "DATA");
+    client.send("hi\r\n.\r\n");
+    const replies = [await client.reply(), await client.reply()];
+    for (const reply of replies) expect(reply).toMatch(/^(250|450) /);
+    expect(await client.say("NOOP")).toBe("250 OK");
+  });
+
+  test("one recipient is taken out, and the array has an entry for each command", async () => {
+    const server = makeServer({
+      lmtp: true,
+      onData(_stream, session, callback) {
+        session.envelope.rcptTo.shift();
+        callback(null, ["first", new Error("second")]);
+      },
+    });
+    const client = new MemoryClient(server);
+    await client.reply();
+    await client.chat("LHLO x", "MAIL FROM:<x@x.test>", "RCPT TO:<a@a.test>", "RCPT TO:<b@b.test>", "DATA");
+    client.send("hi\r\n.\r\n");
+    expect([await client.reply(), await client.reply()]).toEqual(["250 first", "450 second"]);
+  });
+});
+
+test("a hook that is put into the prototype is called", async () => {
+  const { onMailFrom } = SMTPServer.prototype;
+  try {
+    SMTPServer.prototype.onMailFrom = (_address, _session, callback) => callback(new Error("spied"));
+    const client = new MemoryClient(makeServer());
+    await client.reply();
+    await client.say("EHLO x");
+    expect(await client.say("MAIL FROM:<a@a.test>")).toBe("550 spied");
+  } finally {
+    SMTPServer.prototype.onMailFrom = onMailFrom;
+  }
 });

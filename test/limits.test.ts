@@ -314,6 +314,17 @@ describe("time", () => {
     });
   }
 
+  test("a client that closed its side while a hook works may hear the reply, for socketTimeout", async () => {
+    const client = await hello(makeServer({ onMailFrom(_address, _session, _callback) {} }));
+    client.send("MAIL FROM:<a@a.test>\r\n");
+    client.transport.fin();
+    pass(59 * SECOND);
+    expect(client.transport.ended).toBe(false);
+    pass(2 * SECOND);
+    expect(client.transport.output).toBe("421 Timeout - closing connection\r\n");
+    expect(client.transport.ended).toBe(true);
+  });
+
   test("a peer whose PROXY header was refused has a second to read why, whatever it sends", () => {
     const { transport } = new MemoryClient(makeServer({ useProxy: true }));
     transport.send(Buffer.from("EHLO x\r\n"));

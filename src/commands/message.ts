@@ -113,31 +113,52 @@ export class Message {
   }
 
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
-  close(reply: Action | ((position: number) => Action)): readonly Action[] {
+  close(reply: Action | Verdict): readonly Action[] {
     const client = this.#client;
-    const { settings, session } = client;
-    const to = typeof reply === "function" ? reply : () => reply;
     client.log("debug", { tnx: "data", bytes: this.byteLength }, "C: <%s bytes of DATA>", this.byteLength);
-    const replies = settings.lmtp ? client.recipients.positions(session.envelope.rcptTo).map(to) : [to(-1)];
+    const places = client.settings.lmtp ? placesOf(client) : [-1];
+    const replies = typeof reply === "function" ? reply(places) : places.map(() => reply);
     client.completeTransaction();
     return replies;
   }
+}
+
+/** For each accepted RCPT command where it stands in rcptTo, which a hook may have made anything of. */
+function placesOf({ recipients, session }: Client): readonly number[] {
+  const rcptTo: unknown = session.envelope?.rcptTo;
+  return recipients.positions(Array.isArray(rcptTo) ? rcptTo : []);
 }
 
 function bareNewline(found: "CR" | "LF"): Action {
   return { code: 550, text: `Error: bare <${found}> received`, enhanced: "5.5.2" };
 }
 
+/** Gives the replies, from where in rcptTo each accepted RCPT command stands. */
+type Verdict = (places: readonly number[]) => readonly Action[];
+
 /** The replies of an accepting answer: `value` is nothing, a text, or an array of texts and Errors. */
-function verdict(value: unknown, lmtp: boolean): (position: number) => Action {
+function verdict(value: unknown, lmtp: boolean): Verdict {
   const byDefault = lmtp ? "OK: message accepted" : "OK: message queued";
   const one = (entry: unknown): Action =>
     isError(entry)
       ? refusal("onData", entry)
       : { code: 250, text: typeof entry === "string" ? entry : byDefault, enhanced: ACCEPTED };
-  if (!Array.isArray(value)) return () => one(value);
-  if (lmtp) return (position) => one(value[position]);
-  // SMTP has one reply for all recipients: an error for one of them is an error for the message.
+  if (!Array.isArray(value)) return (places) => places.map(() => one(value));
   const entries: unknown[] = value;
-  return () => one(entries.find(isError) ?? entries.find((entry) => typeof entry === "string"));
+  if (lmtp) {
+    return (places) => {
+      const byCommand = goesByCommands(entries, places);
+      return places.map((place, command) => one(entries[byCommand ? command : place]));
+    };
+  }
+  // SMTP has one reply for all recipients: an error for one of them is an error for the message.
+  return () => [one(entries.find(isError) ?? entries.find((entry) => typeof entry === "string"))];
+}
+
+/**
+ * Whether an array has an entry for each accepted RCPT command, repeated ones too, and not for each entry of
+ * rcptTo: programs that keep a list of their own answer so.
+ */
+function goesByCommands({ length }: readonly unknown[], places: readonly number[]): boolean {
+  return length === places.length && (places.includes(-1) || new Set(places).size < length);
 }

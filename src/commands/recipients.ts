@@ -48,16 +48,22 @@ export class Recipients {
   }
 
   /** For each accepted RCPT command its index in rcptTo, -1 where the application took the entry out. */
-  positions(rcptTo: readonly SMTPAddress[]): number[] {
+  positions(rcptTo: readonly unknown[]): number[] {
     return this.#accepted.map((key) => this.#find(key, rcptTo) ?? -1);
   }
 
-  /** A hook may have edited the list, so the index is checked against it. */
-  #find(key: string, rcptTo: readonly SMTPAddress[]): number | undefined {
+  /** A hook may have edited the list, or put other things into it, so the index is checked against it. */
+  #find(key: string, rcptTo: readonly unknown[]): number | undefined {
     const index = this.#index.get(key);
     if (index === undefined) return undefined;
-    if (rcptTo[index]?.address.toLowerCase() === key) return index;
-    const moved = rcptTo.findIndex((entry) => entry.address.toLowerCase() === key);
+    if (isFor(rcptTo[index], key)) return index;
+    const moved = rcptTo.findIndex((entry) => isFor(entry, key));
     return moved < 0 ? undefined : moved;
   }
+}
+
+function isFor(entry: unknown, key: string): boolean {
+  const isObject = typeof entry === "object" && entry !== null && "address" in entry;
+  const address: unknown = isObject ? entry.address : entry;
+  return typeof address === "string" && address.toLowerCase() === key;
 }

@@ -45,6 +45,11 @@ export class LineReader {
     return this.#at < this.#bytes.length || this.#skipping;
   }
 
+  /** How many bytes are unread. */
+  get size(): number {
+    return this.#bytes.length - this.#at;
+  }
+
   /** Takes all unread bytes out. */
   take(): Buffer {
     const rest = this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
