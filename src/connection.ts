@@ -235,7 +235,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   /**
    * Reads and answers until something is missing: input, a hook's answer, room for bytes or replies.
-   * @param began the moment of the event that this is about: a clock is not for nothing
+   * @param began when the event came that this is about, where that is known already
    */
   #run(began = performance.now()): void {
     if (this.#running || this.#yielded) return;
