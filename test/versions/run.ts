@@ -2,6 +2,9 @@
  * Runs the root suite on the oldest Bun that package.json allows and on the one that the project pins.
  *
  *   bun test/versions/run.ts [version …]       default: 1.4.0 1.4.5
+ *
+ * On 1.4.0 four tests fail for what Bun 1.4.1 has repaired: those of a client that closes its side over TLS,
+ * and the program of the README that writes a Response of the stream to a file.
  */
 const versions = process.argv.slice(2);
 if (versions.length === 0) versions.push("1.4.0", "1.4.5");
