@@ -272,7 +272,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     if (body.full || !this.#lines.pending) return false;
     const chunk = this.#lines.take();
     const rest = body.read(chunk);
-    this.#patience.took(chunk.length);
+    this.#patience.took(chunk.length - (rest?.length ?? 0));
     if (rest === undefined) return true;
     this.#body = undefined;
     if (rest.length > 0) this.#lines.push(rest);

@@ -325,6 +325,19 @@ describe("time", () => {
     expect(client.transport.ended).toBe(true);
   });
 
+  test("what stands behind a chunk does not pay for it", async () => {
+    const pieces = [`BDAT 228\r\n${"b".repeat(228)}`, `BDAT 1203 LAST\r\n${"c".repeat(710)}`];
+    for (const packets of [pieces, [pieces.join("")]]) {
+      const client = await hello(makeServer({ minDataRate: 100 }));
+      await client.envelope();
+      for (const packet of packets) client.send(packet);
+      pass(11 * SECOND);
+      client.send("QUIT\r\n");
+      pass(60 * SECOND);
+      expect(client.transport.output).toEndWith("421 Error: data rate too low - closing connection\r\n");
+    }
+  });
+
   test("a peer whose PROXY header was refused has a second to read why, whatever it sends", () => {
     const { transport } = new MemoryClient(makeServer({ useProxy: true }));
     transport.send(Buffer.from("EHLO x\r\n"));

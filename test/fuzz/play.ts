@@ -195,10 +195,8 @@ class Play {
 
   async #trickle(): Promise<void> {
     for (let octets = 0; octets < MAX_TRICKLE && !this.#isClosed; octets++) {
-      this.transport.send(Buffer.from("x"));
-      this.#clock.pass(3 * SECOND);
+      await this.exchange([Buffer.from("x")], () => this.#clock.pass(3 * SECOND));
     }
-    await this.exchange(undefined);
   }
 }
 
