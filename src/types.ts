@@ -248,22 +248,42 @@ type HookResult = any;
 
 /** Answers a hook: an error refuses, none accepts. The first answer wins. */
 export type HookCallback = (error?: SMTPErrorLike | null) => void;
+/** A hook as a method is: a parameter may be annotated with a narrower type than it has here. */
+type Method<Parameters extends unknown[]> = { hook(...parameters: Parameters): HookResult }["hook"];
 /**
- * A hook as a method is: its parameters may be annotated with narrower types, the ones of smtp-server
- * and of `@types/smtp-server` among them.
+ * A hook in two forms. In the first are our names: a parameter without an annotation has its type from there.
+ * In the second are those of smtp-server, for parameters that are annotated with a type made of one of them:
+ * `SMTPServerSession & { tenant: string }` is no kind of SMTPSession. Two signatures that differ in their type
+ * parameters are what keeps the second from having a say about a parameter without an annotation.
  */
-type Hook<Parameters extends unknown[]> = { hook(...parameters: Parameters): HookResult }["hook"];
+type Hook<Ours extends unknown[], Theirs extends unknown[]> = Method<Ours> | Annotated<Ours, Theirs>;
+type Annotated<Ours extends unknown[], Theirs extends unknown[]> = {
+  hook(...parameters: Theirs): HookResult;
+  hook<P extends Ours>(...parameters: P): HookResult;
+}["hook"];
 
 /** {@link SMTPServerOptions.onConnect} */
-export type OnConnectCallback = Hook<[session: SMTPSession, callback: HookCallback]>;
+export type OnConnectCallback = Hook<
+  [session: SMTPSession, callback: HookCallback],
+  [session: SMTPServerSession, callback: HookCallback]
+>;
 /** {@link SMTPServerOptions.onSecure} */
-export type OnSecureCallback = Hook<[socket: SecuredSocket, session: SMTPSession, callback: HookCallback]>;
+export type OnSecureCallback = Hook<
+  [socket: SecuredSocket, session: SMTPSession, callback: HookCallback],
+  [socket: SecuredSocket, session: SMTPServerSession, callback: HookCallback]
+>;
 /** Answers onAuth: an error refuses, a response with a `user` lets the client in. */
 export type AuthCallback = (error: SMTPErrorLike | null | undefined, response?: AuthResponse) => void;
 /** {@link SMTPServerOptions.onAuth} */
-export type OnAuthCallback = Hook<[auth: AuthObject, session: SMTPSession, callback: AuthCallback]>;
+export type OnAuthCallback = Hook<
+  [auth: AuthObject, session: SMTPSession, callback: AuthCallback],
+  [auth: AuthObject, session: SMTPServerSession, callback: AuthCallback]
+>;
 /** {@link SMTPServerOptions.onMailFrom} */
-export type OnMailFromCallback = Hook<[address: SMTPAddress, session: SMTPSession, callback: HookCallback]>;
+export type OnMailFromCallback = Hook<
+  [address: SMTPAddress, session: SMTPSession, callback: HookCallback],
+  [address: SMTPServerAddress, session: SMTPServerSession, callback: HookCallback]
+>;
 /** {@link SMTPServerOptions.onRcptTo} */
 export type OnRcptToCallback = OnMailFromCallback;
 /** One recipient's result of an LMTP message: a text accepts, an Error refuses. */
@@ -274,9 +294,15 @@ export type DataCallback = (
   message?: string | readonly (DataResult | undefined)[],
 ) => void;
 /** {@link SMTPServerOptions.onData} */
-export type OnDataCallback = Hook<[stream: DataStream, session: SMTPSession, callback: DataCallback]>;
+export type OnDataCallback = Hook<
+  [stream: DataStream, session: SMTPSession, callback: DataCallback],
+  [stream: DataStream, session: SMTPServerSession, callback: DataCallback]
+>;
 /** {@link SMTPServerOptions.onClose} */
-export type OnCloseCallback = Hook<[session: SMTPSession, callback: HookCallback]>;
+export type OnCloseCallback = Hook<
+  [session: SMTPSession, callback: HookCallback],
+  [session: SMTPServerSession, callback: HookCallback]
+>;
 
 /** What the socket given to onSecure answers: Bun's TLS socket with the names that node's TLSSocket has. */
 export interface SecureSocket {

@@ -63,6 +63,20 @@ export const options: SMTPServerOptions = {
   onClose,
 };
 
+/** Parameters without an annotation have the types of this package, in an option as in a variable. */
+export const plain: SMTPServerOptions = {
+  onMailFrom(address, session, callback) {
+    const type: SMTPEnvelope["bodyType"] = session.envelope.bodyType;
+    const size: string | undefined = address.args ? address.args.SIZE : undefined;
+    callback(type === "binarymime" && size ? new Error("no") : null);
+  },
+  onData: async (stream, { envelope: { smtpUtf8, requireTLS } }) => {
+    const needs: boolean[] = [smtpUtf8, requireTLS];
+    return `${needs.join()} ${stream.byteLength}`;
+  },
+  onClose: ({ tlsOptions }: SMTPSession & { meta: string }) => console.log(tlsOptions),
+};
+
 /** The Web face. */
 export const faces: OnDataCallback[] = [
   async (stream) => new Response(stream).text(),

@@ -5,6 +5,7 @@
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { PassThrough, Readable, Writable } from "node:stream";
 import type { SecureContext, TlsOptions, TLSSocket } from "node:tls";
+import { callbackify } from "node:util";
 import library, {
   SMTPServer,
   type ms,
@@ -151,6 +152,45 @@ export const servers: SMTPServer[] = [
     },
   }),
   new library.SMTPServer({ onAuth: (_auth, _session, callback) => callback(new Error("no")) }),
+];
+
+// ---- a session, or an address, with fields of the program's own that are not optional ------------------
+
+interface Visit extends SMTPServerSession {
+  since: Date;
+  user?: string;
+}
+interface Mailbox extends SMTPServerAddress {
+  domain: string;
+}
+class Policy {
+  onConnect(session: Visit, callback: Done): void {
+    session.since = new Date();
+    callback();
+  }
+}
+const policy = new Policy();
+
+export const extended: SMTPServer[] = [
+  new SMTPServer({
+    onConnect: policy.onConnect,
+    onSecure: (_socket, session: Visit, callback: Done) => callback(session.since ? null : new Error("no")),
+    onAuth: (auth: SMTPServerAuthentication, session: Visit, callback) =>
+      callback(null, { user: auth.username ?? session.user }),
+    onMailFrom(address: Mailbox, session: SMTPServerSession & { meta: { domain: string } }, callback) {
+      session.meta = { domain: address.domain };
+      callback();
+    },
+    onRcptTo(address, session: SMTPServerSession & { envelope: { score: number } }, callback) {
+      callback(session.envelope.score > address.address.length ? new Error("no") : null);
+    },
+    onData: callbackify(async (stream: SMTPServerDataStream, session: Visit) => {
+      for await (const chunk of stream) console.log(session.since, chunk);
+    }),
+    onClose: (session: Visit) => console.log(session.since),
+  }),
+  // @ts-expect-error What is no session is an error all the same.
+  new SMTPServer({ onMailFrom: (_address, _session: { domain: number }, callback: Done) => callback() }),
 ];
 
 // ---- a subclass --------------------------------------------------------------------------------------
