@@ -644,31 +644,31 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    * A client connected, before the greeting. An error without a code: 554, and the connection closes.
    * Answers by callback, or by the promise of a function that does not declare it.
    */
-  onConnect?: OnConnectCallback | false | null | undefined;
+  onConnect?: OnConnectCallback | undefined;
   /**
    * A TLS handshake is done: after onConnect with implicit TLS, else after STARTTLS. An error without a
    * code: 554, and the connection closes.
    */
-  onSecure?: OnSecureCallback | false | null | undefined;
+  onSecure?: OnSecureCallback | undefined;
   /**
    * AUTH brought credentials, or XCLIENT a LOGIN. Answers with the user. An error without a code: 535.
    * Without this hook every login gets 535.
    */
-  onAuth?: OnAuthCallback | false | null | undefined;
+  onAuth?: OnAuthCallback | undefined;
   /** MAIL FROM. `envelope.mailFrom` is set once it accepts. An error without a code: 550. */
-  onMailFrom?: OnMailFromCallback | false | null | undefined;
+  onMailFrom?: OnMailFromCallback | undefined;
   /**
    * RCPT TO, once for each. An accepted recipient is added to `envelope.rcptTo`. An error without a code:
    * 550.
    */
-  onRcptTo?: OnRcptToCallback | false | null | undefined;
+  onRcptTo?: OnRcptToCallback | undefined;
   /**
    * A message begins: DATA, or the first BDAT. The reply goes out when the message has ended. An error
    * without a code: 450. Without this hook the message is read, dropped and accepted.
    */
-  onData?: OnDataCallback | false | null | undefined;
+  onData?: OnDataCallback | undefined;
   /** The connection is closed: always, once. Nobody is left to answer. */
-  onClose?: OnCloseCallback | false | null | undefined;
+  onClose?: OnCloseCallback | undefined;
 }
 
 /** A connection as far as programs made for smtp-server reach for its socket. */

@@ -193,6 +193,30 @@ export const extended: SMTPServer[] = [
   new SMTPServer({ onMailFrom: (_address, _session: { domain: number }, callback: Done) => callback() }),
 ];
 
+// ---- hooks as types of functions ------------------------------------------------------------------------
+
+declare function mock<T extends (...args: any[]) => any>(made: T): Mock<T>;
+interface Mock<T extends (...args: any[]) => any> {
+  (...args: Parameters<T>): ReturnType<T>;
+  readonly calls: Parameters<T>[];
+}
+const login = mock<NonNullable<SMTPServerOptions["onAuth"]>>((auth, _session, callback) =>
+  callback(null, { user: auth.username }),
+);
+type DataArguments = Parameters<NonNullable<SMTPServerOptions["onData"]>>;
+const print = (stream: DataArguments[0], session: DataArguments[1], callback: DataArguments[2]): void => {
+  stream.pipe(process.stdout);
+  callback(null, `kept as ${session.id}`);
+};
+
+export function call(hooks: SMTPServerOptions): (string | undefined)[] {
+  hooks.onConnect?.({} as any, () => {});
+  hooks.onRcptTo!({ address: "a@a", args: {} }, {} as any, (error?: Error | null) => error);
+  hooks.onData?.bind(hooks)({} as any, {} as any, () => {});
+  return login.calls.map(([, { id }]) => id);
+}
+export const mocked: SMTPServerOptions = { onAuth: login, onData: print };
+
 // ---- a subclass --------------------------------------------------------------------------------------
 
 export class Catcher extends SMTPServer {
