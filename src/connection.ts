@@ -23,6 +23,7 @@ import {
   updateTransmissionType,
   userName,
 } from "./session.js";
+import { ConnectionSocket } from "./socket-face.js";
 import {
   handshakeError,
   type TLSSession,
@@ -103,6 +104,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
   #blocked = false;
   #paused = false;
   #announced = false;
+  #face: ConnectionSocket | undefined;
   #hookWarned = false;
   /** The hook that was called last: the one that is waited for, where one is. */
   #asked: HookName = "onConnect";
@@ -492,19 +494,19 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   /** The socket, as far as programs made for smtp-server reach for it. */
   get _socket(): SocketFace {
-    const { session } = this;
-    return {
-      remoteAddress: session.remoteAddress,
-      remotePort: session.remotePort,
-      localAddress: session.localAddress,
-      localPort: session.localPort,
-      destroyed: this.#state === "closed",
-      write: (data) =>
-        this.#state !== "upgrading" &&
-        this.#transport.write(typeof data === "string" ? data : Buffer.from(data).toString()),
-      end: () => this.close(),
+    return (this.#face ??= new ConnectionSocket({
+      session: this.session,
+      isClosed: () => this.#state === "closed",
+      write: (text) => this.#writeRaw(text),
+      close: () => this.close(),
       destroy: () => this.#transport.destroy(),
-    };
+    }));
+  }
+
+  /** Behind the replies that were made. Nothing goes between a STARTTLS and its handshake, or behind our FIN. */
+  #writeRaw(text: string): boolean {
+    this.#flush();
+    return this.isOpen && this.#state !== "upgrading" && this.#transport.write(text);
   }
 
   #close(): void {

@@ -671,7 +671,9 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
   onClose?: OnCloseCallback | undefined;
 }
 
-/** A connection as far as programs made for smtp-server reach for its socket. */
+/**
+ * A connection as far as programs made for smtp-server reach for its socket: one object for each.
+ */
 export interface SocketFace {
   /** `session.remoteAddress`. */
   readonly remoteAddress: string;
@@ -683,10 +685,10 @@ export interface SocketFace {
   readonly localPort: number;
   /** The connection is closed. */
   readonly destroyed: boolean;
-  /** Writes to the client, past the order of replies. */
+  /** Writes to the client, past the order of replies. Not during a TLS handshake. */
   write(data: string | Uint8Array): boolean;
-  /** Closes once what is written has left. */
-  end(): void;
+  /** Writes `data`, if there is any, and closes once what is written has left. */
+  end(data?: string | Uint8Array): void;
   /** Closes now. */
   destroy(): void;
 }

@@ -343,6 +343,21 @@ describe("what programs reach for on the server", () => {
     }
   });
 
+  test("_socket.end with a text: behind the replies that were made, and the hook's answer is none", async () => {
+    const server = make({
+      onRcptTo(_address, session, done) {
+        const connection = [...server.connections].find((one) => one.session === session);
+        connection?._socket.end(Buffer.from("421 bye\r\n"));
+        connection?._socket.write("250 too late\r\n");
+        done();
+      },
+    });
+    await server.listen(0, "127.0.0.1");
+    const client = await greet(server);
+    client.send("MAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\n");
+    expect(await client.closed()).toBe("250 Accepted\r\n421 bye\r\n");
+  });
+
   test("a logger in place of the first, with only some of the methods, and with placeholders", async () => {
     const lines: string[] = [];
     const server = make({ logger: false });

@@ -8,7 +8,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ["transport/"],
   ["arrival.ts"],
   ["connection.ts"],
-  ["transport-face.ts"],
+  ["transport-face.ts", "socket-face.ts"],
   ["commands/"],
   ["data-stream.ts"],
   ["data-stream-node.ts", "data-stream-queue.ts"],
