@@ -208,6 +208,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     this.#body = undefined;
     this.#lines.take();
     if (wasOpen) this.#host.left(this);
+    this.#face?.closed();
     const { session } = this;
     const entry = { tnx: "close", host: session.remoteAddress, user: userName(session) };
     this.log("info", entry, "Connection closed to %s", session.clientHostname || session.remoteAddress);

@@ -1,4 +1,5 @@
 /** `connection._socket`: as much of a `net.Socket` as programs made for smtp-server reach for. */
+import { EventEmitter } from "node:events";
 import type { SMTPSession, SocketFace } from "./types.js";
 
 /** The connection as its face sees it. */
@@ -10,11 +11,12 @@ export interface FaceOwner {
   destroy(): void;
 }
 
-/** One for a connection, made when it is first asked for. */
-export class ConnectionSocket implements SocketFace {
+/** One for a connection, made when it is first asked for. Emits `close`. */
+export class ConnectionSocket extends EventEmitter<{ close: [] }> implements SocketFace {
   readonly #owner: FaceOwner;
 
   constructor(owner: FaceOwner) {
+    super();
     this.#owner = owner;
   }
 
@@ -45,5 +47,10 @@ export class ConnectionSocket implements SocketFace {
 
   destroy(): void {
     this.#owner.destroy();
+  }
+
+  /** The connection is closed. A listener that throws must not keep it from being counted as gone. */
+  closed(): void {
+    queueMicrotask(() => this.emit("close"));
   }
 }

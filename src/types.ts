@@ -672,7 +672,9 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
 }
 
 /**
- * A connection as far as programs made for smtp-server reach for its socket: one object for each.
+ * A connection as far as programs made for smtp-server reach for its socket: one object for each. Its one event
+ * is `close`, when the connection is in `server.connections` no more, before onClose; a listener that is added
+ * after it is not called, as in Node.
  */
 export interface SocketFace {
   /** `session.remoteAddress`. */
@@ -691,6 +693,14 @@ export interface SocketFace {
   end(data?: string | Uint8Array): void;
   /** Closes now. */
   destroy(): void;
+  /** Calls the listener once the connection is closed. */
+  on(event: "close", listener: () => void): this;
+  /** Likewise. */
+  once(event: "close", listener: () => void): this;
+  /** Takes the listener away. */
+  off(event: "close", listener: () => void): this;
+  /** Likewise. */
+  removeListener(event: "close", listener: () => void): this;
 }
 
 /** One entry of `server.connections`. */

@@ -358,6 +358,30 @@ describe("what programs reach for on the server", () => {
     expect(await client.closed()).toBe("250 Accepted\r\n421 bye\r\n");
   });
 
+  test("_socket's close: once for each listener that is there, before onClose", async () => {
+    const heard: string[] = [];
+    const over = Promise.withResolvers<void>();
+    const server = make({
+      onClose() {
+        heard.push("onClose");
+        over.resolve();
+      },
+    });
+    await server.listen(0, "127.0.0.1");
+    const client = await greet(server);
+    const [connection] = [...server.connections] as [SMTPConnection];
+    const { _socket: socket } = connection;
+    const removed = (): unknown => heard.push("removed");
+    socket.once("close", () => heard.push(`${server.connections.size} left, ${socket.destroyed}`));
+    socket.on("close", removed).once("close", removed);
+    connection._socket.off("close", removed).removeListener("close", removed);
+    await client.say("QUIT");
+    await over.promise;
+    connection._socket.on("close", () => heard.push("too late"));
+    await server.close();
+    expect(heard).toEqual(["0 left, true", "onClose"]);
+  });
+
   test("a logger in place of the first, with only some of the methods, and with placeholders", async () => {
     const lines: string[] = [];
     const server = make({ logger: false });

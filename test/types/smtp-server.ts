@@ -296,7 +296,7 @@ export async function drive(server: SMTPServer): Promise<void> {
   for (const connection of server.connections) {
     connection.send(421, `bye ${connection.session.id} ${connection.id}`);
     connection._socket.write("x");
-    connection._socket.end("421 bye\r\n");
+    connection._socket.once("close", () => {}).end("421 bye\r\n");
     connection._socket.end();
     connection._socket.destroy();
     connection.close();
