@@ -137,7 +137,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     return this.#transport.canUpgrade;
   }
   get socket(): SecureSocket {
-    return this.#tls?.socket ?? unencrypted(this.session);
+    return this.#tls?.socket ?? unencrypted(this.session, () => this.#transport.destroy());
   }
   get isOpen(): boolean {
     return this.#state !== "closing" && this.#state !== "closed";

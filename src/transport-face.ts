@@ -39,19 +39,24 @@ export interface TransportEvents {
   secured(tls: TLSSession): void;
 }
 
-/** What onSecure gets with `secured: true`, where the TLS session is somebody else's. */
-export function unencrypted(session: SMTPSession): SecureSocket {
+/**
+ * What onSecure gets with `secured: true`, where the TLS session is somebody else's.
+ * @param destroy closes the connection
+ */
+export function unencrypted(session: SMTPSession, destroy: () => void): SecureSocket {
   const { remoteAddress, remotePort, localAddress, localPort } = session;
   return {
     remoteAddress,
     remotePort,
     localAddress,
     localPort,
+    encrypted: false,
     authorized: false,
     servername: false,
     getPeerCertificate: () => ({}) as ReturnType<SecureSocket["getPeerCertificate"]>,
     getCipher: () => ({ name: "", standardName: "", version: "" }),
     getProtocol: () => null,
+    destroy,
   };
 }
 

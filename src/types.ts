@@ -306,6 +306,8 @@ export type OnCloseCallback = Hook<
 
 /** What the socket given to onSecure answers: Bun's TLS socket with the names that node's TLSSocket has. */
 export interface SecureSocket {
+  /** `false` on a socket without TLS (`secured: true`). */
+  readonly encrypted: boolean;
   /** Whether the client's certificate was asked for and verified. */
   readonly authorized: boolean;
   /** Why it was not, where one was asked for: an OpenSSL code such as `DEPTH_ZERO_SELF_SIGNED_CERT`. */
@@ -326,11 +328,13 @@ export interface SecureSocket {
   getCipher(): TLSCipherInfo;
   /** `TLSv1.2` or `TLSv1.3`; `null` on a socket without TLS (`secured: true`). */
   getProtocol(): string | null;
+  /** Closes the connection now. What the hook answers then means nothing. */
+  destroy(): void;
 }
 
 /** The same for a hook that is typed with node's TLSSocket: what that has besides is not there. */
 export type SecuredSocket = SecureSocket &
-  Pick<TLSSocket, "authorizationError" | "getPeerCertificate"> &
+  Pick<TLSSocket, "authorizationError" | "destroy" | "encrypted" | "getPeerCertificate"> &
   Absent<TLSSocket, keyof SecureSocket>;
 
 /** A bunyan or pino style logger; any method may be missing. The library calls them with `(entry, format, ...args)`. */

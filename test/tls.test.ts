@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { SMTPServer, type SMTPServerOptions, type SMTPSession } from "../src/index.js";
+import { type HookCallback, SMTPServer, type SMTPServerOptions, type SMTPSession } from "../src/index.js";
 import { createAuthority, type Identity } from "./support/certificates.js";
 import { TLSClient } from "./support/tls-client.js";
 
@@ -140,6 +140,36 @@ describe.each(Object.entries(WAYS))("%s", (_, { secure, connect: reach }) => {
     expect(await client.reply()).toBe("250 Accepted");
     expect(await client.reply()).toBe("250 OK");
     await client.closed();
+  });
+
+  const ANSWERS: Record<string, (callback: HookCallback) => unknown> = {
+    "does not answer": () => {},
+    "accepts at once": (callback) => callback(),
+    "accepts later": (callback) => setImmediate(callback),
+    "refuses later": (callback) => setImmediate(callback, new Error("no")),
+  };
+
+  test.each(Object.entries(ANSWERS))("onSecure destroys the socket and %s", async (_, answer) => {
+    const heard: unknown[] = [];
+    const over = Promise.withResolvers<void>();
+    const { server, port } = await listen({
+      secure,
+      onSecure(socket, _session, callback) {
+        heard.push(socket.encrypted);
+        socket.destroy();
+        heard.push(server.connections.size);
+        answer(callback);
+      },
+      onMailFrom: () => heard.push("MAIL"),
+      onClose: () => over.resolve(),
+    });
+    if (secure) server.on("connect", () => heard.push("connect"));
+    server.on("error", (error) => heard.push(error));
+    const client = keep(await (secure ? TLSClient.implicit(port) : (await TLSClient.plain(port)).startTLS()));
+    client.send("EHLO client\r\nMAIL FROM:<a@a.test>\r\n");
+    expect(await client.reply()).toBeUndefined();
+    await over.promise;
+    expect(heard).toEqual([true, 0]);
   });
 
   const CERTIFICATES: Record<string, { given: Identity | undefined; good: boolean }> = {
@@ -287,4 +317,21 @@ describe("without a certificate", () => {
       warned.mockRestore();
     }
   });
+});
+
+test("TLS that ends in front of the server: onSecure's socket says so, and can be destroyed", async () => {
+  const seen: unknown[] = [];
+  const { server, port } = await listen({
+    secure: true,
+    secured: true,
+    onSecure(socket, session, callback) {
+      seen.push(socket.encrypted, session.secure, socket.getProtocol());
+      socket.destroy();
+      callback();
+      seen.push(server.connections.size);
+    },
+  });
+  const client = keep(await TLSClient.plain(port));
+  expect(await client.reply()).toBeUndefined();
+  expect(seen).toEqual([false, true, null, 0]);
 });

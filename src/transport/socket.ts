@@ -269,10 +269,12 @@ class SocketTLSSession implements TLSSession {
     const { version } = this.cipher;
     const certificate = this.#socket.getPeerCertificate.bind(this.#socket);
     const face: unknown = Object.assign(this.#socket, {
+      encrypted: true,
       servername,
       authorizationError: authorized ? undefined : this.#problem,
       getProtocol: () => version,
       getPeerCertificate: (detailed = false) => certificate(!detailed) ?? {},
+      destroy: () => this.#socket.terminate(),
     });
     return (this.#face = face as SecureSocket);
   }

@@ -119,6 +119,7 @@ export function fakeTLS(certificate?: object): TLSSession {
     peerCertificate: getPeerCertificate,
     exportKeyingMaterial: (length) => Buffer.alloc(length, 7),
     socket: {
+      encrypted: true,
       authorized: certificate !== undefined,
       servername: "mx.test",
       remoteAddress: "192.0.2.99",
@@ -128,6 +129,7 @@ export function fakeTLS(certificate?: object): TLSSession {
       getPeerCertificate,
       getCipher: () => cipher,
       getProtocol: () => "TLSv1.3",
+      destroy() {},
     },
   };
 }

@@ -238,8 +238,9 @@ export class Catcher extends SMTPServer {
     super.onConnect(session, callback);
   }
   override onSecure(socket: TLSSocket, session: SMTPServerSession, callback: Done): void {
-    if (socket.authorized) callback();
-    else callback(new Error(session.id));
+    if (socket.authorized) return callback();
+    if (socket.encrypted) socket.destroy();
+    callback(new Error(session.id));
   }
   override onMailFrom(address: SMTPServerAddress, session: SMTPServerSession, callback: Done): void {
     super.onMailFrom(address, session, callback);
