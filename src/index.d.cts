@@ -1,4 +1,7 @@
-/** What `require` gives, for TypeScript, whose `node16` lets no CommonJS module require an ECMAScript module. */
+/**
+ * What `require` gives, for TypeScript, whose `node16` lets no CommonJS module require an ECMAScript module.
+ * The build makes a copy that says `assert`, for those before TypeScript 5.3, which has `with` first.
+ */
 import type * as library from "./index.js" with { "resolution-mode": "import" };
 
 export type * from "./index.js" with { "resolution-mode": "import" };

@@ -81,6 +81,29 @@ describe("types, skipLibCheck: false", () => {
   });
 });
 
+/** The oldest that reads the declarations. It knows neither `import … with` nor some types of newer libraries. */
+test("types, TypeScript 5.0", async () => {
+  const compilerOptions = {
+    strict: true,
+    skipLibCheck: true,
+    noEmit: true,
+    target: "es2022",
+    types: ["node"],
+  };
+  const tsconfig = join(folder, "tsconfig.oldest.json");
+  const files = ["tarball-commonjs/plain.cts", "tarball-module/plain.cts"];
+  await writeFile(
+    tsconfig,
+    JSON.stringify({
+      compilerOptions: { ...compilerOptions, module: "node16", moduleResolution: "node16" },
+      files,
+    }),
+  );
+  const tsc = join(import.meta.dir, "../node_modules/typescript-5.0/lib/tsc.js");
+  expect(await run([process.execPath, tsc, "--version"], folder)).toBe("Version 5.0.4\n");
+  expect(await run([process.execPath, tsc, "-p", tsconfig], folder)).toBe("");
+});
+
 describe("programs", () => {
   test.each(projects)("$name: import", async ({ name }) => {
     const output = await run([process.execPath, "main.ts"], join(folder, name));
