@@ -109,18 +109,48 @@ export class Message {
       return this.close(tooBig(settings.size));
     const refusal = refused("onData", result);
     if (refusal) return this.close(refusal);
-    return this.close(verdict(result.type === "accepted" ? result.value : undefined, settings.lmtp));
+    return this.#accept(result.type === "accepted" ? result.value : undefined);
   }
 
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
-  close(reply: Action | Verdict): readonly Action[] {
+  close(reply: Action): readonly Action[] {
+    const isLMTP = this.#client.settings.lmtp;
+    return this.#complete(isLMTP ? placesOf(this.#client).map(() => reply) : [reply]);
+  }
+
+  /** Ends the transaction with the replies of an accepting answer: nothing, a text, or an array of texts and Errors. */
+  #accept(value: unknown): readonly Action[] {
+    const { lmtp } = this.#client.settings;
+    if (!Array.isArray(value)) return this.close(replyFor(value, lmtp));
+    const entries: unknown[] = value;
+    if (lmtp) {
+      const places = placesOf(this.#client);
+      const byCommand = goesByCommands(entries, places);
+      return this.#complete(
+        places.map((place, command) => replyFor(entries[byCommand ? command : place], lmtp)),
+      );
+    }
+    // SMTP has one reply for all recipients: an error for one of them is an error for the message.
+    return this.close(
+      replyFor(entries.find(isError) ?? entries.find((entry) => typeof entry === "string"), lmtp),
+    );
+  }
+
+  #complete(replies: readonly Action[]): readonly Action[] {
     const client = this.#client;
-    client.log("debug", { tnx: "data", bytes: this.byteLength }, "C: <%s bytes of DATA>", this.byteLength);
-    const places = client.settings.lmtp ? placesOf(client) : [-1];
-    const replies = typeof reply === "function" ? reply(places) : places.map(() => reply);
+    if (client.isLogged) {
+      client.log("debug", { tnx: "data", bytes: this.byteLength }, "C: <%s bytes of DATA>", this.byteLength);
+    }
     client.completeTransaction();
     return replies;
   }
+}
+
+/** The reply that one entry of an accepting answer stands for. */
+function replyFor(entry: unknown, lmtp: boolean): Action {
+  if (isError(entry)) return refusal("onData", entry);
+  const byDefault = lmtp ? "OK: message accepted" : "OK: message queued";
+  return { code: 250, text: typeof entry === "string" ? entry : byDefault, enhanced: ACCEPTED };
 }
 
 /** For each accepted RCPT command where it stands in rcptTo, which a hook may have made anything of. */
@@ -131,28 +161,6 @@ function placesOf({ recipients, session }: Client): readonly number[] {
 
 function bareNewline(found: "CR" | "LF"): Action {
   return { code: 550, text: `Error: bare <${found}> received`, enhanced: "5.5.2" };
-}
-
-/** Gives the replies, from where in rcptTo each accepted RCPT command stands. */
-type Verdict = (places: readonly number[]) => readonly Action[];
-
-/** The replies of an accepting answer: `value` is nothing, a text, or an array of texts and Errors. */
-function verdict(value: unknown, lmtp: boolean): Verdict {
-  const byDefault = lmtp ? "OK: message accepted" : "OK: message queued";
-  const one = (entry: unknown): Action =>
-    isError(entry)
-      ? refusal("onData", entry)
-      : { code: 250, text: typeof entry === "string" ? entry : byDefault, enhanced: ACCEPTED };
-  if (!Array.isArray(value)) return (places) => places.map(() => one(value));
-  const entries: unknown[] = value;
-  if (lmtp) {
-    return (places) => {
-      const byCommand = goesByCommands(entries, places);
-      return places.map((place, command) => one(entries[byCommand ? command : place]));
-    };
-  }
-  // SMTP has one reply for all recipients: an error for one of them is an error for the message.
-  return () => [one(entries.find(isError) ?? entries.find((entry) => typeof entry === "string"))];
 }
 
 /**

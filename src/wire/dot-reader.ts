@@ -20,6 +20,13 @@ type Place = "line start" | "text" | "after CR" | "after dot" | "after dot CR";
  */
 export class DotReader {
   #place: Place = "line start";
+  /** Content of the chunk without its dots, as soon as there was one. The dot of the end of data is not worth a copy. */
+  #copy: Buffer | undefined;
+  #copied = 0;
+  /** Where the content begins that was not copied. */
+  #from = 0;
+  /** The last dot of the chunk at the start of a line; -1: it was in the chunk before, if anywhere. */
+  #dot = -1;
 
   /**
    * @param chunk the next bytes of the client
@@ -27,29 +34,11 @@ export class DotReader {
    * @returns what follows the end of data, `undefined` while the message goes on
    */
   read(chunk: Buffer, message: Sink): Buffer | undefined {
-    /** Content without its dots, as soon as there was one. The dot of the end of data is not worth a copy. */
-    let copy: Buffer | undefined;
-    let copied = 0;
-    /** Where the content begins that was not copied. */
-    let from = 0;
-    /** The last dot at the start of a line; -1: it was in the chunk before, if anywhere. */
-    let dot = -1;
+    this.#copy = undefined;
+    this.#copied = 0;
+    this.#from = 0;
+    this.#dot = -1;
     let at = 0;
-    const removeDot = (): void => {
-      if (dot > from) {
-        copy ??= Buffer.allocUnsafeSlow(chunk.length);
-        copied += chunk.copy(copy, copied, from, dot);
-      }
-      from = dot + 1;
-    };
-    const push = (end: number): void => {
-      if (copy) {
-        copied += chunk.copy(copy, copied, from, end);
-        message.push(copy.subarray(0, copied));
-      } else if (end > from) {
-        message.push(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end));
-      }
-    };
     while (at < chunk.length) {
       const byte = chunk[at];
       switch (this.#place) {
@@ -74,7 +63,7 @@ export class DotReader {
           break;
         case "line start":
           if (byte === DOT) {
-            dot = at;
+            this.#dot = at;
             at += 1;
             this.#place = "after dot";
           } else {
@@ -86,25 +75,48 @@ export class DotReader {
             at += 1;
             this.#place = "after dot CR";
           } else {
-            removeDot();
+            this.#removeDot(chunk);
             this.#place = "text";
           }
           break;
         case "after dot CR":
           if (byte === LF) {
-            push(Math.max(dot, 0));
+            this.#push(chunk, Math.max(this.#dot, 0), message);
             return at + 1 === chunk.length ? NOTHING : chunk.subarray(at + 1);
           }
           // The dot was a transparency dot after all, and the CR behind it is content.
           if (at === 0) message.push(CARRIAGE_RETURN);
-          else removeDot();
+          else this.#removeDot(chunk);
           this.#place = "after CR";
           break;
       }
     }
     // Behind a dot, whether that and a CR are content is not known yet.
-    push(this.#place === "after dot" || this.#place === "after dot CR" ? Math.max(dot, 0) : at);
+    const isOpen = this.#place === "after dot" || this.#place === "after dot CR";
+    this.#push(chunk, isOpen ? Math.max(this.#dot, 0) : at, message);
     return undefined;
+  }
+
+  /** What is before the last dot is content, and so is what is behind it. */
+  #removeDot(chunk: Buffer): void {
+    if (this.#dot > this.#from) {
+      this.#copy ??= Buffer.allocUnsafeSlow(chunk.length);
+      this.#copied += chunk.copy(this.#copy, this.#copied, this.#from, this.#dot);
+    }
+    this.#from = this.#dot + 1;
+  }
+
+  /** Hands over the content up to `end`. */
+  #push(chunk: Buffer, end: number, message: Sink): void {
+    const from = this.#from;
+    if (this.#copy) {
+      const length = this.#copied + chunk.copy(this.#copy, this.#copied, from, end);
+      message.push(this.#copy.subarray(0, length));
+    } else if (end > from) {
+      message.push(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end));
+    }
+    // A reader that waits for the next chunk holds nothing of this one.
+    this.#copy = undefined;
   }
 }
 
