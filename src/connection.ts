@@ -7,7 +7,14 @@ import { Recipients } from "./commands/recipients.js";
 import { INTERNAL_ERROR } from "./commands/refusal.js";
 import { Deadline } from "./deadline.js";
 import { SMTPError } from "./errors.js";
-import { callHook, HOOKS, type HookFunction, type HookName, type HookResult } from "./hooks.js";
+import {
+  callHook,
+  type HookCall,
+  HOOKS,
+  type HookFunction,
+  type HookName,
+  type HookResult,
+} from "./hooks.js";
 import { log, type LogEntry, type LogLevel, silent } from "./logger.js";
 import type { Settings } from "./options.js";
 import { type Expected, Patience } from "./patience.js";
@@ -214,7 +221,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     this.log("info", entry, "Connection closed to %s", session.clientHostname || session.remoteAddress);
     if (error && isNews) this.#host.failed(Object.assign(error, { remoteAddress: session.remoteAddress }));
     setImmediate(() => {
-      void this.hook("onClose", [session], () => undefined);
+      this.ask("onClose", [session], () => {});
       this.#host.gone(this);
     });
   }
@@ -545,7 +552,21 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
     const hook = this.#host.hook(name);
-    if (!hook) return then(ACCEPTED);
+    return hook ? this.#call(name, hook, args, then).outcome : then(ACCEPTED);
+  }
+
+  ask(name: HookName, args: readonly unknown[], then: (result: HookResult) => void): void {
+    const hook = this.#host.hook(name);
+    if (hook) this.#call(name, hook, args, then);
+    else then(ACCEPTED);
+  }
+
+  #call<T>(
+    name: HookName,
+    hook: HookFunction,
+    args: readonly unknown[],
+    then: (result: HookResult) => T,
+  ): HookCall<T> {
     this.#asked = name;
     const report = (error: unknown): void => this.#hookFailed(name, error);
     // Nobody waits for an answer of onClose: its promise is none, so that a rejection is reported.

@@ -23,7 +23,7 @@ export class MessageSource implements NodeFaceSource {
   /** What onData gets. */
   readonly stream: DataStream;
   readonly #size: number;
-  readonly #wanted: () => void;
+  readonly #owner: { wanted(): void };
   readonly #queue = new ChunkQueue();
   #byteLength = 0;
   #controller!: ReadableStreamDefaultController<Bytes>;
@@ -46,9 +46,9 @@ export class MessageSource implements NodeFaceSource {
    * @param options.size limit in bytes for `sizeExceeded`, `Infinity` for none
    * @param options.wanted called when more may be pushed after `push` returned false
    */
-  constructor(options: { size: number; wanted: () => void }) {
+  constructor(options: { readonly size: number; wanted(): void }) {
     this.#size = options.size;
-    this.#wanted = options.wanted;
+    this.#owner = options;
     // The one cast: the methods of Readable are there at run time, by delegation.
     this.stream = new MessageStream(this) as unknown as DataStream;
   }
@@ -237,7 +237,7 @@ export class MessageSource implements NodeFaceSource {
     this.#stopTimer();
     if (!this.#blocked) return;
     this.#blocked = false;
-    this.#wanted();
+    this.#owner.wanted();
   }
 
   #dropUnread(): void {

@@ -27,7 +27,6 @@ export type HookResult =
  * @param takes parameters of this hook with the callback, from {@link HOOKS}
  * @param then what the caller makes of the answer; runs once
  * @param report gets every throw and every rejection that is no answer, also a late one: nothing is swallowed
- * @returns what `then` gave: at once where the hook answered at once, else a promise of it
  */
 export function callHook<T>(
   hook: HookFunction,
@@ -36,7 +35,7 @@ export function callHook<T>(
   takes: number,
   then: (result: HookResult) => T,
   report: (error: unknown) => void,
-): T | Promise<T> {
+): HookCall<T> {
   const call = new HookCall(then, report);
   try {
     const returned: unknown = Reflect.apply(hook, owner, [...args, call.callback]);
@@ -44,11 +43,11 @@ export function callHook<T>(
   } catch (error) {
     call.crash(error);
   }
-  return call.outcome;
+  return call;
 }
 
 /** One call of a hook, and what came of it. */
-class HookCall<T> {
+export class HookCall<T> {
   readonly #then: (result: HookResult) => T;
   readonly #report: (error: unknown) => void;
   #answered = false;
@@ -86,6 +85,7 @@ class HookCall<T> {
     if (!this.#answered) this.#settle({ type: "crashed" });
   }
 
+  /** What `then` gave: at once where the hook has answered, else a promise of it. */
   get outcome(): T | Promise<T> {
     if (this.#answered) return this.#value as T;
     this.#later = Promise.withResolvers<T>();

@@ -14,7 +14,7 @@ function call(hook: unknown): { events: unknown[]; outcome: unknown } {
     else events.push({ refused: result.error.message, code: result.error.responseCode });
     return result.type === "crashed" ? "crashed" : "answered";
   };
-  const outcome = callHook(hook as HookFunction, {}, ["address", "session"], 3, then, (error) =>
+  const { outcome } = callHook(hook as HookFunction, {}, ["address", "session"], 3, then, (error) =>
     events.push({ reported: error instanceof Error ? error.message : error }),
   );
   return { events, outcome };

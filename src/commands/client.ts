@@ -83,6 +83,8 @@ export interface Client {
   hasHook(name: HookName): boolean;
   /** Calls a hook of the application; see {@link HookResult}. */
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T>;
+  /** Calls a hook, and does not wait for its answer. */
+  ask(name: HookName, args: readonly unknown[], then: (result: HookResult) => void): void;
   /** RSET and all that counts as one: the envelope and a message in transfer are gone. */
   resetTransaction(): void;
   /** The message was answered: the next transaction begins. */

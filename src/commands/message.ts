@@ -20,21 +20,30 @@ export class Message {
   #ended = false;
   #chunksRefused = false;
   #result: HookResult | undefined;
-  #answered: Promise<HookResult> | undefined;
+  /** The end was received, and the reply waits for the hook. */
+  #replies: PromiseWithResolvers<readonly Action[]> | undefined;
 
   /** Creates the stream and calls onData with it. */
   constructor(client: Client) {
     const { settings, session } = client;
     this.#client = client;
-    this.#source = new MessageSource({ size: settings.size, wanted: () => client.wanted() });
+    this.#source = new MessageSource(this);
     const isBinary = session.envelope.bodyType === "binarymime";
     this.#guard = new NewlineGuard(isBinary ? "accept" : settings.bareNewlines);
-    const result = client.hook("onData", [this.#source.stream, session], (answer) => {
-      this.#result = answer;
+    client.ask("onData", [this.#source.stream, session], (result) => {
+      this.#result = result;
       this.#source.abandon();
-      return answer;
+      this.#replies?.resolve(this.#settle(result));
     });
-    if (result instanceof Promise) this.#answered = result;
+  }
+
+  /** For the stream: octets that it may have, `Infinity` for no limit. */
+  get size(): number {
+    return this.#client.settings.size;
+  }
+  /** For the stream: it was full and takes more. */
+  wanted(): void {
+    this.#client.wanted();
   }
 
   /** Bytes of the message so far. */
@@ -78,7 +87,8 @@ export class Message {
     // After a bare newline the stream has failed: a hook that waits for its end may never answer, nor would it count.
     if (this.#guard.bare) return this.close(bareNewline(this.#guard.bare));
     if (this.#result) return this.#settle(this.#result);
-    return (this.#answered as Promise<HookResult>).then((result) => this.#settle(result));
+    this.#replies = Promise.withResolvers();
+    return this.#replies.promise;
   }
 
   /** The reply to a chunk of BDAT that is not the last: 250, unless it is known by now that the message will be refused. */
