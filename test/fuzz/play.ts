@@ -154,12 +154,13 @@ class Play {
     const { recorder, transport } = this;
     const must = (holds: boolean, text: string): void => void (holds || recorder.problems.push(text));
     const closed = this.#isClosed;
+    const before = this.#server.connections.size > 0 || recorder.calls.length > 0;
     const waitsForHook = recorder.unanswered.length > 0;
     const { ending } = this.#script;
     if (ending === "silence") await this.#wait();
     if (ending === "trickle") await this.#trickle();
-    // Not before: octets of a trickle may be the end of a PROXY header.
-    const wasConnected = this.#server.connections.size > 0 || recorder.calls.length > 0;
+    // Octets of a trickle may be the end of a PROXY header.
+    const wasConnected = before || recorder.calls.length > 0;
     if (ending !== "vanish" && !waitsForHook) {
       must(this.#isClosed, `a client outlives its timeout by ${ending}`);
       this.#clock.pass(CLOSING + ROUNDING);
