@@ -209,10 +209,14 @@ const print = (stream: DataArguments[0], session: DataArguments[1], callback: Da
   callback(null, `kept as ${session.id}`);
 };
 
-export function call(hooks: SMTPServerOptions): (string | undefined)[] {
-  hooks.onConnect?.({} as any, () => {});
-  hooks.onRcptTo!({ address: "a@a", args: {} }, {} as any, (error?: Error | null) => error);
-  hooks.onData?.bind(hooks)({} as any, {} as any, () => {});
+export function call(
+  hooks: SMTPServerOptions,
+  stream: DataArguments[0],
+  session: DataArguments[1],
+): (string | undefined)[] {
+  hooks.onConnect?.(session, () => {});
+  hooks.onRcptTo!({ address: "a@a", args: {} }, session, (error?: Error | null) => error);
+  hooks.onData?.bind(hooks)(stream, session, () => {});
   return login.calls.map(([, { id }]) => id);
 }
 export const mocked: SMTPServerOptions = { onAuth: login, onData: print };

@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DataStream, SMTPSession } from "bun-smtp";
 
 interface Mailer {
   sendMail(mail: object): Promise<{ response: string }>;
@@ -52,41 +53,77 @@ async function send(port: number, options: object = {}, mail: object = {}): Prom
   }
 }
 
+interface Attachment {
+  filename?: string;
+  fileName?: string;
+  length?: number;
+  size?: number;
+  content?: Uint8Array;
+}
+/** What the parsers of these programs make of a mail, as far as it is shown. */
+interface ParsedMail {
+  subject?: string;
+  text?: string;
+  html?: string;
+  attachments?: Attachment[];
+}
+interface Address {
+  address: string;
+}
+/** A mail of maildev. */
+interface StoredMail extends ParsedMail {
+  id: string;
+  envelope: { host: string; remoteAddress: string; from: Address; to: Address[] };
+}
+/** A mail of fake-smtp-server. */
+interface ListedMail extends ParsedMail {
+  from: { value: Address[] };
+  to: { value: Address[] };
+}
+/** smtp-server-as-promised, which has no types. */
+interface PromisedServer {
+  listen(options: object): Promise<AddressInfo>;
+  close(): Promise<void>;
+}
+
 /** What a parsed mail says, whatever the parser. */
-function shown(mail: any): object {
+function shown(mail: ParsedMail): object {
   return {
     subject: mail.subject,
-    text: Bun.hash(mail.text.replaceAll("\r", "").trimEnd()).toString(36),
+    text: Bun.hash(mail.text?.replaceAll("\r", "").trimEnd()).toString(36),
     html: mail.html,
-    attachments: mail.attachments?.map(({ filename, fileName, length, size, content }: any) => ({
+    attachments: mail.attachments?.map(({ filename, fileName, length, size, content }) => ({
       name: filename ?? fileName,
       size: size ?? length ?? content?.length,
     })),
   };
 }
 
-const addresses = (list: { address: string }[]): string[] => list.map(({ address }) => address);
+const addresses = (list: Address[]): string[] => list.map(({ address }) => address);
 
 const PROGRAMS: Record<string, () => Promise<object>> = {
   /** Subclasses, ES5 wrappers, `Readable` by stream.finished and is-stream-ended. */
   async "smtp-server-as-promised"() {
-    const { SMTPServerAsPromised } = require("smtp-server-as-promised");
+    const { SMTPServerAsPromised } = require("smtp-server-as-promised") as {
+      SMTPServerAsPromised: new (options?: object) => PromisedServer;
+    };
     const seen: unknown[] = [];
     class Server extends SMTPServerAsPromised {
-      async onConnect({ remoteAddress }: any) {
+      async onConnect({ remoteAddress }: { remoteAddress: string }) {
         seen.push(remoteAddress);
       }
-      async onAuth({ username, password }: any) {
+      async onAuth({ username, password }: { username: string; password: string }) {
         if (password !== "secret") throw Object.assign(new Error("wrong password"), { responseCode: 454 });
         return { user: username };
       }
-      async onMailFrom({ address }: any) {
+      async onMailFrom({ address }: Address) {
         if (address.startsWith("spam")) throw Object.assign(new Error("no spam"), { responseCode: 571 });
       }
-      async onRcptTo({ address }: any, session: any) {
-        seen.push([address, session.user, session.envelope.mailFrom.address]);
+      async onRcptTo({ address }: Address, session: SMTPSession) {
+        const { mailFrom } = session.envelope;
+        seen.push([address, session.user, mailFrom && mailFrom.address]);
       }
-      async onData(stream: any) {
+      async onData(stream: DataStream) {
         const chunks: Buffer[] = [];
         stream.on("data", (chunk: Buffer) => chunks.push(chunk));
         await once(stream, "end");
@@ -97,11 +134,11 @@ const PROGRAMS: Record<string, () => Promise<object>> = {
         seen.push((error as NodeJS.ErrnoException).syscall);
       }
     }
-    const server: any = new (Server as any)({ allowInsecureAuth: true, hideSTARTTLS: true, size: 200_000 });
+    const server = new Server({ allowInsecureAuth: true, hideSTARTTLS: true, size: 200_000 });
     const { port } = await server.listen({ port: 0, host: "127.0.0.1" });
-    const taken = await new (Server as any)()
+    const taken = await new Server()
       .listen({ port, host: "127.0.0.1" })
-      .catch((error: any) => error.code);
+      .catch((error: NodeJS.ErrnoException) => error.code);
     const auth = { user: "me", pass: "secret" };
     const heard = [
       await send(port),
@@ -163,12 +200,12 @@ const PROGRAMS: Record<string, () => Promise<object>> = {
     };
     const maildev = MailDev({ ...config, incomingUser: "me", incomingPass: "secret" });
     await maildev.listen();
-    const stored = new Promise((resolve) => maildev.on("new", resolve));
+    const stored = new Promise<StoredMail>((resolve) => maildev.on("new", resolve));
     const heard = [
       await send(port, { auth: { user: "me", pass: "guess" } }),
       await send(port, { auth: { user: "me", pass: "secret" } }),
     ];
-    const email = (await stored) as any;
+    const email = await stored;
     await new Promise((resolve) => maildev.close(resolve));
     const { host, remoteAddress, from, to } = email.envelope;
     return {
@@ -203,7 +240,7 @@ const PROGRAMS: Record<string, () => Promise<object>> = {
         output += String((await once(child.stderr, "data"))[0]);
       const tls = { tls: { rejectUnauthorized: false } };
       const heard = [await send(smtp, tls), await send(smtp, tls, { from: "other@example.com" })];
-      const mails = (await (await fetch(`http://127.0.0.1:${http}/api/emails`)).json()) as any[];
+      const mails = (await (await fetch(`http://127.0.0.1:${http}/api/emails`)).json()) as ListedMail[];
       return {
         heard,
         seen: mails.map((mail) => [
