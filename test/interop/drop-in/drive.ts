@@ -90,7 +90,7 @@ interface PromisedServer {
 function shown(mail: ParsedMail): object {
   return {
     subject: mail.subject,
-    text: Bun.hash(mail.text?.replaceAll("\r", "").trimEnd()).toString(36),
+    text: Bun.hash((mail.text ?? "").replaceAll("\r", "").trimEnd()).toString(36),
     html: mail.html,
     attachments: mail.attachments?.map(({ filename, fileName, length, size, content }) => ({
       name: filename ?? fileName,
