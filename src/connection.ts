@@ -2,6 +2,7 @@ import { dispatch, logContinuation } from "./commands/dispatch.js";
 import { COMMANDS } from "./commands/index.js";
 import type { Action, Answer, Body, Client, ContinuationLine, Counts, TLSFacts } from "./commands/client.js";
 import { askOnSecure, lookUp, opening } from "./commands/opening.js";
+import { withinErrors, wordReply } from "./commands/outgoing.js";
 import type { Message } from "./commands/message.js";
 import { Recipients } from "./commands/recipients.js";
 import { INTERNAL_ERROR } from "./commands/refusal.js";
@@ -40,7 +41,6 @@ import {
 } from "./transport-face.js";
 import type { ConnectionInfo, SecureSocket, SMTPConnection, SMTPSession, SocketFace } from "./types.js";
 import { LineReader, OVERLONG } from "./wire/line-reader.js";
-import { formatReply } from "./wire/reply.js";
 
 /** Replies are collected while commands of one read are run, and written when there are this many characters. */
 const WRITE_AT = 16_384;
@@ -399,24 +399,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
 
   /** @returns whether the connection is to be closed after it */
   #reply(action: Action): boolean {
-    let reply = action;
-    if (reply.code >= 500) {
-      this.counts.errors += 1;
-      if (this.counts.errors >= this.settings.maxErrors) {
-        reply = { code: 421, text: "Error: too many errors", enhanced: "4.7.0" };
-        this.log(
-          "info",
-          { tnx: "errors", errors: this.counts.errors },
-          "Closing after %s errors",
-          this.counts.errors,
-        );
-      }
-    }
-    const text = formatReply(reply, !this.settings.hideEnhancedStatusCodes);
-    if (reply.code >= 400) this.session.error = text.trimEnd();
-    this.#out += text;
-    if (this.isLogged)
-      this.log("debug", { tnx: "send", user: userName(this.session) }, "S: %s", text.trimEnd());
+    const reply = withinErrors(this, action);
+    this.#out += wordReply(this, reply);
     return reply.code === 421 || !!reply.close;
   }
 

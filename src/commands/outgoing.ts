@@ -1,0 +1,22 @@
+import { userName } from "../session.js";
+import { formatReply } from "../wire/reply.js";
+import type { Action, Client } from "./client.js";
+
+/** The reply that goes out for a handler's: with `maxErrors` the n-th 5xx becomes a 421, which closes. */
+export function withinErrors(client: Client, reply: Action): Action {
+  if (reply.code < 500) return reply;
+  const { counts, settings } = client;
+  counts.errors += 1;
+  if (counts.errors < settings.maxErrors) return reply;
+  client.log("info", { tnx: "errors", errors: counts.errors }, "Closing after %s errors", counts.errors);
+  return { code: 421, text: "Error: too many errors", enhanced: "4.7.0" };
+}
+
+/** The octets of a reply. The session notes the last one that refuses, the log each. */
+export function wordReply(client: Client, reply: Action): string {
+  const { session, settings } = client;
+  const text = formatReply(reply, !settings.hideEnhancedStatusCodes);
+  if (reply.code >= 400) session.error = text.trimEnd();
+  if (client.isLogged) client.log("debug", { tnx: "send", user: userName(session) }, "S: %s", text.trimEnd());
+  return text;
+}
