@@ -3,6 +3,7 @@ import { Connection, type Host } from "./connection.js";
 import { Deadline } from "./deadline.js";
 import { log } from "./logger.js";
 import type { Census } from "./census.js";
+import type { Listed, Roster } from "./roster.js";
 import type { Endpoints } from "./session.js";
 import {
   handshakeDetails,
@@ -29,7 +30,7 @@ export interface ArrivingTransport extends Transport {
 export interface Gate extends Host {
   readonly census: Census;
   /** Sockets that are not yet connections: `close()` drops them. */
-  readonly arrivals: Set<Arrival>;
+  readonly arrivals: Roster<Arrival>;
   admit(connection: Connection): void;
 }
 
@@ -37,7 +38,8 @@ export interface Gate extends Host {
  * A client between accept and greeting: a PROXY header where one is expected, then the handshake of
  * implicit TLS, then it is a {@link Connection}. Both steps are bounded by `socketTimeout`.
  */
-export class Arrival implements TransportEvents {
+export class Arrival implements TransportEvents, Listed {
+  place = -1;
   readonly #gate: Gate;
   readonly #transport: ArrivingTransport;
   readonly #deadline: Deadline = new Deadline(() => this.#overdue());

@@ -19,6 +19,7 @@ import {
 import { log, type LogEntry, type LogLevel, silent } from "./logger.js";
 import type { Settings } from "./options.js";
 import { type Expected, Patience } from "./patience.js";
+import type { Listed } from "./roster.js";
 import { MAX_SASL_LINE } from "./sasl/index.js";
 import {
   connectionInfo,
@@ -65,7 +66,7 @@ export interface Host {
   /** The connection does not count any more, though its socket may still be closing. */
   left(connection: Connection): void;
   /** Its socket is closed. */
-  gone(connection: Connection): void;
+  gone(): void;
 }
 
 const ACCEPTED: HookResult = { type: "accepted", value: undefined };
@@ -73,7 +74,8 @@ const ACCEPTED: HookResult = { type: "accepted", value: undefined };
 type State = "greeting" | "ready" | "upgrading" | "closing" | "closed";
 
 /** One client: greeting → commands → close. Owns the session, the loop and the timers, and is the only writer of replies. */
-export class Connection implements Client, TransportEvents, SMTPConnection {
+export class Connection implements Client, TransportEvents, SMTPConnection, Listed {
+  place = -1;
   readonly settings: Settings;
   readonly session: SMTPSession;
   readonly peerAddress: string;
@@ -222,7 +224,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection {
     if (error && isNews) this.#host.failed(Object.assign(error, { remoteAddress: session.remoteAddress }));
     setImmediate(() => {
       this.ask("onClose", [session], () => {});
-      this.#host.gone(this);
+      this.#host.gone();
     });
   }
 

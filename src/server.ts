@@ -8,6 +8,7 @@ import { type ListenOptions, parseListenArguments } from "./listen-target.js";
 import { type FullLogger, log, makeLogger } from "./logger.js";
 import { checkOptions, Settings } from "./options.js";
 import { MECHANISMS } from "./sasl/index.js";
+import { Roster } from "./roster.js";
 import { bind } from "./transport/bind.js";
 import { canUpgrade, SecureContexts } from "./transport/tls.js";
 import type { SMTPServerAddress, SMTPServerSession } from "./smtp-server-types.js";
@@ -81,10 +82,13 @@ export interface SMTPServer {
 export class SMTPServer extends EventEmitter implements AsyncDisposable {
   /** The options as they were given, read live. TLS options take effect through {@link updateSecureContext}. */
   readonly options: SMTPServerOptions & { disabledCommands: string[]; authMethods: string[] };
-  /** The open connections, to be looked at, spoken to or closed. */
-  readonly connections: Set<SMTPConnection> = new Set();
   /** The listening socket, with the face of a `net.Server`; there before the server listens. */
   readonly server: Listener = new Listener(this);
+
+  /** The open connections, to be looked at, spoken to or closed. */
+  get connections(): Set<SMTPConnection> {
+    return (this.#connections ??= new Set(this.#open.list()));
+  }
 
   /** Where log entries go; may be replaced, also by one that lacks some of the methods. */
   get logger(): FullLogger {
@@ -102,7 +106,11 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #contexts: SecureContexts;
   readonly #gate: Gate;
-  readonly #sockets = new Set<Connection>();
+  readonly #open = new Roster<Connection>();
+  /** The same as a Set, which is kept once somebody has looked at it. */
+  #connections: Set<SMTPConnection> | undefined;
+  /** Connections whose socket is not closed, those that do not count any more among them. */
+  #sockets = 0;
   /** Hooks that came as options, to tell when an option was changed since. */
   readonly #adopted: Partial<Record<HookName, unknown>> = {};
   #closing: PromiseWithResolvers<void> | undefined;
@@ -281,10 +289,10 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   #startClosing(): PromiseWithResolvers<void> {
     const closing = (this.#closing = Promise.withResolvers<void>());
     this.server.stop();
-    for (const arrival of [...this.#gate.arrivals]) arrival.drop();
-    for (const connection of [...this.#sockets]) connection.serverCloses();
+    for (const arrival of this.#gate.arrivals.list()) arrival.drop();
+    for (const connection of this.#open.list()) connection.serverCloses();
     const timeout = this.#settings.closeTimeout;
-    const count = this.connections.size;
+    const count = this.#open.size;
     if (count > 0) {
       const text = "Server closing with %s pending connections, waiting %s seconds before terminating";
       log(this.logger, "info", { tnx: "close" }, text, count, timeout / 1000);
@@ -302,7 +310,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   }
 
   #closeLeftovers(): void {
-    for (const connection of [...this.connections]) {
+    for (const connection of this.#open.list()) {
       connection.send(421, "Server shutting down");
       connection.close();
     }
@@ -311,7 +319,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   }
 
   #resolveIfEmpty(): void {
-    if (this.#sockets.size === 0) this.#closing?.resolve();
+    if (this.#sockets === 0) this.#closing?.resolve();
   }
 
   // ---- TLS ------------------------------------------------------------------------------------------
@@ -373,7 +381,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
       settings: this.#settings,
       owner: this,
       census,
-      arrivals: new Set(),
+      arrivals: new Roster(),
       get closing() {
         return isClosing();
       },
@@ -382,15 +390,17 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
       failed: (error) => this.#failed(error),
       admit: (connection) => {
         census.enter(connection.peerAddress);
-        this.connections.add(connection);
-        this.#sockets.add(connection);
+        this.#open.add(connection);
+        this.#connections?.add(connection);
+        this.#sockets += 1;
       },
       left: (connection) => {
         census.leave(connection.peerAddress);
-        this.connections.delete(connection);
+        this.#open.delete(connection);
+        this.#connections?.delete(connection);
       },
-      gone: (connection) => {
-        this.#sockets.delete(connection);
+      gone: () => {
+        this.#sockets -= 1;
         this.#resolveIfEmpty();
       },
     };

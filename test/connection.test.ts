@@ -41,6 +41,20 @@ test.each(["QUIT", "STARTTLS", "DATA", "NOOP", "GET / HTTP/1.1"])(
   },
 );
 
+test("server.connections is one Set, kept from the first look on", async () => {
+  const server = makeServer();
+  const early = await hello(server);
+  const { connections } = server;
+  expect(connections.size).toBe(1);
+  const late = await hello(server);
+  expect([...connections].length).toBe(2);
+  expect(await early.say("QUIT")).toStartWith("221");
+  expect([...connections].map((connection) => connection.session.openingCommand)).toEqual(["EHLO"]);
+  expect(await late.say("QUIT")).toStartWith("221");
+  expect(connections.size).toBe(0);
+  expect(server.connections).toBe(connections);
+});
+
 test("plaintext that comes while the 220 of STARTTLS is on its way is not heard", async () => {
   const server = makeServer();
   // A transport that still hands over what a socket would not.
