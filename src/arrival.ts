@@ -1,9 +1,7 @@
 import { type Action } from "./commands/client.js";
 import { Connection, type Host } from "./connection.js";
-import { Deadline } from "./deadline.js";
 import { log } from "./logger.js";
 import type { Census } from "./census.js";
-import type { Listed, Roster } from "./roster.js";
 import type { Endpoints } from "./session.js";
 import {
   handshakeDetails,
@@ -12,6 +10,7 @@ import {
   type Transport,
   type TransportEvents,
 } from "./transport-face.js";
+import type { Watch, Watched } from "./watch.js";
 import { isTrusted } from "./wire/ip.js";
 import { type ProxyHeader, ProxyHeaderReader } from "./wire/proxy-header.js";
 
@@ -29,8 +28,8 @@ export interface ArrivingTransport extends Transport {
 /** The server as a client that just arrived sees it. */
 export interface Gate extends Host {
   readonly census: Census;
-  /** Sockets that are not yet connections: `close()` drops them. */
-  readonly arrivals: Roster<Arrival>;
+  /** Each client whose socket is open, be it a connection or not yet. */
+  readonly clients: Watch<Arrival | Connection>;
   admit(connection: Connection): void;
 }
 
@@ -38,11 +37,11 @@ export interface Gate extends Host {
  * A client between accept and greeting: a PROXY header where one is expected, then the handshake of
  * implicit TLS, then it is a {@link Connection}. Both steps are bounded by `socketTimeout`.
  */
-export class Arrival implements TransportEvents, Listed {
+export class Arrival implements TransportEvents, Watched {
   place = -1;
   readonly #gate: Gate;
   readonly #transport: ArrivingTransport;
-  readonly #deadline: Deadline = new Deadline(() => this.#overdue());
+  #dueAt = Infinity;
   #endpoints: Endpoints;
   #proxy: ProxyHeaderReader | undefined;
   /** Whom the census knows this client as; `undefined` while that is not known. */
@@ -61,14 +60,14 @@ export class Arrival implements TransportEvents, Listed {
 
   /** The first step. A client that needs neither header nor handshake is a connection at once. */
   begin(): void {
-    const { settings, census, arrivals } = this.#gate;
+    const { settings, census, clients } = this.#gate;
     if (isTrusted(settings.useProxy, this.#transport.remoteAddress)) this.#proxy = new ProxyHeaderReader();
     if (!this.#proxy && !settings.implicitTLS) return this.#connect();
     // Nothing can be said before the header or the handshake, so one too many is dropped.
     if (census.total >= settings.maxClients) return this.#transport.destroy();
     this.#transport.events = this;
-    arrivals.add(this);
-    this.#deadline.set(performance.now() + settings.socketTimeout);
+    clients.add(this);
+    this.#expectBy(performance.now() + settings.socketTimeout);
     if (this.#proxy) this.#count("");
     else this.#handshake();
   }
@@ -106,7 +105,7 @@ export class Arrival implements TransportEvents, Listed {
   }
 
   /** `close()` of the server: there is no message to wait for. */
-  drop(): void {
+  serverCloses(): void {
     this.#finish();
     this.#transport.destroy();
   }
@@ -145,14 +144,25 @@ export class Arrival implements TransportEvents, Listed {
     log(this.#gate.settings.logger, "info", entry, "Invalid PROXY header: %s", reason);
     this.#transport.write("* BAD Invalid PROXY header\r\n");
     this.#transport.end();
-    this.#deadline.set(performance.now() + REFUSAL_LINGER);
+    this.#expectBy(performance.now() + REFUSAL_LINGER);
   }
 
   #handshake(initialData?: Buffer): void {
     // As with maxClients: what is in a handshake can not be told why, and one address could be in any number of them.
-    if (this.#tooManyFromThere()) return this.drop();
+    if (this.#tooManyFromThere()) return this.serverCloses();
     this.#count(this.#endpoints.remoteAddress);
     this.#transport.upgrade(initialData);
+  }
+
+  #expectBy(at: number): void {
+    this.#dueAt = at;
+    this.#gate.clients.expect(at);
+  }
+
+  /** Is called by the watch. */
+  look(now: number): number {
+    if (this.#dueAt <= now) this.#overdue();
+    return this.#dueAt;
   }
 
   #overdue(): void {
@@ -168,14 +178,14 @@ export class Arrival implements TransportEvents, Listed {
       );
       if (!this.#proxy) this.#gate.failed(handshakeError("TLS handshake timeout", remoteAddress));
     }
-    this.drop();
+    this.serverCloses();
   }
 
   #finish(): void {
     if (this.#done) return;
     this.#done = true;
-    this.#deadline.clear();
-    this.#gate.arrivals.delete(this);
+    this.#dueAt = Infinity;
+    this.#gate.clients.delete(this);
     if (this.#countedAs !== undefined) this.#gate.census.leave(this.#countedAs);
   }
 

@@ -6,7 +6,6 @@ import { withinErrors, wordReply } from "./commands/outgoing.js";
 import type { Message } from "./commands/message.js";
 import { Recipients } from "./commands/recipients.js";
 import { INTERNAL_ERROR } from "./commands/refusal.js";
-import { Deadline } from "./deadline.js";
 import { SMTPError } from "./errors.js";
 import {
   callHook,
@@ -19,7 +18,6 @@ import {
 import { log, type LogEntry, type LogLevel, silent } from "./logger.js";
 import type { Settings } from "./options.js";
 import { type Expected, Patience } from "./patience.js";
-import type { Listed } from "./roster.js";
 import { MAX_SASL_LINE } from "./sasl/index.js";
 import {
   connectionInfo,
@@ -41,6 +39,7 @@ import {
   unencrypted,
 } from "./transport-face.js";
 import type { ConnectionInfo, SecureSocket, SMTPConnection, SMTPSession, SocketFace } from "./types.js";
+import type { Watched } from "./watch.js";
 import { LineReader, OVERLONG } from "./wire/line-reader.js";
 
 /** Replies are collected while commands of one read are run, and written when there are this many characters. */
@@ -63,9 +62,13 @@ export interface Host {
   hook(name: HookName): HookFunction | undefined;
   announced(info: ConnectionInfo): void;
   failed(error: unknown): void;
+  /** A client may be overdue at that moment: see `Watch`. */
+  expect(at: number): void;
   /** The connection does not count any more, though its socket may still be closing. */
   left(connection: Connection): void;
   /** Its socket is closed. */
+  closed(connection: Connection): void;
+  /** And onClose was called. */
   gone(): void;
 }
 
@@ -74,7 +77,7 @@ const ACCEPTED: HookResult = { type: "accepted", value: undefined };
 type State = "greeting" | "ready" | "upgrading" | "closing" | "closed";
 
 /** One client: greeting → commands → close. Owns the session, the loop and the timers, and is the only writer of replies. */
-export class Connection implements Client, TransportEvents, SMTPConnection, Listed {
+export class Connection implements Client, TransportEvents, SMTPConnection, Watched {
   place = -1;
   readonly settings: Settings;
   readonly session: SMTPSession;
@@ -90,7 +93,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection, List
   readonly #lines = new LineReader();
   readonly #dispatch = (line: string): Answer | Promise<Answer> => dispatch(this, line);
   readonly #patience = new Patience();
-  readonly #deadline: Deadline = new Deadline(() => this.#overdue());
+  /** When a client that does not close its side is left. */
+  #leavesAt = Infinity;
   #state: State = "greeting";
   /** Waits for `earlyTalkerDelay`. */
   #greetingTimer: ReturnType<typeof setTimeout> | undefined;
@@ -156,7 +160,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, List
 
   /** Greets the client, or refuses it. */
   start(refusal?: Action): void {
-    this.#patience.renew();
+    this.#host.expect(this.#patience.renew() + this.settings.socketTimeout);
     if (refusal) {
       setClientHostname(this.session, "");
       this.#perform(refusal);
@@ -211,7 +215,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, List
     const left = error !== undefined && "code" in error && error.code === "ECONNRESET";
     const isNews = this.#state === "upgrading" ? !left : wasOpen && this.session.envelope?.mailFrom;
     this.#state = "closed";
-    this.#deadline.clear();
+    this.#host.closed(this);
     clearTimeout(this.#greetingTimer);
     this.#abortMessage("Connection closed before the message was received in full");
     this.#body = undefined;
@@ -222,6 +226,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, List
     const entry = { tnx: "close", host: session.remoteAddress, user: userName(session) };
     this.log("info", entry, "Connection closed to %s", session.clientHostname || session.remoteAddress);
     if (error && isNews) this.#host.failed(Object.assign(error, { remoteAddress: session.remoteAddress }));
+    if (!this.hasHook("onClose")) return this.#host.gone();
     setImmediate(() => {
       this.ask("onClose", [session], () => {});
       this.#host.gone();
@@ -268,6 +273,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, List
     this.#running = false;
     this.#flush();
     if (wantsInput && this.#inputEnded && !this.#body?.full && this.#state === "ready") this.#close();
+    if (wantsInput && !this.#body && this.#lines.pending) this.#patience.lineBegun();
     this.#settle();
   }
 
@@ -415,7 +421,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, List
 
   // ---- time and flow ----------------------------------------------------------------------------
 
-  /** After every event: reads or does not, and sets the moment at which the client is too late. */
+  /** After every event: reads or does not. */
   #settle(): void {
     if (!this.isOpen) return;
     const isFull = !!this.#body?.full;
@@ -427,7 +433,6 @@ export class Connection implements Client, TransportEvents, SMTPConnection, List
       else this.#transport.resume();
     }
     this.#patience.hold(isFull);
-    this.#deadline.set(this.#patience.dueAt(this.#expected(), this.settings));
   }
 
   #expected(): Expected {
@@ -444,6 +449,16 @@ export class Connection implements Client, TransportEvents, SMTPConnection, List
    */
   get #isGone(): boolean {
     return this.#inputEnded && this.#waiting && !this.message;
+  }
+
+  /** Is called by the watch. */
+  look(now: number): number {
+    if (this.#dueAt <= now) this.#overdue();
+    return Math.min(this.#dueAt, now + this.settings.socketTimeout);
+  }
+
+  get #dueAt(): number {
+    return this.isOpen ? this.#patience.dueAt(this.#expected(), this.settings) : this.#leavesAt;
   }
 
   #overdue(): void {
@@ -514,7 +529,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection, List
     this.#continuation = undefined;
     this.#lines.take();
     this.#host.left(this);
-    this.#deadline.set(performance.now() + Math.min(this.settings.socketTimeout, CLOSING_TIMEOUT));
+    this.#leavesAt = performance.now() + Math.min(this.settings.socketTimeout, CLOSING_TIMEOUT);
+    this.#host.expect(this.#leavesAt);
     // The client's own FIN is only seen by a socket that reads.
     if (this.#paused) this.#transport.resume();
     this.#transport.end();

@@ -38,6 +38,11 @@ export class Patience {
     return (this.#since = performance.now());
   }
 
+  /** A part of a line is here. */
+  lineBegun(): void {
+    this.#lineSince ??= this.#since;
+  }
+
   /** A line is complete, or given up. */
   lineDone(): void {
     this.#lineSince = undefined;
@@ -69,7 +74,6 @@ export class Patience {
   /** @returns `Infinity` where the client owes nothing */
   dueAt(expected: Expected, { socketTimeout, minDataRate }: Terms): number {
     if (expected === "nothing" || this.#heldSince !== undefined) return Infinity;
-    if (expected === "line") this.#lineSince ??= this.#since;
     const since = expected === "line" ? (this.#lineSince ?? this.#since) : this.#since;
     const rated = expected === "body" && minDataRate > 0;
     const paidUntil = rated ? this.#messageSince + (this.#octets / minDataRate) * 1000 : Infinity;

@@ -1,14 +1,14 @@
 import { EventEmitter } from "node:events";
 import { Arrival, type ArrivingTransport, type Gate } from "./arrival.js";
 import { Census } from "./census.js";
-import type { Connection } from "./connection.js";
+import { Connection } from "./connection.js";
 import { HOOKS, type HookFunction, type HookName } from "./hooks.js";
 import { type Bound, Listener, type Listening, withFace } from "./listener.js";
 import { type ListenOptions, parseListenArguments } from "./listen-target.js";
 import { type FullLogger, log, makeLogger } from "./logger.js";
 import { checkOptions, Settings } from "./options.js";
 import { MECHANISMS } from "./sasl/index.js";
-import { Roster } from "./roster.js";
+import { Watch } from "./watch.js";
 import { bind } from "./transport/bind.js";
 import { canUpgrade, SecureContexts } from "./transport/tls.js";
 import type { SMTPServerAddress, SMTPServerSession } from "./smtp-server-types.js";
@@ -87,7 +87,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
 
   /** The open connections, to be looked at, spoken to or closed. */
   get connections(): Set<SMTPConnection> {
-    return (this.#connections ??= new Set(this.#open.list()));
+    return (this.#connections ??= new Set(this.#clients.list().filter(isConnection)));
   }
 
   /** Where log entries go; may be replaced, also by one that lacks some of the methods. */
@@ -106,8 +106,8 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #contexts: SecureContexts;
   readonly #gate: Gate;
-  readonly #open = new Roster<Connection>();
-  /** The same as a Set, which is kept once somebody has looked at it. */
+  readonly #clients = new Watch<Arrival | Connection>();
+  /** Kept once somebody has looked at it: a Set whose members come and go is a burden, see `Roster`. */
   #connections: Set<SMTPConnection> | undefined;
   /** Connections whose socket is not closed, those that do not count any more among them. */
   #sockets = 0;
@@ -289,10 +289,9 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   #startClosing(): PromiseWithResolvers<void> {
     const closing = (this.#closing = Promise.withResolvers<void>());
     this.server.stop();
-    for (const arrival of this.#gate.arrivals.list()) arrival.drop();
-    for (const connection of this.#open.list()) connection.serverCloses();
+    for (const client of this.#clients.list()) client.serverCloses();
     const timeout = this.#settings.closeTimeout;
-    const count = this.#open.size;
+    const count = this.connections.size;
     if (count > 0) {
       const text = "Server closing with %s pending connections, waiting %s seconds before terminating";
       log(this.logger, "info", { tnx: "close" }, text, count, timeout / 1000);
@@ -310,7 +309,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   }
 
   #closeLeftovers(): void {
-    for (const connection of this.#open.list()) {
+    for (const connection of [...this.connections]) {
       connection.send(421, "Server shutting down");
       connection.close();
     }
@@ -381,7 +380,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
       settings: this.#settings,
       owner: this,
       census,
-      arrivals: new Roster(),
+      clients: this.#clients,
       get closing() {
         return isClosing();
       },
@@ -390,21 +389,26 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
       failed: (error) => this.#failed(error),
       admit: (connection) => {
         census.enter(connection.peerAddress);
-        this.#open.add(connection);
+        this.#clients.add(connection);
         this.#connections?.add(connection);
         this.#sockets += 1;
       },
       left: (connection) => {
         census.leave(connection.peerAddress);
-        this.#open.delete(connection);
         this.#connections?.delete(connection);
       },
+      expect: (at) => this.#clients.expect(at),
+      closed: (connection) => this.#clients.delete(connection),
       gone: () => {
         this.#sockets -= 1;
         this.#resolveIfEmpty();
       },
     };
   }
+}
+
+function isConnection(client: Arrival | Connection): client is Connection {
+  return client instanceof Connection && client.isOpen;
 }
 
 /** smtp-server's two lists are arrays from construction on; programs push to them. */

@@ -16,7 +16,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ["listener.ts"],
   ["listen-target.ts"],
   ["session.ts"],
-  ["reverse-lookup.ts", "census.ts", "roster.ts", "deadline.ts", "patience.ts"],
+  ["reverse-lookup.ts", "census.ts", "roster.ts", "watch.ts", "patience.ts"],
   ["hooks.ts", "options.ts"],
   ["logger.ts"],
   ["wire/"],
