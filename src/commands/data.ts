@@ -1,5 +1,6 @@
 import { DotReader } from "../wire/dot-reader.js";
-import type { Answer, Body, Command } from "./client.js";
+import { fixed } from "../wire/reply.js";
+import type { Action, Answer, Body, Command } from "./client.js";
 import { Message } from "./message.js";
 
 /** The octets of DATA up to CRLF . CRLF. */
@@ -26,6 +27,8 @@ class DataBody implements Body {
   }
 }
 
+const START: Action = fixed({ code: 354, text: "End data with <CR><LF>.<CR><LF>" });
+
 /** DATA (RFC 5321 4.1.1.4). onData is called here; its answer is given after the end of the message. */
 export const DATA: Command = {
   afterHello: true,
@@ -39,6 +42,6 @@ export const DATA: Command = {
     }
     const message = new Message(client);
     client.message = message;
-    return { code: 354, text: "End data with <CR><LF>.<CR><LF>", body: new DataBody(message) };
+    return { ...START, body: new DataBody(message) };
   },
 };

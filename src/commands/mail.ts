@@ -1,12 +1,13 @@
 import type { SMTPAddress, SMTPAddressArgs } from "../types.js";
 import type { PathCommand } from "../wire/address.js";
 import { parsePathCommand } from "../wire/address.js";
+import { fixed } from "../wire/reply.js";
 import type { Action, Client, Command } from "./client.js";
 import { tooBig } from "./message.js";
 import { refused } from "./refusal.js";
 
-const SENDER_ACCEPTED: Action = { code: 250, text: "Accepted", enhanced: "2.1.0" };
-const RECIPIENT_ACCEPTED: Action = { code: 250, text: "Accepted", enhanced: "2.1.5" };
+const SENDER_ACCEPTED: Action = fixed({ code: 250, text: "Accepted", enhanced: "2.1.0" });
+const RECIPIENT_ACCEPTED: Action = fixed({ code: 250, text: "Accepted", enhanced: "2.1.5" });
 
 /** Parameters that mean nothing without a value. */
 const MAIL_VALUES = ["BODY", "SIZE", "RET", "ENVID", "AUTH"];

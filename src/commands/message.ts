@@ -1,11 +1,14 @@
 import { MessageSource } from "../data-stream.js";
 import { SMTPError } from "../errors.js";
 import { type HookResult, isError } from "../hooks.js";
+import { fixed } from "../wire/reply.js";
 import { NewlineGuard } from "../wire/newlines.js";
 import type { Action, Client } from "./client.js";
 import { refusal, refused } from "./refusal.js";
 
 const ACCEPTED = "2.6.0";
+const QUEUED: Action = fixed({ code: 250, text: "OK: message queued", enhanced: ACCEPTED });
+const DELIVERED: Action = fixed({ code: 250, text: "OK: message accepted", enhanced: ACCEPTED });
 
 /** 552 for a message that is over the `size` option. */
 export function tooBig(size: number): Action {
@@ -159,8 +162,8 @@ export class Message {
 /** The reply that one entry of an accepting answer stands for. */
 function replyFor(entry: unknown, lmtp: boolean): Action {
   if (isError(entry)) return refusal("onData", entry);
-  const byDefault = lmtp ? "OK: message accepted" : "OK: message queued";
-  return { code: 250, text: typeof entry === "string" ? entry : byDefault, enhanced: ACCEPTED };
+  if (typeof entry === "string") return { code: 250, text: entry, enhanced: ACCEPTED };
+  return lmtp ? DELIVERED : QUEUED;
 }
 
 /** For each accepted RCPT command where it stands in rcptTo, which a hook may have made anything of. */

@@ -1,12 +1,17 @@
 import { words } from "../wire/command.js";
-import type { Command } from "./client.js";
+import { fixed } from "../wire/reply.js";
+import type { Action, Command } from "./client.js";
 
-export const NOOP: Command = { run: () => ({ code: 250, text: "OK" }) };
+const OK: Action = fixed({ code: 250, text: "OK" });
+const FLUSHED: Action = fixed({ code: 250, text: "Flushed" });
+const BYE: Action = fixed({ code: 221, text: "Bye", close: true });
+
+export const NOOP: Command = { run: () => OK };
 
 export const RSET: Command = {
   run(client) {
     client.resetTransaction();
-    return { code: 250, text: "Flushed" };
+    return FLUSHED;
   },
 };
 
@@ -22,7 +27,7 @@ export const VRFY: Command = {
       : { code: 501, text: "Error: Syntax: VRFY address" },
 };
 
-export const QUIT: Command = { run: () => ({ code: 221, text: "Bye", close: true }) };
+export const QUIT: Command = { run: () => BYE };
 
 /** The back door of old sendmail. Any password will do, and it opens nothing. */
 export const WIZ: Command = {

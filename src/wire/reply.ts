@@ -8,6 +8,8 @@ export interface Reply {
   readonly text: string | readonly string[];
   /** Enhanced status code (RFC 3463) where it is not the usual one of the code; `false`: none goes with this reply. */
   readonly enhanced?: string | false;
+  /** As it is written, with and without its enhanced status code, where it is made once: see {@link fixed}. */
+  readonly octets?: { readonly plain: string; readonly enhanced: string };
 }
 
 /** The usual enhanced status code of each reply code (RFC 3463, RFC 5248), as smtp-server has them. */
@@ -59,6 +61,7 @@ function enhancedOf(reply: Reply): string {
  * @param withEnhanced whether enhanced status codes are on (`hideENHANCEDSTATUSCODES: false`)
  */
 export function formatReply(reply: Reply, withEnhanced: boolean): string {
+  if (reply.octets) return withEnhanced ? reply.octets.enhanced : reply.octets.plain;
   const enhanced = withEnhanced ? enhancedOf(reply) : "";
   const prefix = enhanced && `${enhanced} `;
   if (typeof reply.text === "string") {
@@ -72,4 +75,9 @@ export function formatReply(reply: Reply, withEnhanced: boolean): string {
     lines += `${reply.code}${i === last ? " " : "-"}${prefix}${clean(line)}\r\n`;
   }
   return lines;
+}
+
+/** A reply that is always the same, made ready to be written. */
+export function fixed<R extends Reply>(reply: R): R {
+  return { ...reply, octets: { plain: formatReply(reply, false), enhanced: formatReply(reply, true) } };
 }
