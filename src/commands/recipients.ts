@@ -5,17 +5,20 @@ export const RECIPIENTS_CEILING = 100_000;
 /** Octets of those commands: what they say, parameters that nobody knows included, is kept with each recipient. */
 export const RECIPIENTS_OCTETS: number = 32 << 20;
 
+/** So many are looked through one by one, as in nearly every transaction; an index would cost more than it saves. */
+const FEW = 16;
+
 /** Which RCPT command of a transaction stands where in `envelope.rcptTo`. */
 export class Recipients {
-  /** Address in lower case → index in rcptTo: a long list is never scanned for a repeated address. */
-  readonly #index = new Map<string, number>();
-  /** For each accepted RCPT command its address: LMTP owes one reply to each (RFC 2033 4.2). */
+  /** Address in lower case → index in rcptTo, once there are more than {@link FEW}. */
+  #index: Map<string, number> | undefined;
+  /** For each accepted RCPT command its address in lower case: LMTP owes one reply to each (RFC 2033 4.2). */
   readonly #accepted: string[] = [];
   #octets = 0;
 
   /** The next transaction begins. */
   clear(): void {
-    this.#index.clear();
+    this.#index = undefined;
     this.#accepted.length = 0;
     this.#octets = 0;
   }
@@ -30,7 +33,7 @@ export class Recipients {
   }
 
   has(address: string): boolean {
-    return this.#index.has(address.toLowerCase());
+    return this.#knows(address.toLowerCase());
   }
 
   /**
@@ -39,12 +42,20 @@ export class Recipients {
    */
   accept(recipient: SMTPAddress, rcptTo: SMTPAddress[], octets: number): void {
     const key = recipient.address.toLowerCase();
-    const known = this.#find(key, rcptTo);
-    const index = known ?? rcptTo.length;
+    const index = this.#find(key, rcptTo) ?? rcptTo.length;
     rcptTo[index] = recipient;
-    this.#index.set(key, index);
     this.#accepted.push(key);
     this.#octets += octets;
+    if (this.#index) this.#index.set(key, index);
+    else if (this.#accepted.length > FEW) this.#makeIndex(rcptTo);
+  }
+
+  #knows(key: string): boolean {
+    return this.#index ? this.#index.has(key) : this.#accepted.includes(key);
+  }
+
+  #makeIndex(rcptTo: readonly unknown[]): void {
+    this.#index = new Map(this.#accepted.map((key) => [key, this.#find(key, rcptTo) ?? -1]));
   }
 
   /** For each accepted RCPT command its index in rcptTo, -1 where the application took the entry out. */
@@ -54,8 +65,8 @@ export class Recipients {
 
   /** A hook may have edited the list, or put other things into it, so the index is checked against it. */
   #find(key: string, rcptTo: readonly unknown[]): number | undefined {
-    const index = this.#index.get(key);
-    if (index === undefined) return undefined;
+    if (!this.#knows(key)) return undefined;
+    const index = this.#index?.get(key) ?? -1;
     if (isFor(rcptTo[index], key)) return index;
     const moved = rcptTo.findIndex((entry) => isFor(entry, key));
     return moved < 0 ? undefined : moved;
