@@ -1,5 +1,4 @@
 import { dispatch, logContinuation } from "./commands/dispatch.js";
-import { COMMANDS } from "./commands/index.js";
 import type { Action, Answer, Body, Client, ContinuationLine, Counts, TLSFacts } from "./commands/client.js";
 import { askOnSecure, lookUp, opening } from "./commands/opening.js";
 import { withinErrors, wordReply } from "./commands/outgoing.js";
@@ -345,7 +344,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   }
 
   #take(answer: Answer | Promise<Answer>): void {
-    if (!(answer instanceof Promise)) return this.#perform(answer);
+    if ("code" in answer || !(answer instanceof Promise)) return this.#perform(answer);
     this.#waiting = true;
     this.#hookWarned = false;
     const resume = (result: Answer): void => {
@@ -365,12 +364,12 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   /** Carries out what a handler returned. */
   #perform(answer: Answer): void {
     if (!this.isOpen) return;
-    if ("read" in answer) return this.#startBody(answer);
     if ("code" in answer) {
       if (this.#reply(answer)) this.#close();
       else this.#follow(answer);
       return;
     }
+    if ("read" in answer) return this.#startBody(answer);
     let closes = false;
     for (const action of answer) closes = this.#reply(action) || closes;
     if (closes) this.#close();
@@ -545,7 +544,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
 
   supports(verb: string): boolean {
     if (verb === "LHLO" && !this.settings.lmtp) return false;
-    return COMMANDS.has(verb) && !this.settings.isDisabled(verb, this.session);
+    return !this.settings.isDisabled(verb, this.session);
   }
 
   hasHook(name: HookName): boolean {

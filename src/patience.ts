@@ -52,7 +52,7 @@ export class Patience {
   expectBody(message: object | undefined): void {
     if (message && message === this.#message) return;
     this.#message = message;
-    this.#messageSince = performance.now();
+    this.#messageSince = this.#since;
     this.#octets = 0;
   }
 

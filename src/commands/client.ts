@@ -77,7 +77,7 @@ export interface Client {
   /** What the limits on misbehaviour count. */
   readonly counts: Counts;
 
-  /** Whether a command exists and is not disabled. */
+  /** Whether this server offers a command: it is not disabled, nor LMTP's where this is none. */
   supports(verb: string): boolean;
   /** Whether the application has such a hook; without one all is accepted. */
   hasHook(name: HookName): boolean;
