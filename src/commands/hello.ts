@@ -45,9 +45,14 @@ function hello(client: Client, verb: string, args: string, syntax: string, exten
   session.openingCommand = verb;
   session.hostNameAppearsAs = name.toLowerCase();
   client.resetTransaction();
-  const names = [settings.name, session.clientHostname];
-  const greeting = settings.heloResponse.replace(/%s/g, () => names.shift() ?? "");
+  const greeting = fill(settings.heloResponse, [settings.name, session.clientHostname]);
   return { code: 250, text: extended ? [greeting, ...keywords(client)] : greeting, enhanced: false };
+}
+
+/** A text with a name for each `%s`; nothing where there is no name left. */
+function fill(template: string, names: readonly string[]): string {
+  const [start = "", ...parts] = template.split("%s");
+  return parts.reduce((text, part, i) => text + (names[i] ?? "") + part, start);
 }
 
 function notInLMTP(verb: string): Action {
