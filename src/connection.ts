@@ -19,7 +19,6 @@ import type { Settings } from "./options.js";
 import { type Expected, Patience } from "./patience.js";
 import { MAX_SASL_LINE } from "./sasl/index.js";
 import {
-  connectionInfo,
   createSession,
   emptyEnvelope,
   type Endpoints,
@@ -37,7 +36,7 @@ import {
   type TransportEvents,
   unencrypted,
 } from "./transport-face.js";
-import type { ConnectionInfo, SecureSocket, SMTPConnection, SMTPSession, SocketFace } from "./types.js";
+import type { SecureSocket, SMTPConnection, SMTPSession, SocketFace } from "./types.js";
 import type { Watched } from "./watch.js";
 import { LineReader, OVERLONG } from "./wire/line-reader.js";
 
@@ -59,7 +58,7 @@ export interface Host {
   readonly owner: object;
   /** The application's hook of the moment; `undefined` where it has none and anything is accepted. */
   hook(name: HookName): HookFunction | undefined;
-  announced(info: ConnectionInfo): void;
+  announced(session: SMTPSession): void;
   failed(error: unknown): void;
   /** A client may be overdue at that moment: see `Watch`. */
   expect(at: number): void;
@@ -90,7 +89,6 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   readonly #endpoints: Endpoints;
   readonly #ignored: boolean;
   readonly #lines = new LineReader();
-  readonly #dispatch = (line: string): Answer | Promise<Answer> => dispatch(this, line);
   readonly #patience = new Patience();
   /** When a client that does not close its side is left. */
   #leavesAt = Infinity;
@@ -222,8 +220,10 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     if (wasOpen) this.#host.left(this);
     this.#face?.closed();
     const { session } = this;
-    const entry = { tnx: "close", host: session.remoteAddress, user: userName(session) };
-    this.log("info", entry, "Connection closed to %s", session.clientHostname || session.remoteAddress);
+    if (this.isLogged) {
+      const entry = { tnx: "close", host: session.remoteAddress, user: userName(session) };
+      this.log("info", entry, "Connection closed to %s", session.clientHostname || session.remoteAddress);
+    }
     if (error && isNews) this.#host.failed(Object.assign(error, { remoteAddress: session.remoteAddress }));
     if (!this.hasHook("onClose")) return this.#host.gone();
     setImmediate(() => {
@@ -293,7 +293,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     if (rest === undefined) return true;
     this.#body = undefined;
     if (rest.length > 0) this.#lines.push(rest);
-    this.#attempt(finishBody, body);
+    this.#attempt(finish, body);
     return true;
   }
 
@@ -325,18 +325,18 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     const text = line === OVERLONG ? undefined : line.text;
     if (continuation) {
       logContinuation(this);
-      this.#attempt(continuation, text);
+      this.#attempt((_, line) => continuation(line), text);
     } else if (text !== undefined) {
-      this.#attempt(this.#dispatch, text);
+      this.#attempt(dispatch, text);
     }
     return true;
   }
 
   /** A mistake of ours is a 451 too: it must not leave the client without a reply, nor end the process. */
-  #attempt<T>(run: (input: T) => Answer | Promise<Answer>, input: T): void {
+  #attempt<T>(run: (client: Client, input: T) => Answer | Promise<Answer>, input: T): void {
     let answer: Answer | Promise<Answer> = INTERNAL_ERROR;
     try {
-      answer = run(input);
+      answer = run(this, input);
     } catch (error) {
       this.#host.failed(error);
     }
@@ -598,7 +598,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   announce(again = false): void {
     if (this.#announced && !again) return;
     this.#announced = true;
-    this.#host.announced(connectionInfo(this.session));
+    this.#host.announced(this.session);
   }
 
   wanted(): void {
@@ -614,6 +614,6 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   }
 }
 
-function finishBody(body: Body): Answer | Promise<Answer> {
+function finish(_: Client, body: Body): Answer | Promise<Answer> {
   return body.finish();
 }

@@ -11,6 +11,7 @@ import { MECHANISMS } from "./sasl/index.js";
 import { Watch } from "./watch.js";
 import { bind } from "./transport/bind.js";
 import { canUpgrade, SecureContexts } from "./transport/tls.js";
+import { connectionInfo } from "./session.js";
 import type { SMTPServerAddress, SMTPServerSession } from "./smtp-server-types.js";
 import type {
   AuthCallback,
@@ -385,7 +386,10 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
         return isClosing();
       },
       hook: (name) => this.#hook(name),
-      announced: (info) => emitSafely(this as EventEmitter, "connect", info),
+      announced: (session) => {
+        if (this.listenerCount("connect") > 0)
+          emitSafely(this as EventEmitter, "connect", connectionInfo(session));
+      },
       failed: (error) => this.#failed(error),
       admit: (connection) => {
         census.enter(connection.peerAddress);

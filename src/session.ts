@@ -1,22 +1,20 @@
 import type { Settings } from "./options.js";
 import type { ConnectionInfo, SMTPEnvelope, SMTPSession, TLSCipherInfo } from "./types.js";
 
-const ID_DIGITS = "0123456789abcdefghijklmnopqrstuv";
+const ID_DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuv");
 const ID_LENGTH = 16;
-/** One call for random bytes serves many ids. */
-const pool = new Uint8Array(4096);
+/** Digits of ids to come: one call for random bytes serves many. */
+const pool = Buffer.allocUnsafeSlow(4096);
 let used = pool.length;
 
 /** A session id: 80 random bits as 16 characters of 0-9 and a-v. */
 export function sessionId(): string {
   if (used + ID_LENGTH > pool.length) {
     crypto.getRandomValues(pool);
+    for (const [i, byte] of pool.entries()) pool[i] = ID_DIGITS[byte & 31] as number;
     used = 0;
   }
-  let id = "";
-  for (let i = 0; i < ID_LENGTH; i++) id += ID_DIGITS[(pool[used + i] as number) & 31];
-  used += ID_LENGTH;
-  return id;
+  return pool.toString("latin1", used, (used += ID_LENGTH));
 }
 
 /** The four addresses of a connection, as the socket or the PROXY header gives them. */
@@ -85,12 +83,13 @@ export function enterTLS(
 export function forgetPlaintext(session: SMTPSession, endpoints: Endpoints, clientHostname: string): void {
   session.xClient.clear();
   session.xForward.clear();
-  Object.assign(session, endpoints, {
-    clientHostname,
-    user: false,
-    openingCommand: false,
-    hostNameAppearsAs: false,
-  });
+  session.localAddress = endpoints.localAddress;
+  session.localPort = endpoints.localPort;
+  session.remoteAddress = endpoints.remoteAddress;
+  session.remotePort = endpoints.remotePort;
+  session.clientHostname = clientHostname;
+  session.user = false;
+  Object.assign(session, { openingCommand: false, hostNameAppearsAs: false });
 }
 
 /** What listeners of `connect` get. */

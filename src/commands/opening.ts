@@ -26,8 +26,10 @@ export function opening(client: Client): Answer | Promise<Answer> {
   const { session } = client;
   return client.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {
     if (!client.isOpen) return [];
-    const entry = { tnx: "connection", host: session.remoteAddress };
-    client.log("info", entry, "Connection from %s", session.clientHostname);
+    if (client.isLogged) {
+      const entry = { tnx: "connection", host: session.remoteAddress };
+      client.log("info", entry, "Connection from %s", session.clientHostname);
+    }
     const refusal = refused("onConnect", result);
     if (refusal) return { ...refusal, enhanced: false, close: true };
     return session.secure ? askOnSecure(client, () => greet(client)) : greet(client);

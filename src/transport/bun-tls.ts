@@ -49,7 +49,6 @@ export interface BunSocket<Data> {
   data: Data;
   readonly authorized: boolean;
   readonly localAddress: string | undefined;
-  readonly localPort: number | undefined;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   /** Takes what fits and drops the rest: gives how many bytes it took, -1 on a closed socket. */

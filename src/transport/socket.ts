@@ -61,6 +61,7 @@ export function listenOn(
   contexts: () => SecureContexts,
   accept: (transport: SocketTransport) => void,
 ): BoundListener {
+  const isPath = "path" in target;
   const where =
     "path" in target
       ? { unix: target.path }
@@ -70,21 +71,21 @@ export function listenOn(
           reusePort: target.reusePort,
           ipv6Only: target.ipv6Only,
         };
-  const listener = Bun.listen<SocketTransport>({
+  const bound = Bun.listen<SocketTransport>({
     ...where,
     // A client that closes its side after QUIT or its last message still gets the replies it is owed.
     allowHalfOpen: true,
     socket: {
       ...plainHandlers,
       open(socket: BunSocket<SocketTransport>) {
-        socket.data = new SocketTransport(socket, contexts);
+        const transport = (socket.data = new SocketTransport(socket, isPath ? 0 : bound.port, contexts));
         // A TCP peer that has reset before we accepted it has no address any more, as if it came over a unix socket.
-        if (socket.remoteAddress === undefined && !("path" in target)) socket.terminate();
-        else accept(socket.data);
+        if (transport.remoteAddress === "" && !isPath) socket.terminate();
+        else accept(transport);
       },
     },
-  } as unknown as Parameters<typeof Bun.listen<SocketTransport>>[0]);
-  return listener as unknown as BoundListener;
+  } as unknown as Parameters<typeof Bun.listen<SocketTransport>>[0]) as unknown as BoundListener;
+  return bound;
 }
 
 /** A client's socket: plain, and after `upgrade` the TLS session on it. */
@@ -109,11 +110,12 @@ export class SocketTransport implements ArrivingTransport {
   #error: Error | undefined;
   #closed = false;
 
-  constructor(socket: BunSocket<SocketTransport>, contexts: () => SecureContexts) {
+  /** @param localPort that of the listener, 0 for a unix socket: to ask the socket is a system call */
+  constructor(socket: BunSocket<SocketTransport>, localPort: number, contexts: () => SecureContexts) {
     this.#socket = socket;
     this.#contexts = contexts;
     this.localAddress = normalizeAddress(socket.localAddress);
-    this.localPort = socket.localPort || 0;
+    this.localPort = localPort;
     this.remoteAddress = normalizeAddress(socket.remoteAddress);
     this.remotePort = socket.remotePort || 0;
   }

@@ -18,10 +18,11 @@ const MAPPED_BITS = 96;
  */
 export function normalizeAddress(address: string | undefined): string {
   const text = (address ?? "").trim().toLowerCase();
-  if (!text.includes(":") || !isIPv6(text)) return text;
+  if (!text.includes(":")) return text;
   // What a dual-stack listener says of nearly every client, so without the arithmetic.
   const tail = text.startsWith("::ffff:") ? text.slice(7) : "";
   if (isIPv4(tail)) return tail;
+  if (!isIPv6(text)) return text;
   const zone = text.indexOf("%");
   const value = addressValue(text);
   if (isMapped(value)) return dotted(value & 0xffff_ffffn);

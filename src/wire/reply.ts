@@ -71,8 +71,8 @@ export function formatReply(reply: Reply, withEnhanced: boolean): string {
   }
   const last = reply.text.length - 1;
   let lines = "";
-  for (const [i, line] of reply.text.entries()) {
-    lines += `${reply.code}${i === last ? " " : "-"}${prefix}${clean(line)}\r\n`;
+  for (let i = 0; i <= last; i++) {
+    lines += `${reply.code}${i === last ? " " : "-"}${prefix}${clean(reply.text[i] as string)}\r\n`;
   }
   return lines;
 }
