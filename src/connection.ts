@@ -175,7 +175,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
       setClientHostname(this.session, clientHostname);
       this.#clientHostname = this.session.clientHostname;
       this.#take(opening(this));
-      this.#run();
+      this.#run(performance.now());
     });
   }
 
@@ -202,7 +202,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     this.#patience.renew();
     if (this.#host.closing) this.serverCloses();
     // Before the greeting the client can still be told what onConnect thinks of it.
-    if (this.#state === "ready") this.#run();
+    if (this.#state === "ready") this.#run(performance.now());
   }
 
   closed(error?: Error): void {
@@ -244,16 +244,16 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     const { name } = tls.cipher;
     this.log("info", { tnx: "starttls", cipher: name }, "Connection upgraded to TLS using %s", name);
     this.#take(askOnSecure(this, () => []));
-    this.#run();
+    this.#run(performance.now());
   }
 
   // ---- the loop ---------------------------------------------------------------------------------
 
   /**
    * Reads and answers until something is missing: input, a hook's answer, room for bytes or replies.
-   * @param began when the event came that this is about, where that is known already
+   * @param began when the event came that this is about
    */
-  #run(began = performance.now()): void {
+  #run(began: number): void {
     if (this.#running || this.#yielded) return;
     this.#running = true;
     let worked = this.#worked;
@@ -280,7 +280,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     this.#yielded = true;
     setImmediate(() => {
       this.#yielded = false;
-      this.#run();
+      this.#run(performance.now());
     });
   }
 
@@ -602,7 +602,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   }
 
   wanted(): void {
-    this.#run();
+    this.#run(performance.now());
   }
 
   get isLogged(): boolean {

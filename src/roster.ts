@@ -1,6 +1,6 @@
 /** What a {@link Roster} keeps: each knows where it stands. */
 export interface Listed {
-  /** The roster's own. */
+  /** The roster's own: -1 where it is not in one. */
   place: number;
 }
 
@@ -25,11 +25,13 @@ export class Roster<T extends Listed> {
   /** @returns whether it was there */
   delete(member: T): boolean {
     const { place } = member;
-    if (this.#members[place] !== member) return false;
+    if (place < 0) return false;
     const last = this.#members.pop() as T;
-    if (last === member) return true;
-    this.#members[place] = last;
-    last.place = place;
+    if (last !== member) {
+      this.#members[place] = last;
+      last.place = place;
+    }
+    member.place = -1;
     return true;
   }
 

@@ -10,15 +10,15 @@ import type { Recipients } from "./recipients.js";
 /** A reply, and what the connection is to do once it is written. 421 always closes. */
 export interface Action extends Reply {
   /** Close after this reply. */
-  readonly close?: true;
+  readonly close?: true | undefined;
   /** The client may send commands from now on (the greeting). */
-  readonly ready?: true;
+  readonly ready?: true | undefined;
   /** STARTTLS: start the handshake when the reply has left. */
-  readonly upgrade?: true;
+  readonly upgrade?: true | undefined;
   /** The next line is not a command: it goes here (SASL, RFC 4954 4). */
-  readonly continuation?: (line: ContinuationLine) => Answer | Promise<Answer>;
+  readonly continuation?: ((line: ContinuationLine) => Answer | Promise<Answer>) | undefined;
   /** Octets of a message follow (DATA). */
-  readonly body?: Body;
+  readonly body?: Body | undefined;
 }
 
 /** A line inside of an exchange; `undefined`: it was longer than an exchange may have. */

@@ -1,5 +1,5 @@
 import { DotReader } from "../wire/dot-reader.js";
-import { fixed } from "../wire/reply.js";
+import { fixed, whole } from "./action.js";
 import type { Action, Answer, Body, Command } from "./client.js";
 import { Message } from "./message.js";
 
@@ -42,6 +42,6 @@ export const DATA: Command = {
     }
     const message = new Message(client);
     client.message = message;
-    return { ...START, body: new DataBody(message) };
+    return whole({ ...START, body: new DataBody(message) });
   },
 };

@@ -1,3 +1,4 @@
+import { whole } from "./action.js";
 import { mechanismsFor } from "./auth.js";
 import type { Action, Client, Command } from "./client.js";
 import { isHeloName, words } from "../wire/command.js";
@@ -46,7 +47,8 @@ function hello(client: Client, verb: string, args: string, syntax: string, exten
   session.hostNameAppearsAs = name.toLowerCase();
   client.resetTransaction();
   const greeting = fill(settings.heloResponse, [settings.name, session.clientHostname]);
-  return { code: 250, text: extended ? [greeting, ...keywords(client)] : greeting, enhanced: false };
+  const text = extended ? [greeting, ...keywords(client)] : greeting;
+  return whole({ code: 250, text, enhanced: false });
 }
 
 /** A text with a name for each `%s`; nothing where there is no name left. */

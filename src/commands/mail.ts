@@ -1,7 +1,7 @@
 import type { SMTPAddress, SMTPAddressArgs } from "../types.js";
 import type { PathCommand } from "../wire/address.js";
 import { parsePathCommand } from "../wire/address.js";
-import { fixed } from "../wire/reply.js";
+import { fixed } from "./action.js";
 import type { Action, Client, Command } from "./client.js";
 import { tooBig } from "./message.js";
 import { refused } from "./refusal.js";

@@ -1,8 +1,8 @@
 import { MessageSource } from "../data-stream.js";
 import { SMTPError } from "../errors.js";
 import { type HookResult, isError } from "../hooks.js";
-import { fixed } from "../wire/reply.js";
 import { NewlineGuard } from "../wire/newlines.js";
+import { fixed } from "./action.js";
 import type { Action, Client } from "./client.js";
 import { refusal, refused } from "./refusal.js";
 

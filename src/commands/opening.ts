@@ -1,5 +1,6 @@
 import type { Settings } from "../options.js";
 import { reverseLookup } from "../reverse-lookup.js";
+import { whole } from "./action.js";
 import type { Action, Answer, Client } from "./client.js";
 import { refused } from "./refusal.js";
 
@@ -56,5 +57,5 @@ function greet(client: Client): Answer {
 export function greeting({ name, protocol, banner }: Settings): Action {
   const service = protocol === "LMTP" ? "LMTP" : "ESMTP";
   const text = banner ? `${name} ${service} ${banner}` : `${name} ${service}`;
-  return { code: 220, text, enhanced: false, ready: true };
+  return whole({ code: 220, text, enhanced: false, ready: true });
 }

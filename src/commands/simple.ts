@@ -1,5 +1,5 @@
 import { words } from "../wire/command.js";
-import { fixed } from "../wire/reply.js";
+import { fixed } from "./action.js";
 import type { Action, Command } from "./client.js";
 
 const OK: Action = fixed({ code: 250, text: "OK" });

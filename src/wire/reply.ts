@@ -7,9 +7,9 @@ export interface Reply {
   /** One line, or the lines of a multiline reply. Control characters become spaces when it is written. */
   readonly text: string | readonly string[];
   /** Enhanced status code (RFC 3463) where it is not the usual one of the code; `false`: none goes with this reply. */
-  readonly enhanced?: string | false;
-  /** As it is written, with and without its enhanced status code, where it is made once: see {@link fixed}. */
-  readonly octets?: { readonly plain: string; readonly enhanced: string };
+  readonly enhanced?: string | false | undefined;
+  /** As it is written, with and without its enhanced status code, where it is always the same. */
+  readonly octets?: { readonly plain: string; readonly enhanced: string } | undefined;
 }
 
 /** The usual enhanced status code of each reply code (RFC 3463, RFC 5248), as smtp-server has them. */
@@ -75,9 +75,4 @@ export function formatReply(reply: Reply, withEnhanced: boolean): string {
     lines += `${reply.code}${i === last ? " " : "-"}${prefix}${clean(reply.text[i] as string)}\r\n`;
   }
   return lines;
-}
-
-/** A reply that is always the same, made ready to be written. */
-export function fixed<R extends Reply>(reply: R): R {
-  return { ...reply, octets: { plain: formatReply(reply, false), enhanced: formatReply(reply, true) } };
 }
