@@ -46,12 +46,12 @@ function scaled({ messages, clients, reconnect }: Load): number {
   return quick ? Math.max(reconnect ? clients : clients * 10, Math.ceil(messages / 3)) : messages;
 }
 
-/** Commands after which a just-in-time compiler has done most of what it is going to do. */
-const WARM = 80_000;
-/** Enough of the load itself to be warm: fewer messages where they are large or cost a connection. */
+/** Commands, and connections, after which a just-in-time compiler has done most of what it is going to do. */
+const WARM = { commands: 280_000, connections: 10_000 };
+/** Enough of the load itself to be warm; half a round where messages are large. */
 function warmUpOf({ messages, length, reconnect, recipients = 1 }: Load): number {
-  const isSmall = length > 0 && length <= 4096 && !reconnect;
-  return Math.ceil(isSmall ? WARM / (3 + recipients) : messages / 2);
+  if (reconnect || length === 0) return Math.min(WARM.connections, messages * 5);
+  return Math.ceil(length <= 4096 ? WARM.commands / (3 + recipients) : messages / 2);
 }
 
 /** smtp-server waits 100 ms before each greeting: as many connections as the others get would take for ever. */

@@ -8,7 +8,7 @@ const modes = [
 ] as const;
 
 export const tls: readonly Figure[] = modes.flatMap(([name, mode]) => [
-  loaded(`${name}, sessions`, "sessions/s", { messages: 800, length: 0, clients: 10, tls: mode }, servers),
+  loaded(`${name}, sessions`, "sessions/s", { messages: 2000, length: 0, clients: 10, tls: mode }, servers),
   loaded(
     `${name}, 4 kB, 20 clients`,
     "messages/s",
