@@ -107,7 +107,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #contexts: SecureContexts;
   readonly #gate: Gate;
-  readonly #clients = new Watch<Arrival | Connection>();
+  readonly #clients = new Watch<Arrival | Connection>((error) => this.#failed(error));
   /** Kept once somebody has looked at it: a Set whose members come and go is a burden, see `Roster`. */
   #connections: Set<SMTPConnection> | undefined;
   /** Connections whose socket is not closed, those that do not count any more among them. */
@@ -386,10 +386,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
         return isClosing();
       },
       hook: (name) => this.#hook(name),
-      announced: (session) => {
-        if (this.listenerCount("connect") > 0)
-          emitSafely(this as EventEmitter, "connect", connectionInfo(session));
-      },
+      announced: (session) => emitSafely(this as EventEmitter, "connect", connectionInfo(session)),
       failed: (error) => this.#failed(error),
       admit: (connection) => {
         census.enter(connection.peerAddress);

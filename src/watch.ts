@@ -10,6 +10,10 @@ export interface Watched extends Listed {
   look(now: number): number;
 }
 
+/** What `setTimeout` can wait for, in milliseconds: it fires at once for more. */
+const LONGEST = 0x7fffffff;
+/** Milliseconds until a client is looked at again which could not be: the options that it read threw. */
+const AFTER_ERROR = 100;
 /** Milliseconds that one look at a client may cost, a hundred times over: so looking takes a hundredth of the time at most. */
 const PAUSE_EACH = 0.005;
 
@@ -21,6 +25,12 @@ export class Watch<T extends Watched> {
   readonly #clients = new Roster<T>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #fires = Infinity;
+  readonly #failed: (error: unknown) => void;
+
+  /** @param failed hears what a look threw: one client's error is not to keep the others for ever */
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
 
   /** Whom it watches, in no order. */
   list(): readonly T[] {
@@ -41,7 +51,8 @@ export class Watch<T extends Watched> {
     if (at >= this.#fires) return;
     clearTimeout(this.#timer);
     this.#fires = at;
-    this.#timer = setTimeout(() => this.#look(), Math.max(0, Math.ceil(at - performance.now())));
+    const after = Math.ceil(at - performance.now());
+    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(after, 0), LONGEST));
     // A server that is closed, or whose program is done, is not kept alive by its clients' deadlines.
     this.#timer.unref();
   }
@@ -50,8 +61,17 @@ export class Watch<T extends Watched> {
     this.#clear();
     const now = performance.now();
     let next = Infinity;
-    for (const client of this.#clients.list()) next = Math.min(next, client.look(now));
+    for (const client of this.#clients.list()) next = Math.min(next, this.#lookAt(client, now));
     if (this.#clients.size > 0) this.expect(Math.max(next, now + this.#clients.size * PAUSE_EACH));
+  }
+
+  #lookAt(client: T, now: number): number {
+    try {
+      return client.look(now);
+    } catch (error) {
+      this.#failed(error);
+      return now + AFTER_ERROR;
+    }
   }
 
   #clear(): void {

@@ -155,6 +155,54 @@ describe("time", () => {
     }
   });
 
+  test("each client has its own time, whoever comes, talks or goes meanwhile", async () => {
+    const server = makeServer({ socketTimeout: 10 * SECOND });
+    const early = await hello(server);
+    pass(4 * SECOND);
+    const late = await hello(server);
+    const brief = await hello(server);
+    pass(3 * SECOND);
+    expect(await early.say("NOOP")).toBe("250 OK");
+    await brief.leave();
+    const ends = (client: MemoryClient): boolean => client.transport.output === `${TIMEOUT}\r\n`;
+    pass(7 * SECOND - 1);
+    expect([early, late].map(ends)).toEqual([false, false]);
+    pass(1);
+    expect([early, late].map(ends)).toEqual([false, true]);
+    pass(3 * SECOND - 1);
+    expect(ends(early)).toBe(false);
+    pass(1);
+    expect(ends(early)).toBe(true);
+  });
+
+  test("a shorter socketTimeout holds from the next connection on", async () => {
+    const server = makeServer({ socketTimeout: 60 * SECOND });
+    const early = await hello(server);
+    server.options.socketTimeout = 10 * SECOND;
+    const late = await hello(server);
+    expect(after(late, 10 * SECOND)).toBe(`${TIMEOUT}\r\n`);
+    expect(early.transport.output).toBe(`${TIMEOUT}\r\n`);
+  });
+
+  test("options that throw when the time is looked at are an error event, and keep nobody for ever", async () => {
+    const server = makeServer({ socketTimeout: 10 * SECOND });
+    const errors: unknown[] = [];
+    server.on("error", (error) => errors.push(error));
+    const clients = [await hello(server), await hello(server)];
+    const mistake = new Error("the application's own mistake");
+    let throws = true;
+    Object.defineProperty(server.options, "socketTimeout", {
+      get() {
+        if (throws) throw mistake;
+        return 10 * SECOND;
+      },
+    });
+    pass(10 * SECOND);
+    expect(errors).toEqual([mistake, mistake]);
+    throws = false;
+    for (const client of clients) expect(after(client, SECOND)).toBe(`${TIMEOUT}\r\n`);
+  });
+
   test("one byte a second does not outlive it in a command", async () => {
     const client = await hello(makeServer({ socketTimeout: 10 * SECOND }));
     for (let second = 0; second < 10; second++) {
