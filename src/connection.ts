@@ -44,6 +44,8 @@ import { LineReader, OVERLONG } from "./wire/line-reader.js";
 const WRITE_AT = 16_384;
 /** Octets that are read behind a command whose hook works: of a socket that is not read nobody learns that its client left. */
 const READ_AHEAD = 16_384;
+/** A read of fewer octets, used up, is too little work to look at the clock for. */
+const SMALL_READ = 16_384;
 /** Milliseconds of work for one client after which the others have their turn, however much it has sent. */
 const TURN = 2;
 /** Milliseconds that a connection which we have closed may stay, whatever the client still sends. */
@@ -260,10 +262,11 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     let wantsInput = false;
     while (this.#state === "ready" && !this.#waiting && !this.#blocked && !this.#yielded) {
       const body = this.#body;
+      const { size } = this.#lines;
       wantsInput = !(body ? this.#readBody(body) : this.#readLine());
       if (wantsInput) break;
       if (this.#out.length > WRITE_AT) this.#flush();
-      if (!body && !this.#lines.pending) continue;
+      if (size < SMALL_READ && !this.#lines.pending) continue;
       // Added up over reads and answers: a hook that answers by a promise, or a socket that always has more, starts no new turn.
       worked = this.#worked + performance.now() - began;
       if (worked > TURN) this.#yield();

@@ -264,13 +264,15 @@ function prematureClose(): SMTPError {
   return new SMTPError("Premature close", { code: "ERR_STREAM_PREMATURE_CLOSE" });
 }
 
+/** A chunk leaves our queue when somebody reads, not before. */
+const ON_DEMAND = { highWaterMark: 0 };
+
 /** The consumer's end: a ReadableStream that answers the methods of a Readable too. */
 class MessageStream extends ReadableStream<Bytes> {
   readonly #source: MessageSource;
 
   constructor(source: MessageSource) {
-    // High-water mark 0: a chunk leaves our queue when somebody reads, not before.
-    super(source, { highWaterMark: 0 });
+    super(source, ON_DEMAND);
     this.#source = source;
   }
 

@@ -350,11 +350,10 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
 
   #hook(name: HookName): HookFunction | undefined {
     this.#adopt(name);
-    const base = SMTPServer.prototype[name];
     const hook: unknown = this[name];
-    const chosen = typeof hook === "function" ? hook : base;
+    const chosen = typeof hook === "function" ? hook : SMTPServer.prototype[name];
     // Calling a base that accepts would change nothing: most servers leave two or three of the hooks to it.
-    return ACCEPTING.has(chosen) ? undefined : (chosen as HookFunction);
+    return chosen === ACCEPTING[name] ? undefined : (chosen as HookFunction);
   }
 
   #failed(cause: unknown): void {
@@ -427,7 +426,7 @@ function toList(value: string[] | string | null | undefined | false): string[] {
 
 const { onConnect, onSecure, onMailFrom, onRcptTo, onClose } = SMTPServer.prototype;
 /** The base methods that accept whatever they are asked; not what a program may put in their place. */
-const ACCEPTING: ReadonlySet<unknown> = new Set([onConnect, onSecure, onMailFrom, onRcptTo, onClose]);
+const ACCEPTING: Partial<Record<HookName, unknown>> = { onConnect, onSecure, onMailFrom, onRcptTo, onClose };
 
 /** A listener that throws is the application's to hear of, but must not break the loop of a connection. */
 function emitSafely(

@@ -12,7 +12,11 @@ export interface PathCommand extends Parameters {
 /** RFC 5321 section 4.5.3.1.3: octets of a path with its "<" and ">". A domain of 255 never fits. */
 const MAX_PATH = 256;
 
-const HEADS = { "MAIL FROM": /MAIL FROM[ \t]*:[ \t]*/iy, "RCPT TO": /RCPT TO[ \t]*:[ \t]*/iy };
+/** What nearly all clients send before the path, and what else may stand there. */
+const HEADS = {
+  "MAIL FROM": { plain: "MAIL FROM:<", any: /MAIL FROM[ \t]*:[ \t]*/iy },
+  "RCPT TO": { plain: "RCPT TO:<", any: /RCPT TO[ \t]*:[ \t]*/iy },
+};
 
 // Each piece can match in one way only, so that a hostile line costs no more than its length.
 const HOST = String.raw`[^\s\x00-\x1f\x7f-\x9f\u200b\u2060"<>,:@]+`;
@@ -60,7 +64,8 @@ export function parsePathCommand(
   command: "MAIL FROM" | "RCPT TO",
   lenient: boolean,
 ): PathCommand | undefined {
-  const start = endOf(HEADS[command], line, 0);
+  const { plain, any } = HEADS[command];
+  const start = line.startsWith(plain) ? plain.length - 1 : endOf(any, line, 0);
   if (start === undefined) return undefined;
   const path = plainPath(line, start) ?? anyPath(line, start, command, lenient);
   if (path === undefined) return undefined;
