@@ -38,7 +38,7 @@ export function callHook<T>(
 ): HookCall<T> {
   const call = new HookCall(then, report);
   try {
-    const returned: unknown = hook.call(owner, ...(args as never[]), call.callback as never);
+    const returned: unknown = Reflect.apply(hook, owner, [...args, call.callback]);
     if (isThenable(returned)) call.follow(returned, answersByPromise(hook, takes));
   } catch (error) {
     call.crash(error);

@@ -62,9 +62,7 @@ export function emptyEnvelope(settings: Settings): SMTPEnvelope {
 /** Keeps `transmissionType` (RFC 3848) in step with the facts that it is made of. */
 export function updateTransmissionType(session: SMTPSession, settings: Settings): void {
   const protocol = settings.lmtp ? "LMTP" : session.openingCommand === "EHLO" ? "ESMTP" : "SMTP";
-  if (session.secure || session.user)
-    session.transmissionType = `${protocol}${session.secure ? "S" : ""}${session.user ? "A" : ""}`;
-  else session.transmissionType = protocol;
+  session.transmissionType = `${protocol}${session.secure ? "S" : ""}${session.user ? "A" : ""}`;
 }
 
 /** Enters what a TLS handshake brought. */
