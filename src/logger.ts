@@ -1,5 +1,5 @@
 import { format } from "node:util";
-import type { Logger } from "./types.js";
+import type { Logger } from "./types/index.js";
 
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof LEVELS)[number];

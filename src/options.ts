@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { inspect } from "node:util";
-import { HOOKS, type HookName } from "./hooks.js";
+import { HOOKS, type HookName } from "./hooks/hook-call.js";
 import type { FullLogger } from "./logger.js";
-import type { Logger, Resolver, SMTPServerOptions, TrustOption } from "./types.js";
+import type { Logger, Resolver, SMTPServerOptions, TrustOption } from "./types/index.js";
 import type { NewlinePolicy } from "./wire/line-reader.js";
 import { normalizeAddress, trustListProblem } from "./wire/ip.js";
 

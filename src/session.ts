@@ -1,5 +1,5 @@
 import type { Settings } from "./options.js";
-import type { ConnectionInfo, SMTPEnvelope, SMTPSession, TLSCipherInfo } from "./types.js";
+import type { ConnectionInfo, SMTPEnvelope, SMTPSession, TLSCipherInfo } from "./types/index.js";
 
 const ID_DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuv");
 const ID_LENGTH = 16;

@@ -4,25 +4,31 @@ import { dirname, join, normalize } from "node:path";
 /** The rooms of the house from the door inwards: a file imports from its own room and from rooms further down. */
 const ROOMS: readonly (readonly string[])[] = [
   ["index.ts"],
-  ["server.ts"],
+  ["server/server.ts"],
   ["transport/"],
-  ["arrival.ts"],
-  ["connection.ts"],
-  ["transport-face.ts", "socket-face.ts"],
+  ["connection/pending-connection.ts"],
+  ["connection/connection.ts"],
+  ["connection/transport.ts", "connection/socket-adapter.ts"],
   ["commands/"],
-  ["data-stream.ts"],
-  ["data-stream-node.ts", "data-stream-queue.ts"],
+  ["message/data-stream.ts"],
+  ["message/node-adapter.ts", "message/chunk-queue.ts"],
   ["sasl/"],
-  ["listener.ts"],
-  ["listen-target.ts"],
+  ["server/listener.ts"],
+  ["server/listen-arguments.ts"],
   ["session.ts"],
-  ["reverse-lookup.ts", "census.ts", "roster.ts", "watch.ts", "patience.ts"],
-  ["hooks.ts", "options.ts"],
+  [
+    "connection/reverse-lookup.ts",
+    "server/connection-counter.ts",
+    "server/roster.ts",
+    "server/deadline-timer.ts",
+    "connection/timeouts.ts",
+  ],
+  ["hooks/", "options.ts"],
   ["logger.ts"],
   ["wire/"],
   ["errors.ts", "runtime.ts"],
-  ["types.ts"],
-  ["smtp-server-types.ts"],
+  ["types/index.ts"],
+  ["types/smtp-server.ts"],
 ];
 
 interface Import {
@@ -115,7 +121,7 @@ test("only the server uses the transport", () => {
   const users = inside.filter(
     ({ from, to }) => to.startsWith("transport/") && !from.startsWith("transport/"),
   );
-  expect([...new Set(users.map(({ from }) => from))]).toEqual(["server.ts"]);
+  expect([...new Set(users.map(({ from }) => from))]).toEqual(["server/server.ts"]);
 });
 
 test("the transport knows those above the wire by their types only", () => {
@@ -141,7 +147,7 @@ test("wire/ and sasl/ are pure", () => {
       .filter(({ from, to, typeOnly }) => from.startsWith(folder) && !typeOnly && !allowed.test(to))
       .map(show);
   expect(pure("wire/", /^(wire\/|node:net$)/)).toEqual([]);
-  expect(pure("sasl/", /^(sasl\/|wire\/|errors\.ts$|hooks\.ts$|node:crypto$)/)).toEqual([]);
+  expect(pure("sasl/", /^(sasl\/|wire\/|errors\.ts$|hooks\/|node:crypto$)/)).toEqual([]);
 });
 
 test("wire/ has of node:net the judges of IP addresses only", () => {
@@ -155,8 +161,8 @@ test("wire/ has of node:net the judges of IP addresses only", () => {
 });
 
 test("the two files of types and errors.ts stand alone", () => {
-  const alone = ["types.ts", "smtp-server-types.ts", "errors.ts"];
-  const taken = inside.filter(({ from, to }) => alone.includes(from) && to !== "smtp-server-types.ts");
+  const alone = ["types/index.ts", "types/smtp-server.ts", "errors.ts"];
+  const taken = inside.filter(({ from, to }) => alone.includes(from) && to !== "types/smtp-server.ts");
   expect(taken.map(show)).toEqual([]);
 });
 

@@ -8,7 +8,7 @@ import {
 } from "../sasl/index.js";
 import { updateTransmissionType } from "../session.js";
 import { words } from "../wire/command.js";
-import type { HookResult } from "../hooks.js";
+import type { HookResult } from "../hooks/hook-call.js";
 import type { Action, Answer, Client, Command } from "./client.js";
 import { INTERNAL_ERROR } from "./refusal.js";
 

@@ -1,8 +1,8 @@
 import type { PeerCertificate } from "node:tls";
-import type { HookName, HookResult } from "../hooks.js";
+import type { HookName, HookResult } from "../hooks/hook-call.js";
 import type { LogEntry, LogLevel } from "../logger.js";
 import type { Settings } from "../options.js";
-import type { SecureSocket, SMTPSession } from "../types.js";
+import type { SecureSocket, SMTPSession } from "../types/index.js";
 import type { Reply } from "../wire/reply.js";
 import type { Message } from "./message.js";
 import type { Recipients } from "./recipients.js";

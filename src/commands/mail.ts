@@ -1,4 +1,4 @@
-import type { SMTPAddress, SMTPAddressArgs } from "../types.js";
+import type { SMTPAddress, SMTPAddressArgs } from "../types/index.js";
 import type { PathCommand } from "../wire/address.js";
 import { parsePathCommand } from "../wire/address.js";
 import { fixed } from "./action.js";

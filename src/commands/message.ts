@@ -1,6 +1,6 @@
-import { MessageSource } from "../data-stream.js";
+import { MessageSource } from "../message/data-stream.js";
 import { SMTPError } from "../errors.js";
-import { type HookResult, isError } from "../hooks.js";
+import { type HookResult, isError } from "../hooks/hook-call.js";
 import { NewlineGuard } from "../wire/newlines.js";
 import { fixed } from "./action.js";
 import type { Action, Client } from "./client.js";

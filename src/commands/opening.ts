@@ -1,5 +1,5 @@
 import type { Settings } from "../options.js";
-import { reverseLookup } from "../reverse-lookup.js";
+import { reverseLookup } from "../connection/reverse-lookup.js";
 import { whole } from "./action.js";
 import type { Action, Answer, Client } from "./client.js";
 import { refused } from "./refusal.js";

@@ -1,4 +1,4 @@
-import type { SMTPAddress } from "../types.js";
+import type { SMTPAddress } from "../types/index.js";
 
 /** RCPT commands of one transaction that are accepted at most, whatever `maxRecipients` says: memory has an end. */
 export const RECIPIENTS_CEILING = 100_000;

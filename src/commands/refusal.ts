@@ -1,5 +1,5 @@
-import type { SMTPErrorLike } from "../types.js";
-import type { HookResult } from "../hooks.js";
+import type { SMTPErrorLike } from "../types/index.js";
+import type { HookResult } from "../hooks/hook-call.js";
 import type { Action } from "./client.js";
 
 /** Reply code and text of a hook's refusal that brings none of its own. */

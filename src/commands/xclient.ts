@@ -1,8 +1,8 @@
 import { setClientHostname, updateTransmissionType } from "../session.js";
-import type { AuthObject, AuthResponse, SMTPSession } from "../types.js";
+import type { AuthObject, AuthResponse, SMTPSession } from "../types/index.js";
 import { parseAttributes } from "../wire/attributes.js";
 import { isTrusted } from "../wire/ip.js";
-import type { HookResult } from "../hooks.js";
+import type { HookResult } from "../hooks/hook-call.js";
 import type { Action, Client, Command } from "./client.js";
 import { greeting } from "./opening.js";
 import { INTERNAL_ERROR, messageOf } from "./refusal.js";

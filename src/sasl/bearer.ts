@@ -1,4 +1,4 @@
-import type { AuthResponse } from "../types.js";
+import type { AuthResponse } from "../types/index.js";
 import { judge, namesItsReply, REJECTED } from "./judge.js";
 import { challenge } from "./mechanism.js";
 import type { Failure, Outcome } from "./mechanism.js";

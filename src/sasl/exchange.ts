@@ -1,4 +1,4 @@
-import type { AuthMethod, AuthResponse } from "../types.js";
+import type { AuthMethod, AuthResponse } from "../types/index.js";
 import { decodeBase64, decodeUtf8 } from "./encoding.js";
 import { INVALID } from "./mechanism.js";
 import type { Failure, Judge, Mechanism, Outcome, SaslEnvironment, Step } from "./mechanism.js";

@@ -1,5 +1,5 @@
-import { isError } from "../hooks.js";
-import type { AuthResponse } from "../types.js";
+import { isError } from "../hooks/hook-call.js";
+import type { AuthResponse } from "../types/index.js";
 import type { Failure, Success } from "./mechanism.js";
 
 /** Wrong name, wrong password, no such user: all the same to a client. */

@@ -1,5 +1,5 @@
 import type { PeerCertificate } from "node:tls";
-import type { AuthMethod, AuthObject, AuthResponse } from "../types.js";
+import type { AuthMethod, AuthObject, AuthResponse } from "../types/index.js";
 
 /** What a mechanism may use of the TLS session below it; all missing on a plain connection. */
 export interface Channel {

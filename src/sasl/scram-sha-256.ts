@@ -1,4 +1,4 @@
-import type { AuthMethod, AuthResponse } from "../types.js";
+import type { AuthMethod, AuthResponse } from "../types/index.js";
 import { hasControl } from "../wire/text.js";
 import { equalSecrets, hmacSHA256, randomNonce, sha256 } from "./crypto.js";
 import { decodeBase64 } from "./encoding.js";

@@ -1,5 +1,5 @@
 import { pbkdf2Sync, randomBytes } from "node:crypto";
-import type { AuthResponse, ScramRecord } from "../types.js";
+import type { AuthResponse, ScramRecord } from "../types/index.js";
 import { hmacSHA256, sha256 } from "./crypto.js";
 import { decodeBase64 } from "./encoding.js";
 import { saslprep } from "./saslprep.js";

@@ -3,8 +3,8 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
-import type { Bound } from "../listener.js";
-import type { ListenTarget } from "../listen-target.js";
+import type { Bound } from "../server/listener.js";
+import type { ListenTarget } from "../server/listen-arguments.js";
 import { listenOn, type SocketTransport } from "./socket.js";
 import type { SecureContexts } from "./tls.js";
 

@@ -1,7 +1,7 @@
 /** From TLS options to a native secure context: what is checked, what is left to node:tls, and who is named. */
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { inspect } from "node:util";
-import type { TLSOptions } from "../types.js";
+import type { TLSOptions } from "../types/index.js";
 import type { SecureContextHandle } from "./bun-tls.js";
 
 /**

@@ -1,7 +1,7 @@
 import type { PeerCertificate } from "node:tls";
-import type { ArrivingTransport } from "../arrival.js";
-import type { TLSSession, TransportEvents } from "../transport-face.js";
-import type { SecureSocket, TLSCipherInfo } from "../types.js";
+import type { ArrivingTransport } from "../connection/pending-connection.js";
+import type { TLSSession, TransportEvents } from "../connection/transport.js";
+import type { SecureSocket, TLSCipherInfo } from "../types/index.js";
 import { normalizeAddress } from "../wire/ip.js";
 import { hasControl } from "../wire/text.js";
 import type {

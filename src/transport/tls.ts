@@ -1,7 +1,7 @@
 import { constants } from "node:crypto";
 import { hostname } from "node:os";
 import { domainToUnicode } from "node:url";
-import type { SMTPServerOptions, TLSOptions } from "../types.js";
+import type { SMTPServerOptions, TLSOptions } from "../types/index.js";
 import type { SecureContextHandle, SNIHandle, UpgradeOptions } from "./bun-tls.js";
 import { selfSignedCertificate } from "./certificate.js";
 import {

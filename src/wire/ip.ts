@@ -3,7 +3,7 @@
  * header, XCLIENT or an option says is compared here and nowhere else.
  */
 import { isIP, isIPv4, isIPv6 } from "node:net";
-import type { TrustOption } from "../types.js";
+import type { TrustOption } from "../types/index.js";
 
 /** The bits before the IPv4 part of an IPv4-mapped IPv6 address, `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */
 const MAPPED_BITS = 96;

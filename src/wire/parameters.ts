@@ -1,4 +1,4 @@
-import type { SMTPAddressArgs } from "../types.js";
+import type { SMTPAddressArgs } from "../types/index.js";
 import { CONTROL, toUpperASCII } from "./text.js";
 import { decodeXtext } from "./xtext.js";
 

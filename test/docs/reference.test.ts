@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { refusal } from "../../src/commands/refusal.js";
 import { COMMANDS } from "../../src/commands/index.js";
-import { HOOKS } from "../../src/hooks.js";
+import { HOOKS } from "../../src/hooks/hook-call.js";
 import { Settings } from "../../src/options.js";
 import { MECHANISMS } from "../../src/sasl/index.js";
 import { formatReply } from "../../src/wire/reply.js";
@@ -21,8 +21,8 @@ const reference = (page: string): string => read(`docs/reference/${page}.md`);
 
 // ---- the source ----------------------------------------------------------------------------------------
 
-const types = moduleOf(join(ROOT, "src/types.ts"));
-const smtpServer = moduleOf(join(ROOT, "src/smtp-server-types.ts"));
+const types = moduleOf(join(ROOT, "src/types/index.ts"));
+const smtpServer = moduleOf(join(ROOT, "src/types/smtp-server.ts"));
 const members = (name: string): Member[] => types.interfaces.get(name) ?? [];
 const namesOf = (name: string): string[] => members(name).map((member) => member.name);
 
@@ -40,8 +40,8 @@ describe("the reader of the source", () => {
 
   test("misses no exported declaration", () => {
     for (const [path, { names }] of [
-      ["src/types.ts", types],
-      ["src/smtp-server-types.ts", smtpServer],
+      ["src/types/index.ts", types],
+      ["src/types/smtp-server.ts", smtpServer],
     ] as const) {
       expect(names).toHaveLength(new Set(read(path).match(/^export .*? (\w+)/gm)).size);
     }
@@ -173,11 +173,11 @@ describe("configuration.md", () => {
 
 // ---- docstrings ----------------------------------------------------------------------------------------
 
-const server = moduleOf(join(ROOT, "src/server.ts"));
+const server = moduleOf(join(ROOT, "src/server/server.ts"));
 /** Methods of EventEmitter that SMTPServer declares again for its own events. */
 const EMITTER = /^(on|once|off|emit|\w+Listener)$/;
 const errors = moduleOf(join(ROOT, "src/errors.ts"));
-const listenTarget = moduleOf(join(ROOT, "src/listen-target.ts"));
+const listenTarget = moduleOf(join(ROOT, "src/server/listen-arguments.ts"));
 
 test("every public type and member has a docstring", () => {
   const bare = [types, smtpServer, errors].flatMap(({ names, docs, interfaces }) => [
@@ -247,7 +247,7 @@ describe("callbacks.md", () => {
 describe("session.md", () => {
   const page = reference("session");
   const NAMES = ["TLSCipherInfo", "SMTPEnvelope", "SMTPAddress", "DSNEnvelope", "DSNRcpt", "DataStream"];
-  const known = /^interface KnownArgs \{\n([^]*?)^\}/m.exec(read("src/types.ts"))?.[1] ?? "";
+  const known = /^interface KnownArgs \{\n([^]*?)^\}/m.exec(read("src/types/index.ts"))?.[1] ?? "";
   const interfaces: [string, Member[]][] = [
     ...NAMES.map((name): [string, Member[]] => [name, members(name)]),
     ["SMTPAddressArgs", membersOf(known)],
@@ -432,11 +432,11 @@ describe("design.md", () => {
   const page = read("docs/design.md");
   const said = new Set(rowsOf(page).flatMap((row) => codeIn(row.cells[0] ?? "")));
 
-  test("has each room of src/", () => {
-    const rooms = [...new Bun.Glob("**/*.ts").scanSync(join(ROOT, "src"))].map((file) =>
+  test("has each layer of src/", () => {
+    const layers = [...new Bun.Glob("**/*.ts").scanSync(join(ROOT, "src"))].map((file) =>
       file.replace(/\/.*/, "/"),
     );
-    expect([...new Set(rooms)].filter((room) => !said.has(room) && !room.endsWith(".d.ts"))).toEqual([]);
+    expect([...new Set(layers)].filter((layer) => !said.has(layer) && !layer.endsWith(".d.ts"))).toEqual([]);
   });
 
   test("has each command", () => {

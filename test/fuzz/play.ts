@@ -1,6 +1,6 @@
 /** Plays a script against a server in memory and writes down what the client heard and the hooks saw. */
 import { SMTPServer } from "../../src/index.js";
-import { accept } from "../../src/server.js";
+import { accept } from "../../src/server/server.js";
 import { turn } from "../support/deliveries.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import { Clock } from "./clock.js";

@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { Exchange, MECHANISMS } from "../../src/sasl/index.js";
 import type { Mechanism, Outcome, SaslEnvironment } from "../../src/sasl/index.js";
-import type { AuthObject } from "../../src/types.js";
+import type { AuthObject } from "../../src/types/index.js";
 
 /** What onAuth answers: the two arguments of its callback. */
 export type Answer = readonly [error: unknown, response?: unknown];

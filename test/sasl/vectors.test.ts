@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { scramCredentials } from "../../src/sasl/index.js";
 import type { SaslEnvironment } from "../../src/sasl/index.js";
-import type { AuthObject } from "../../src/types.js";
+import type { AuthObject } from "../../src/types/index.js";
 import { base64, dialogue, environment, talk } from "./harness.js";
 import type { Answer } from "./harness.js";
 

@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts } from "node:net";
 import { SMTPServer, type SMTPServerOptions } from "../../src/index.js";
-import { accept } from "../../src/server.js";
+import { accept } from "../../src/server/server.js";
 import { MemoryTransport } from "./memory-transport.js";
 
 /** What a client does to a server, whatever is between the two. */

@@ -1,5 +1,5 @@
 import { SMTPError } from "../../src/errors.js";
-import { MessageSource } from "../../src/data-stream.js";
+import { MessageSource } from "../../src/message/data-stream.js";
 
 const LINES = "Subject: a test\r\n\r\nOne line and another of this message.\r\n";
 const SMALL = Buffer.from(LINES);

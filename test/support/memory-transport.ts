@@ -1,5 +1,5 @@
-import type { ArrivingTransport } from "../../src/arrival.js";
-import type { TLSSession, TransportEvents } from "../../src/transport-face.js";
+import type { ArrivingTransport } from "../../src/connection/pending-connection.js";
+import type { TLSSession, TransportEvents } from "../../src/connection/transport.js";
 
 const nobody: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
 

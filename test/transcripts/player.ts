@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { SMTPServer } from "../../src/index.js";
-import { accept } from "../../src/server.js";
+import { accept } from "../../src/server/server.js";
 import { fakeTLS, MemoryTransport } from "../support/memory-transport.js";
 import { saslClient, type Login, type SaslClient } from "../support/sasl-client.js";
 import { recordingOptions, Seen } from "./hooks.js";

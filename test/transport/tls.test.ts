@@ -9,7 +9,7 @@ import {
 } from "node:tls";
 import type { BunSocket, UpgradeOptions } from "../../src/transport/bun-tls.js";
 import { canUpgrade, SecureContexts, verdict } from "../../src/transport/tls.js";
-import type { SMTPServerOptions } from "../../src/types.js";
+import type { SMTPServerOptions } from "../../src/types/index.js";
 import { createAuthority, pkcs12 } from "../support/certificates.js";
 
 const ca = createAuthority("Test CA");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { TrustOption } from "../../src/types.js";
+import type { TrustOption } from "../../src/types/index.js";
 import { isTrusted, normalizeAddress, trustListProblem } from "../../src/wire/ip.js";
 
 describe("normalizeAddress", () => {

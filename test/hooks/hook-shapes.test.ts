@@ -5,8 +5,8 @@ import {
   type HookCallback,
   type SMTPServerOptions,
   type SMTPSession,
-} from "../src/index.js";
-import { hello, makeServer, MemoryClient } from "./support/client.js";
+} from "../../src/index.js";
+import { hello, makeServer, MemoryClient } from "../support/client.js";
 
 type Callback = (error?: unknown, value?: unknown) => void;
 /** A hook in a shape that the types need not allow: programs without types write these. */

@@ -1,11 +1,11 @@
-import { dispatch, logContinuation } from "./commands/dispatch.js";
-import type { Action, Answer, Body, Client, ContinuationLine, Counts, TLSFacts } from "./commands/client.js";
-import { askOnSecure, lookUp, opening } from "./commands/opening.js";
-import { withinErrors, wordReply } from "./commands/outgoing.js";
-import type { Message } from "./commands/message.js";
-import { Recipients } from "./commands/recipients.js";
-import { INTERNAL_ERROR } from "./commands/refusal.js";
-import { SMTPError } from "./errors.js";
+import { dispatch, logContinuation } from "../commands/dispatch.js";
+import type { Action, Answer, Body, Client, ContinuationLine, Counts, TLSFacts } from "../commands/client.js";
+import { askOnSecure, lookUp, opening } from "../commands/opening.js";
+import { withinErrors, wordReply } from "../commands/outgoing.js";
+import type { Message } from "../commands/message.js";
+import { Recipients } from "../commands/recipients.js";
+import { INTERNAL_ERROR } from "../commands/refusal.js";
+import { SMTPError } from "../errors.js";
 import {
   callHook,
   type HookCall,
@@ -13,11 +13,11 @@ import {
   type HookFunction,
   type HookName,
   type HookResult,
-} from "./hooks.js";
-import { log, type LogEntry, type LogLevel, silent } from "./logger.js";
-import type { Settings } from "./options.js";
-import { type Expected, Patience } from "./patience.js";
-import { MAX_SASL_LINE } from "./sasl/index.js";
+} from "../hooks/hook-call.js";
+import { log, type LogEntry, type LogLevel, silent } from "../logger.js";
+import type { Settings } from "../options.js";
+import { type Expected, Patience } from "./timeouts.js";
+import { MAX_SASL_LINE } from "../sasl/index.js";
 import {
   createSession,
   emptyEnvelope,
@@ -27,18 +27,18 @@ import {
   setClientHostname,
   updateTransmissionType,
   userName,
-} from "./session.js";
-import { ConnectionSocket } from "./socket-face.js";
+} from "../session.js";
+import { ConnectionSocket } from "./socket-adapter.js";
 import {
   handshakeError,
   type TLSSession,
   type Transport,
   type TransportEvents,
   unencrypted,
-} from "./transport-face.js";
-import type { SecureSocket, SMTPConnection, SMTPSession, SocketFace } from "./types.js";
-import type { Watched } from "./watch.js";
-import { LineReader, OVERLONG } from "./wire/line-reader.js";
+} from "./transport.js";
+import type { SecureSocket, SMTPConnection, SMTPSession, SocketFace } from "../types/index.js";
+import type { Watched } from "../server/deadline-timer.js";
+import { LineReader, OVERLONG } from "../wire/line-reader.js";
 
 /** Replies are collected while commands of one read are run, and written when there are this many characters. */
 const WRITE_AT = 16_384;

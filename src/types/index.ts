@@ -1,6 +1,6 @@
 /**
  * The documented contract of bun-smtp: types only. Names come from the bun-smtp documentation; those
- * that programs made for `smtp-server` use are in smtp-server-types.ts. Sizes are bytes, times are
+ * that programs made for `smtp-server` use are in smtp-server.ts. Sizes are bytes, times are
  * milliseconds.
  */
 import type { ServerOpts } from "node:net";
@@ -17,7 +17,7 @@ import type {
   SMTPServerRecipientDSN,
   SMTPServerResolver,
   SMTPServerSession,
-} from "./smtp-server-types.js";
+} from "./smtp-server.js";
 
 /**
  * What a type of Node has and ours has not. `never` lets our object be handed to a function that is

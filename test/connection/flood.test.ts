@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { SMTPServer } from "../src/index.js";
-import { accept } from "../src/server.js";
-import { MemoryTransport } from "./support/memory-transport.js";
+import { SMTPServer } from "../../src/index.js";
+import { accept } from "../../src/server/server.js";
+import { MemoryTransport } from "../support/memory-transport.js";
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 

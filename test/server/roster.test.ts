@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Roster } from "../src/roster.js";
+import { Roster } from "../../src/server/roster.js";
 
 function people(count: number): { roster: Roster<{ place: number; name: number }>; names(): number[] } {
   const roster = new Roster<{ place: number; name: number }>();

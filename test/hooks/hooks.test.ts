@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { answersByPromise, callHook, type HookFunction, type HookResult } from "../src/hooks.js";
-import { SMTPServer } from "../src/index.js";
-import { makeServer, MemoryClient } from "./support/client.js";
+import { answersByPromise, callHook, type HookFunction, type HookResult } from "../../src/hooks/hook-call.js";
+import { SMTPServer } from "../../src/index.js";
+import { makeServer, MemoryClient } from "../support/client.js";
 
 type Callback = (error?: unknown, value?: unknown) => void;
 

@@ -3,9 +3,9 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { createServer, type AddressInfo } from "node:net";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SMTPServer } from "../src/index.js";
-import { parseListenArguments } from "../src/listen-target.js";
-import { makeServer, SocketClient } from "./support/client.js";
+import type { SMTPServer } from "../../src/index.js";
+import { parseListenArguments } from "../../src/server/listen-arguments.js";
+import { makeServer, SocketClient } from "../support/client.js";
 
 const folder = mkdtempSync(join(tmpdir(), "listen-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -463,7 +463,7 @@ describe("a unix socket", () => {
     chmodSync(folder, 0o755);
     // Root may write anywhere.
     const script = `
-      import { SMTPServer } from ${JSON.stringify(join(import.meta.dir, "../src/index.ts"))};
+      import { SMTPServer } from ${JSON.stringify(join(import.meta.dir, "../../src/index.ts"))};
       if (process.getuid() === 0) process.setuid(65534);
       const error = await new SMTPServer({ logger: false }).listen(${JSON.stringify(join(locked, "x"))}).catch((e) => e);
       console.log(error.code, error.errno, error.message);

@@ -1,7 +1,7 @@
 /** What a connection has on the client's side: the socket as a small interface, and the TLS session on it. */
-import type { TLSFacts } from "./commands/client.js";
-import type { Endpoints } from "./session.js";
-import type { SecureSocket, SMTPSession, TLSCipherInfo } from "./types.js";
+import type { TLSFacts } from "../commands/client.js";
+import type { Endpoints } from "../session.js";
+import type { SecureSocket, SMTPSession, TLSCipherInfo } from "../types/index.js";
 
 /** A TLS session that was established. */
 export interface TLSSession extends TLSFacts {

@@ -1,18 +1,18 @@
 import { EventEmitter } from "node:events";
-import { Arrival, type ArrivingTransport, type Gate } from "./arrival.js";
-import { Census } from "./census.js";
-import { Connection } from "./connection.js";
-import { HOOKS, type HookFunction, type HookName } from "./hooks.js";
+import { Arrival, type ArrivingTransport, type Gate } from "../connection/pending-connection.js";
+import { Census } from "./connection-counter.js";
+import { Connection } from "../connection/connection.js";
+import { HOOKS, type HookFunction, type HookName } from "../hooks/hook-call.js";
 import { type Bound, Listener, type Listening, withFace } from "./listener.js";
-import { type ListenOptions, parseListenArguments } from "./listen-target.js";
-import { type FullLogger, log, makeLogger } from "./logger.js";
-import { checkOptions, Settings } from "./options.js";
-import { MECHANISMS } from "./sasl/index.js";
-import { Watch } from "./watch.js";
-import { bind } from "./transport/bind.js";
-import { canUpgrade, SecureContexts } from "./transport/tls.js";
-import { connectionInfo } from "./session.js";
-import type { SMTPServerAddress, SMTPServerSession } from "./smtp-server-types.js";
+import { type ListenOptions, parseListenArguments } from "./listen-arguments.js";
+import { type FullLogger, log, makeLogger } from "../logger.js";
+import { checkOptions, Settings } from "../options.js";
+import { MECHANISMS } from "../sasl/index.js";
+import { Watch } from "./deadline-timer.js";
+import { bind } from "../transport/bind.js";
+import { canUpgrade, SecureContexts } from "../transport/tls.js";
+import { connectionInfo } from "../session.js";
+import type { SMTPServerAddress, SMTPServerSession } from "../types/smtp-server.js";
 import type {
   AuthCallback,
   AuthObject,
@@ -25,7 +25,7 @@ import type {
   SMTPConnection,
   SMTPServerOptions,
   TLSOptions,
-} from "./types.js";
+} from "../types/index.js";
 
 /** Serves one client on a transport that is at hand: for tests, which need no network then. Not exported from the package. */
 export let accept: (server: SMTPServer, transport: ArrivingTransport) => void;

@@ -5,10 +5,10 @@
  * so there is one bound, and nothing is read ahead of it but what the reader asked for.
  */
 import type { ReadableStreamDefaultReader } from "node:stream/web";
-import { delegateToNodeFace, NodeFace, type NodeFaceSource } from "./data-stream-node.js";
-import { ChunkQueue } from "./data-stream-queue.js";
-import { SMTPError } from "./errors.js";
-import type { DataStream } from "./types.js";
+import { delegateToNodeFace, NodeFace, type NodeFaceSource } from "./node-adapter.js";
+import { ChunkQueue } from "./chunk-queue.js";
+import { SMTPError } from "../errors.js";
+import type { DataStream } from "../types/index.js";
 
 /** Milliseconds that a consumer may leave a full queue unread once its hook has answered. */
 export const ABANDONED_AFTER: number = 2000;

@@ -8,9 +8,9 @@ import { Duplex, finished, PassThrough, pipeline, Readable, Writable } from "nod
 import { arrayBuffer, blob, buffer, text } from "node:stream/consumers";
 import { finished as finishedPromise, pipeline as pipelinePromise } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
-import { MessageSource } from "../src/data-stream.js";
-import type { DataStream } from "../src/types.js";
-import { createSource, DELIVERIES, deliver, gone, nothingUnhandled, turn } from "./support/deliveries.js";
+import { MessageSource } from "../../src/message/data-stream.js";
+import type { DataStream } from "../../src/types/index.js";
+import { createSource, DELIVERIES, deliver, gone, nothingUnhandled, turn } from "../support/deliveries.js";
 
 let folder: string;
 beforeAll(() => {
@@ -641,7 +641,7 @@ describe("events", () => {
 
   test("a data listener that throws is uncaught, and the connection does not notice", async () => {
     const program = `
-      import { MessageSource } from ${JSON.stringify(join(import.meta.dir, "../src/data-stream.js"))};
+      import { MessageSource } from ${JSON.stringify(join(import.meta.dir, "../../src/message/data-stream.js"))};
       const heard = [];
       process.on("uncaughtException", (error) => heard.push("uncaught " + error.message));
       const source = new MessageSource({ size: Infinity, wanted: () => {} });

@@ -1,18 +1,18 @@
-import { type Action } from "./commands/client.js";
+import { type Action } from "../commands/client.js";
 import { Connection, type Host } from "./connection.js";
-import { log } from "./logger.js";
-import type { Census } from "./census.js";
-import type { Endpoints } from "./session.js";
+import { log } from "../logger.js";
+import type { Census } from "../server/connection-counter.js";
+import type { Endpoints } from "../session.js";
 import {
   handshakeDetails,
   handshakeError,
   type TLSSession,
   type Transport,
   type TransportEvents,
-} from "./transport-face.js";
-import type { Watch, Watched } from "./watch.js";
-import { isTrusted } from "./wire/ip.js";
-import { type ProxyHeader, ProxyHeaderReader } from "./wire/proxy-header.js";
+} from "./transport.js";
+import type { Watch, Watched } from "../server/deadline-timer.js";
+import { isTrusted } from "../wire/ip.js";
+import { type ProxyHeader, ProxyHeaderReader } from "../wire/proxy-header.js";
 
 /** Milliseconds in which a peer whose PROXY header was refused can read why. */
 const REFUSAL_LINGER = 1000;

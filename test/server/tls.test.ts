@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { type HookCallback, SMTPServer, type SMTPServerOptions, type SMTPSession } from "../src/index.js";
-import { createAuthority, type Identity } from "./support/certificates.js";
-import { TLSClient } from "./support/tls-client.js";
+import { type HookCallback, SMTPServer, type SMTPServerOptions, type SMTPSession } from "../../src/index.js";
+import { createAuthority, type Identity } from "../support/certificates.js";
+import { TLSClient } from "../support/tls-client.js";
 
 const authority = createAuthority("Test CA");
 const stranger = createAuthority("Another CA");

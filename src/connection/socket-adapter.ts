@@ -1,6 +1,6 @@
 /** `connection._socket`: as much of a `net.Socket` as programs made for smtp-server reach for. */
 import { EventEmitter } from "node:events";
-import type { SMTPSession, SocketFace } from "./types.js";
+import type { SMTPSession, SocketFace } from "../types/index.js";
 
 /** The connection as its face sees it. */
 export interface FaceOwner {

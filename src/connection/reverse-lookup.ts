@@ -1,6 +1,6 @@
 import dns from "node:dns";
-import type { Resolver } from "./types.js";
-import { isHostname } from "./wire/hostname.js";
+import type { Resolver } from "../types/index.js";
+import { isHostname } from "../wire/hostname.js";
 
 /** How long a client waits for its greeting because of the DNS. */
 export const LOOKUP_TIMEOUT = 1500;

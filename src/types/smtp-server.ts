@@ -1,7 +1,7 @@
 /**
  * The type names of smtp-server, for programs that were typed against it or against
  * `@types/smtp-server`. Interfaces, so that a `declare module` of the program can add to them; what our
- * hooks are given ({@link SMTPSession} and the rest of types.ts) extends these. A field that only newer
+ * hooks are given ({@link SMTPSession} and the rest of index.ts) extends these. A field that only newer
  * versions of smtp-server have is optional here where a program may make such an object itself.
  */
 import type { CipherNameAndProtocol } from "node:tls";

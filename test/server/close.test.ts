@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect as connectPlain, type AddressInfo } from "node:net";
-import { SMTPServer, type DataStream, type HookCallback, type SMTPServerOptions } from "../src/index.js";
-import { makeServer, SocketClient } from "./support/client.js";
+import { SMTPServer, type DataStream, type HookCallback, type SMTPServerOptions } from "../../src/index.js";
+import { makeServer, SocketClient } from "../support/client.js";
 
 const open: SMTPServer[] = [];
 afterEach(async () => {

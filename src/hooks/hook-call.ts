@@ -1,4 +1,4 @@
-import type { SMTPErrorLike } from "./types.js";
+import type { SMTPErrorLike } from "../types/index.js";
 
 /** How many parameters each hook has, the callback among them. */
 export const HOOKS = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { accept } from "../src/server.js";
-import { hello, makeServer, MemoryClient } from "./support/client.js";
-import { MemoryTransport } from "./support/memory-transport.js";
+import { accept } from "../../src/server/server.js";
+import { hello, makeServer, MemoryClient } from "../support/client.js";
+import { MemoryTransport } from "../support/memory-transport.js";
 
 /** A client that has reset: who writes to it learns that at once, in the middle of its work. */
 class VanishingTransport extends MemoryTransport {

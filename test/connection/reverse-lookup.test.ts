@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
-import { LOOKUP_TIMEOUT, reverseLookup, type LookupResult } from "../src/reverse-lookup.js";
-import type { Resolver, SMTPSession } from "../src/index.js";
-import { makeServer, MemoryClient } from "./support/client.js";
+import { LOOKUP_TIMEOUT, reverseLookup, type LookupResult } from "../../src/connection/reverse-lookup.js";
+import type { Resolver, SMTPSession } from "../../src/index.js";
+import { makeServer, MemoryClient } from "../support/client.js";
 
 type Answer = Parameters<Resolver["reverse"]>[1];
 

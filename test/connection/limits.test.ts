@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import type { DataStream, Logger, SMTPServer, SMTPServerOptions } from "../src/index.js";
-import { hello, makeServer, MemoryClient } from "./support/client.js";
-import type { MemoryTransport } from "./support/memory-transport.js";
+import type { DataStream, Logger, SMTPServer, SMTPServerOptions } from "../../src/index.js";
+import { hello, makeServer, MemoryClient } from "../support/client.js";
+import type { MemoryTransport } from "../support/memory-transport.js";
 
 const TOO_MANY = "421 mx.test Too many connected clients, try again in a moment";
 const TOO_MANY_THERE = "421 mx.test Too many connections from your address";

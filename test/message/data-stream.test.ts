@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ReadableStream as NodeReadableStream } from "node:stream/web";
-import { ABANDONED_AFTER, MessageSource } from "../src/data-stream.js";
-import { ChunkQueue, QUEUED_CHUNKS, QUEUED_OCTETS } from "../src/data-stream-queue.js";
-import type { DataStream } from "../src/types.js";
-import { createSource, DELIVERIES, deliver, gone, nothingUnhandled, turn } from "./support/deliveries.js";
+import { ABANDONED_AFTER, MessageSource } from "../../src/message/data-stream.js";
+import { ChunkQueue, QUEUED_CHUNKS, QUEUED_OCTETS } from "../../src/message/chunk-queue.js";
+import type { DataStream } from "../../src/types/index.js";
+import { createSource, DELIVERIES, deliver, gone, nothingUnhandled, turn } from "../support/deliveries.js";
 
 let folder: string;
 beforeAll(() => {
