@@ -9,7 +9,8 @@ import {
 import { updateTransmissionType } from "../session.js";
 import { words } from "../wire/command.js";
 import type { HookResult } from "../hooks/hook-call.js";
-import type { Action, Answer, Client, Command } from "./client.js";
+import type { Action, Answer } from "./action.js";
+import type { Client, Command } from "./client.js";
 import { INTERNAL_ERROR } from "./refusal.js";
 
 const PLUS = "SCRAM-SHA-256-PLUS";

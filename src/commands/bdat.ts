@@ -1,4 +1,5 @@
-import type { Action, Answer, Body, Client, Command } from "./client.js";
+import type { Action, Answer, Body } from "./action.js";
+import type { Client, Command, MessageInTransfer } from "./client.js";
 import { Message, tooBig } from "./message.js";
 
 /** Octets of a refused chunk that are read and dropped where no `size` option says more; a longer one closes. */
@@ -87,12 +88,12 @@ export const BDAT: Command = {
 };
 
 /** Drops a chunk; the last one ends the transaction that was refused. */
-function skipped(message: Message, chunk: Chunk, refusal: Action): Answer {
+function skipped(message: MessageInTransfer, chunk: Chunk, refusal: Action): Answer {
   const finish = (): Answer => (chunk.last ? message.close(refusal) : refusal);
   return chunk.octets === 0 ? finish() : new ChunkBody(chunk.octets, finish);
 }
 
-function receive(client: Client, message: Message, chunk: Chunk): Answer | Promise<Answer> {
+function receive(client: Client, message: MessageInTransfer, chunk: Chunk): Answer | Promise<Answer> {
   const { settings } = client;
   if (message.byteLength + chunk.octets > settings.size && !settings.raw.hideSize) {
     const refusal = tooBig(settings.size);

@@ -3,39 +3,8 @@ import type { HookName, HookResult } from "../hooks/hook-call.js";
 import type { LogEntry, LogLevel } from "../logger.js";
 import type { Settings } from "../options.js";
 import type { SecureSocket, SMTPSession } from "../types/index.js";
-import type { Reply } from "../wire/reply.js";
-import type { Message } from "./message.js";
+import type { Action, Answer } from "./action.js";
 import type { Recipients } from "./recipients.js";
-
-/** A reply, and what the connection is to do once it is written. 421 always closes. */
-export interface Action extends Reply {
-  /** Close after this reply. */
-  readonly close?: true | undefined;
-  /** The client may send commands from now on (the greeting). */
-  readonly ready?: true | undefined;
-  /** STARTTLS: start the handshake when the reply has left. */
-  readonly upgrade?: true | undefined;
-  /** The next line is not a command: it goes here (SASL, RFC 4954 4). */
-  readonly continuation?: ((line: ContinuationLine) => Answer | Promise<Answer>) | undefined;
-  /** Octets of a message follow (DATA). */
-  readonly body?: Body | undefined;
-}
-
-/** A line inside of an exchange; `undefined`: it was longer than an exchange may have. */
-export type ContinuationLine = string | undefined;
-
-/** Octets that are no command lines: a message in DATA, a chunk of BDAT. */
-export interface Body {
-  /** Takes octets; gives what follows the end, `undefined` while it goes on. */
-  read(chunk: Buffer): Buffer | undefined;
-  /** No more may be read until `Client.wanted` is called. */
-  readonly full: boolean;
-  /** What is to be answered once the end was read. */
-  finish(): Answer | Promise<Answer>;
-}
-
-/** What a handler returns: a reply, several, or octets to read before there is one. */
-export type Answer = Action | readonly Action[] | Body;
 
 /** What the TLS session offers to SASL. */
 export interface TLSFacts {
@@ -56,6 +25,29 @@ export interface Counts {
   errors: number;
 }
 
+/** The message in transfer as its connection and the commands see it. */
+export interface MessageInTransfer {
+  /** Octets of the message so far. */
+  readonly byteLength: number;
+  /** Enough is queued for onData; `Client.wanted` tells when there is room again. */
+  readonly full: boolean;
+  /** A chunk of BDAT was refused: the ones behind it are refused too (RFC 3030 2). */
+  readonly chunksRefused: boolean;
+  push(bytes: Buffer): void;
+  /** The client sent all of it. */
+  end(): void;
+  /** The message will not be complete: the stream errors, so that a half never looks whole. */
+  fail(error: Error): void;
+  /** The replies that the message gets, once it has ended and the hook has answered. */
+  replies(): readonly Action[] | Promise<readonly Action[]>;
+  /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
+  close(reply: Action): readonly Action[];
+  /** The reply to a chunk of BDAT that is not the last. */
+  chunkReply(octets: number): Action;
+  /** The rest of the chunks is not wanted, and the stream does not get them. */
+  refuseChunks(refusal: Action): void;
+}
+
 /** What a command handler sees of its connection. */
 export interface Client {
   readonly settings: Settings;
@@ -73,7 +65,7 @@ export interface Client {
   /** RCPT commands that were accepted in this transaction. */
   readonly recipients: Recipients;
   /** The message in transfer, between the first octet and its reply. */
-  message: Message | undefined;
+  message: MessageInTransfer | undefined;
   /** What the limits on misbehaviour count. */
   readonly counts: Counts;
 

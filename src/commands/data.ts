@@ -1,6 +1,6 @@
 import { DotReader } from "../wire/dot-reader.js";
-import { fixed, whole } from "./action.js";
-import type { Action, Answer, Body, Command } from "./client.js";
+import { fixed, whole, type Action, type Answer, type Body } from "./action.js";
+import type { Command } from "./client.js";
 import { Message } from "./message.js";
 
 /** The octets of DATA up to CRLF . CRLF. */

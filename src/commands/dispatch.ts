@@ -1,4 +1,5 @@
-import type { Action, Answer, Client, Command } from "./client.js";
+import type { Action, Answer } from "./action.js";
+import type { Client, Command } from "./client.js";
 import { userName } from "../session.js";
 import { isHttpRequest, splitCommand, words } from "../wire/command.js";
 import { COMMANDS } from "./index.js";

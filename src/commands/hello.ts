@@ -1,6 +1,6 @@
-import { whole } from "./action.js";
+import { whole, type Action } from "./action.js";
 import { mechanismsFor } from "./auth.js";
-import type { Action, Client, Command } from "./client.js";
+import type { Client, Command } from "./client.js";
 import { isHeloName, words } from "../wire/command.js";
 import { mayUse, XCLIENT_NAMES, XFORWARD_NAMES } from "./xclient.js";
 

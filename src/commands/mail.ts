@@ -1,8 +1,8 @@
 import type { SMTPAddress, SMTPAddressArgs } from "../types/index.js";
 import type { PathCommand } from "../wire/address.js";
 import { parsePathCommand } from "../wire/address.js";
-import { fixed } from "./action.js";
-import type { Action, Client, Command } from "./client.js";
+import { fixed, type Action } from "./action.js";
+import type { Client, Command } from "./client.js";
 import { tooBig } from "./message.js";
 import { refused } from "./refusal.js";
 

@@ -2,8 +2,8 @@ import { MessageSource } from "../message/data-stream.js";
 import { SMTPError } from "../errors.js";
 import { type HookResult, isError } from "../hooks/hook-call.js";
 import { NewlineGuard } from "../wire/newlines.js";
-import { fixed } from "./action.js";
-import type { Action, Client } from "./client.js";
+import { fixed, type Action } from "./action.js";
+import type { Client, MessageInTransfer } from "./client.js";
 import { refusal, refused } from "./refusal.js";
 
 const ACCEPTED = "2.6.0";
@@ -16,7 +16,7 @@ export function tooBig(size: number): Action {
 }
 
 /** One message on its way from the client to onData, and the reply or replies it gets. */
-export class Message {
+export class Message implements MessageInTransfer {
   readonly #client: Client;
   readonly #source: MessageSource;
   readonly #guard: NewlineGuard;

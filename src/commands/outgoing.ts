@@ -1,6 +1,7 @@
 import { userName } from "../session.js";
 import { formatReply } from "../wire/reply.js";
-import type { Action, Client } from "./client.js";
+import type { Action } from "./action.js";
+import type { Client } from "./client.js";
 
 /** The reply that goes out for a handler's: with `maxErrors` the n-th 5xx becomes a 421, which closes. */
 export function withinErrors(client: Client, reply: Action): Action {

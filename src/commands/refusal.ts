@@ -1,6 +1,6 @@
 import type { SMTPErrorLike } from "../types/index.js";
 import type { HookResult } from "../hooks/hook-call.js";
-import type { Action } from "./client.js";
+import type { Action } from "./action.js";
 
 /** Reply code and text of a hook's refusal that brings none of its own. */
 const DEFAULTS = {

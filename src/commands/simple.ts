@@ -1,6 +1,6 @@
 import { words } from "../wire/command.js";
-import { fixed } from "./action.js";
-import type { Action, Command } from "./client.js";
+import { fixed, type Action } from "./action.js";
+import type { Command } from "./client.js";
 
 const OK: Action = fixed({ code: 250, text: "OK" });
 const FLUSHED: Action = fixed({ code: 250, text: "Flushed" });

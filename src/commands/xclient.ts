@@ -3,8 +3,9 @@ import type { AuthObject, AuthResponse, SMTPSession } from "../types/index.js";
 import { parseAttributes } from "../wire/attributes.js";
 import { isTrusted } from "../wire/ip.js";
 import type { HookResult } from "../hooks/hook-call.js";
-import type { Action, Client, Command } from "./client.js";
-import { greeting } from "./opening.js";
+import type { Action } from "./action.js";
+import type { Client, Command } from "./client.js";
+import { greeting } from "./greeting.js";
 import { INTERNAL_ERROR, messageOf } from "./refusal.js";
 
 /** Attributes of http://www.postfix.org/XCLIENT_README.html, in the order advertised. */

@@ -1,6 +1,7 @@
 import { dispatch, logContinuation } from "../commands/dispatch.js";
-import type { Action, Answer, Body, Client, ContinuationLine, Counts, TLSFacts } from "../commands/client.js";
-import { askOnSecure, lookUp, opening } from "../commands/opening.js";
+import type { Action, Answer, Body, ContinuationLine } from "../commands/action.js";
+import type { Client, Counts, TLSFacts } from "../commands/client.js";
+import { askOnSecure, lookUp, opening } from "./opening.js";
 import { withinErrors, wordReply } from "../commands/outgoing.js";
 import type { Message } from "../commands/message.js";
 import { Recipients } from "../commands/recipients.js";

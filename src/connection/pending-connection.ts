@@ -1,4 +1,4 @@
-import { type Action } from "../commands/client.js";
+import type { Action } from "../commands/action.js";
 import { Connection, type Host } from "./connection.js";
 import { log } from "../logger.js";
 import type { Census } from "../server/connection-counter.js";

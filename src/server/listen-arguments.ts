@@ -1,20 +1,11 @@
 import { inspect } from "node:util";
+import type { ListenTarget } from "../transport/bind.js";
 
 /** What the arguments of `listen` say. */
 export interface ListenRequest {
   readonly target: ListenTarget;
   readonly callback?: (() => void) | undefined;
 }
-
-export type ListenTarget =
-  | { readonly path: string; readonly mode?: number | undefined }
-  | {
-      readonly port: number;
-      /** `undefined`: all interfaces, IPv4 and IPv6. */
-      readonly host?: string | undefined;
-      readonly reusePort: boolean;
-      readonly ipv6Only: boolean;
-    };
 
 /** The object form of `listen`, as node:net has it, with `hostname` and `mode` besides. */
 export interface ListenOptions {

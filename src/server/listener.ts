@@ -1,20 +1,13 @@
 import { EventEmitter } from "node:events";
 import type { AddressInfo, Server } from "node:net";
 import { isIPv6 } from "node:net";
+import type { Bound } from "../transport/bind.js";
 
 /** What the listener's face asks of the server behind it. */
 export interface ListenerOwner {
   listen(...args: unknown[]): unknown;
   close(callback?: (error?: Error) => void): unknown;
   readonly connections: ReadonlySet<unknown>;
-}
-
-/** What is bound: Bun's listener, and where. */
-export interface Bound {
-  readonly where: { readonly path: string } | { readonly host: string; readonly port: number };
-  stop(): void;
-  ref(): void;
-  unref(): void;
 }
 
 /**

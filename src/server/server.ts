@@ -3,13 +3,13 @@ import { Arrival, type ArrivingTransport, type Gate } from "../connection/pendin
 import { Census } from "./connection-counter.js";
 import { Connection } from "../connection/connection.js";
 import { HOOKS, type HookFunction, type HookName } from "../hooks/hook-call.js";
-import { type Bound, Listener, type Listening, withFace } from "./listener.js";
+import { Listener, type Listening, withFace } from "./listener.js";
 import { type ListenOptions, parseListenArguments } from "./listen-arguments.js";
 import { type FullLogger, log, makeLogger } from "../logger.js";
 import { checkOptions, Settings } from "../options.js";
 import { MECHANISMS } from "../sasl/index.js";
 import { Watch } from "./deadline-timer.js";
-import { bind } from "../transport/bind.js";
+import { bind, type Bound } from "../transport/bind.js";
 import { canUpgrade, SecureContexts } from "../transport/tls.js";
 import { connectionInfo } from "../session.js";
 import type { SMTPServerAddress, SMTPServerSession } from "../types/smtp-server.js";

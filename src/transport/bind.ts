@@ -3,10 +3,27 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
-import type { Bound } from "../server/listener.js";
-import type { ListenTarget } from "../server/listen-arguments.js";
 import { listenOn, type SocketTransport } from "./socket.js";
 import type { SecureContexts } from "./tls.js";
+
+/** What to bind. */
+export type ListenTarget =
+  | { readonly path: string; readonly mode?: number | undefined }
+  | {
+      readonly port: number;
+      /** `undefined`: all interfaces, IPv4 and IPv6. */
+      readonly host?: string | undefined;
+      readonly reusePort: boolean;
+      readonly ipv6Only: boolean;
+    };
+
+/** What is bound: Bun's listener, and where. */
+export interface Bound {
+  readonly where: { readonly path: string } | { readonly host: string; readonly port: number };
+  stop(): void;
+  ref(): void;
+  unref(): void;
+}
 
 type Accept = (transport: SocketTransport) => void;
 

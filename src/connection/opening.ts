@@ -1,8 +1,8 @@
-import type { Settings } from "../options.js";
-import { reverseLookup } from "../connection/reverse-lookup.js";
-import { whole } from "./action.js";
-import type { Action, Answer, Client } from "./client.js";
-import { refused } from "./refusal.js";
+import type { Answer } from "../commands/action.js";
+import type { Client } from "../commands/client.js";
+import { greeting } from "../commands/greeting.js";
+import { refused } from "../commands/refusal.js";
+import { reverseLookup } from "./reverse-lookup.js";
 
 /** Finds the client's host name, `""` where it has none or nobody is to look. */
 export function lookUp(client: Client, done: (name: string) => void): void {
@@ -51,11 +51,4 @@ function greet(client: Client): Answer {
   const { settings } = client;
   if (!settings.useXClient && !settings.useXForward) client.announce();
   return greeting(settings);
-}
-
-/** The 220 greeting (RFC 5321 4.3.1), which carries no enhanced status code (RFC 2034 3). */
-export function greeting({ name, protocol, banner }: Settings): Action {
-  const service = protocol === "LMTP" ? "LMTP" : "ESMTP";
-  const text = banner ? `${name} ${service} ${banner}` : `${name} ${service}`;
-  return whole({ code: 220, text, enhanced: false, ready: true });
 }
