@@ -1,34 +1,23 @@
 import { describe, expect, test } from "bun:test";
 import { dirname, join, normalize } from "node:path";
 
-/** The rooms of the house from the door inwards: a file imports from its own room and from rooms further down. */
-const ROOMS: readonly (readonly string[])[] = [
-  ["index.ts"],
-  ["server/server.ts"],
-  ["transport/"],
-  ["connection/pending-connection.ts"],
-  ["connection/connection.ts"],
-  ["connection/transport.ts", "connection/socket-adapter.ts"],
-  ["commands/"],
-  ["message/data-stream.ts"],
-  ["message/node-adapter.ts", "message/chunk-queue.ts"],
-  ["sasl/"],
-  ["server/listener.ts"],
-  ["server/listen-arguments.ts"],
-  ["session.ts"],
-  [
-    "connection/reverse-lookup.ts",
-    "server/connection-counter.ts",
-    "server/roster.ts",
-    "server/deadline-timer.ts",
-    "connection/timeouts.ts",
-  ],
-  ["hooks/", "options.ts"],
-  ["logger.ts"],
-  ["wire/"],
-  ["errors.ts", "runtime.ts"],
-  ["types/index.ts"],
-  ["types/smtp-server.ts"],
+/** From top to bottom: a file imports from its own layer and from layers further down, type-only imports included. */
+const LAYERS: readonly string[] = [
+  "index.ts",
+  "runtime.ts",
+  "server/",
+  "transport/",
+  "connection/",
+  "commands/",
+  "message/",
+  "sasl/",
+  "session.ts",
+  "options.ts",
+  "hooks/",
+  "logger.ts",
+  "wire/",
+  "errors.ts",
+  "types/",
 ];
 
 interface Import {
@@ -70,10 +59,8 @@ const sources = await Promise.all(
 const imports = sources.flatMap(({ file, text }) => importsOf(file, text));
 const inside = imports.filter(({ to }) => files.includes(to));
 
-function room(file: string): number {
-  return ROOMS.findIndex((names) =>
-    names.some((name) => (name.endsWith("/") ? file.startsWith(name) : file === name)),
-  );
+function layer(file: string): number {
+  return LAYERS.findIndex((name) => (name.endsWith("/") ? file.startsWith(name) : file === name));
 }
 
 const show = ({ from, to }: Import): string => `${from} imports ${to}`;
@@ -88,7 +75,7 @@ describe("the reader of imports", () => {
     ['import * as all from "./errors.js";', "errors.ts", false],
     ['import one from "./errors.js";', "errors.ts", false],
     ['import "./errors.js";', "errors.ts", false],
-    ['export type * from "./types.js";', "types.ts", true],
+    ['export type * from "./types/index.js";', "types/index.ts", true],
     ['export { a } from "./errors.js";', "errors.ts", false],
     ['const x = await import("./errors.js");', "errors.ts", false],
     ['type X = import("./errors.js").SMTPError;', "errors.ts", false],
@@ -106,22 +93,21 @@ describe("the reader of imports", () => {
   });
 });
 
-test("every file has a room, and every relative import a file", () => {
-  expect(files.filter((file) => room(file) < 0)).toEqual([]);
+test("every file has a layer, and every relative import a file", () => {
+  expect(files.filter((file) => layer(file) < 0)).toEqual([]);
   const lost = imports.filter(({ to }) => !files.includes(to) && !/^(node|bun):/.test(to) && to !== "bun");
   expect(lost.map(show)).toEqual([]);
 });
 
-test("imports go one way, those of types too", () => {
-  // The listener's face knows its server by an interface of its own; types.ts imports nothing of ours.
-  expect(inside.filter(({ from, to }) => room(to) < room(from)).map(show)).toEqual([]);
+test("every import runs down the layers", () => {
+  expect(inside.filter(({ from, to }) => layer(to) < layer(from)).map(show)).toEqual([]);
 });
 
 test("only the server uses the transport", () => {
   const users = inside.filter(
     ({ from, to }) => to.startsWith("transport/") && !from.startsWith("transport/"),
   );
-  expect([...new Set(users.map(({ from }) => from))]).toEqual(["server/server.ts"]);
+  expect(users.filter(({ from }) => !from.startsWith("server/")).map(show)).toEqual([]);
 });
 
 test("the transport knows those above the wire by their types only", () => {
@@ -160,18 +146,16 @@ test("wire/ has of node:net the judges of IP addresses only", () => {
   expect(others).toEqual([]);
 });
 
-test("the two files of types and errors.ts stand alone", () => {
-  const alone = ["types/index.ts", "types/smtp-server.ts", "errors.ts"];
-  const taken = inside.filter(({ from, to }) => alone.includes(from) && to !== "types/smtp-server.ts");
+test("types/ and errors.ts import nothing from other layers", () => {
+  const taken = inside.filter(
+    ({ from, to }) => /^(types\/|errors\.ts)/.test(from) && !to.startsWith("types/"),
+  );
   expect(taken.map(show)).toEqual([]);
 });
 
-test("no import runs in a circle, but for types within commands/", () => {
+test("no import runs in a circle", () => {
   const edges = new Map<string, string[]>(files.map((file) => [file, []]));
-  for (const { from, to, typeOnly } of inside) {
-    if (typeOnly && from.startsWith("commands/") && to.startsWith("commands/")) continue;
-    edges.get(from)?.push(to);
-  }
+  for (const { from, to } of inside) edges.get(from)?.push(to);
   const circles: string[] = [];
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): void => {
@@ -182,4 +166,16 @@ test("no import runs in a circle, but for types within commands/", () => {
   };
   for (const file of files) visit(file, []);
   expect(circles).toEqual([]);
+});
+
+describe("size", () => {
+  test("at most 10 files stand at the root of src/", () => {
+    const root = [...new Bun.Glob("*").scanSync({ cwd: SOURCE })];
+    expect(root.length).toBeLessThanOrEqual(10);
+  });
+
+  test("no file is longer than 450 lines", () => {
+    const long = sources.filter(({ text }) => text.split("\n").length > 450).map(({ file }) => file);
+    expect(long).toEqual([]);
+  });
 });

@@ -21,7 +21,7 @@ export type ContinuationLine = string | undefined;
 export interface Body {
   /** Takes octets; gives what follows the end, `undefined` while it goes on. */
   read(chunk: Buffer): Buffer | undefined;
-  /** No more may be read until `Client.wanted` is called. */
+  /** No more may be read until `Client.onDrain` is called. */
   readonly full: boolean;
   /** What is to be answered once the end was read. */
   finish(): Answer | Promise<Answer>;
@@ -34,13 +34,13 @@ export type Answer = Action | readonly Action[] | Body;
  * An action with all its fields. What every session hears has one shape then, and what handles it is compiled
  * once: else a few connections that begin among thousands of messages are reason enough to compile it anew.
  */
-export function whole(action: Action): Action {
+export function withAllFields(action: Action): Action {
   const { code, text, enhanced, octets, close, ready, upgrade, continuation, body } = action;
   return { code, text, enhanced, octets, close, ready, upgrade, continuation, body };
 }
 
 /** An action that is always the same, its octets made once. */
-export function fixed(action: Action): Action {
+export function withOctets(action: Action): Action {
   const octets = { plain: formatReply(action, false), enhanced: formatReply(action, true) };
-  return whole({ ...action, octets });
+  return withAllFields({ ...action, octets });
 }

@@ -29,7 +29,7 @@ export interface Counts {
 export interface MessageInTransfer {
   /** Octets of the message so far. */
   readonly byteLength: number;
-  /** Enough is queued for onData; `Client.wanted` tells when there is room again. */
+  /** Enough is queued for onData; `Client.onDrain` tells when there is room again. */
   readonly full: boolean;
   /** A chunk of BDAT was refused: the ones behind it are refused too (RFC 3030 2). */
   readonly chunksRefused: boolean;
@@ -84,7 +84,7 @@ export interface Client {
   /** Tells the server's `connect` listeners, once. */
   announce(again?: boolean): void;
   /** A body that was full can take more. */
-  wanted(): void;
+  onDrain(): void;
   /** Whether anybody reads what is logged. */
   readonly isLogged: boolean;
   log(level: LogLevel, entry: LogEntry, text: string, ...args: unknown[]): void;

@@ -1,5 +1,5 @@
 import { DotReader } from "../wire/dot-reader.js";
-import { fixed, whole, type Action, type Answer, type Body } from "./action.js";
+import { withOctets, withAllFields, type Action, type Answer, type Body } from "./action.js";
 import type { Command } from "./client.js";
 import { Message } from "./message.js";
 
@@ -27,7 +27,7 @@ class DataBody implements Body {
   }
 }
 
-const START: Action = fixed({ code: 354, text: "End data with <CR><LF>.<CR><LF>" });
+const START: Action = withOctets({ code: 354, text: "End data with <CR><LF>.<CR><LF>" });
 
 /** DATA (RFC 5321 4.1.1.4). onData is called here; its answer is given after the end of the message. */
 export const DATA: Command = {
@@ -42,6 +42,6 @@ export const DATA: Command = {
     }
     const message = new Message(client);
     client.message = message;
-    return whole({ ...START, body: new DataBody(message) });
+    return withAllFields({ ...START, body: new DataBody(message) });
   },
 };

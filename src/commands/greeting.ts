@@ -1,9 +1,9 @@
 import type { Settings } from "../options.js";
-import { type Action, whole } from "./action.js";
+import { type Action, withAllFields } from "./action.js";
 
 /** The 220 greeting (RFC 5321 4.3.1), which carries no enhanced status code (RFC 2034 3). */
 export function greeting({ name, protocol, banner }: Settings): Action {
   const service = protocol === "LMTP" ? "LMTP" : "ESMTP";
   const text = banner ? `${name} ${service} ${banner}` : `${name} ${service}`;
-  return whole({ code: 220, text, enhanced: false, ready: true });
+  return withAllFields({ code: 220, text, enhanced: false, ready: true });
 }

@@ -1,4 +1,4 @@
-import { whole, type Action } from "./action.js";
+import { withAllFields, type Action } from "./action.js";
 import { mechanismsFor } from "./auth.js";
 import type { Client, Command } from "./client.js";
 import { isHeloName, words } from "../wire/command.js";
@@ -48,7 +48,7 @@ function hello(client: Client, verb: string, args: string, syntax: string, exten
   client.resetTransaction();
   const greeting = fill(settings.heloResponse, [settings.name, session.clientHostname]);
   const text = extended ? [greeting, ...keywords(client)] : greeting;
-  return whole({ code: 250, text, enhanced: false });
+  return withAllFields({ code: 250, text, enhanced: false });
 }
 
 /** A text with a name for each `%s`; nothing where there is no name left. */

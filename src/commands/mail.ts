@@ -1,13 +1,13 @@
 import type { SMTPAddress, SMTPAddressArgs } from "../types/index.js";
 import type { PathCommand } from "../wire/address.js";
 import { parsePathCommand } from "../wire/address.js";
-import { fixed, type Action } from "./action.js";
+import { withOctets, type Action } from "./action.js";
 import type { Client, Command } from "./client.js";
 import { tooBig } from "./message.js";
 import { refused } from "./refusal.js";
 
-const SENDER_ACCEPTED: Action = fixed({ code: 250, text: "Accepted", enhanced: "2.1.0" });
-const RECIPIENT_ACCEPTED: Action = fixed({ code: 250, text: "Accepted", enhanced: "2.1.5" });
+const SENDER_ACCEPTED: Action = withOctets({ code: 250, text: "Accepted", enhanced: "2.1.0" });
+const RECIPIENT_ACCEPTED: Action = withOctets({ code: 250, text: "Accepted", enhanced: "2.1.5" });
 
 /** Parameters that mean nothing without a value. */
 const MAIL_VALUES = ["BODY", "SIZE", "RET", "ENVID", "AUTH"];

@@ -2,13 +2,13 @@ import { MessageSource } from "../message/data-stream.js";
 import { SMTPError } from "../errors.js";
 import { type HookResult, isError } from "../hooks/hook-call.js";
 import { NewlineGuard } from "../wire/newlines.js";
-import { fixed, type Action } from "./action.js";
+import { withOctets, type Action } from "./action.js";
 import type { Client, MessageInTransfer } from "./client.js";
 import { refusal, refused } from "./refusal.js";
 
 const ACCEPTED = "2.6.0";
-const QUEUED: Action = fixed({ code: 250, text: "OK: message queued", enhanced: ACCEPTED });
-const DELIVERED: Action = fixed({ code: 250, text: "OK: message accepted", enhanced: ACCEPTED });
+const QUEUED: Action = withOctets({ code: 250, text: "OK: message queued", enhanced: ACCEPTED });
+const DELIVERED: Action = withOctets({ code: 250, text: "OK: message accepted", enhanced: ACCEPTED });
 
 /** 552 for a message that is over the `size` option. */
 export function tooBig(size: number): Action {
@@ -45,15 +45,15 @@ export class Message implements MessageInTransfer {
     return this.#client.settings.size;
   }
   /** For the stream: it was full and takes more. */
-  wanted(): void {
-    this.#client.wanted();
+  onDrain(): void {
+    this.#client.onDrain();
   }
 
   /** Bytes of the message so far. */
   get byteLength(): number {
     return this.#source.byteLength;
   }
-  /** Enough is queued for onData; `Client.wanted` tells when there is room again. */
+  /** Enough is queued for onData; `Client.onDrain` tells when there is room again. */
   get full(): boolean {
     return this.#source.full;
   }
@@ -128,7 +128,7 @@ export class Message implements MessageInTransfer {
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
   close(reply: Action): readonly Action[] {
     const isLMTP = this.#client.settings.lmtp;
-    return this.#complete(isLMTP ? placesOf(this.#client).map(() => reply) : [reply]);
+    return this.#complete(isLMTP ? indexesOf(this.#client).map(() => reply) : [reply]);
   }
 
   /** Ends the transaction with the replies of an accepting answer: nothing, a text, or an array of texts and Errors. */
@@ -137,10 +137,10 @@ export class Message implements MessageInTransfer {
     if (!Array.isArray(value)) return this.close(replyFor(value, lmtp));
     const entries: unknown[] = value;
     if (lmtp) {
-      const places = placesOf(this.#client);
-      const byCommand = goesByCommands(entries, places);
+      const indexes = indexesOf(this.#client);
+      const byCommand = goesByCommands(entries, indexes);
       return this.#complete(
-        places.map((place, command) => replyFor(entries[byCommand ? command : place], lmtp)),
+        indexes.map((index, command) => replyFor(entries[byCommand ? command : index], lmtp)),
       );
     }
     // SMTP has one reply for all recipients: an error for one of them is an error for the message.
@@ -167,7 +167,7 @@ function replyFor(entry: unknown, lmtp: boolean): Action {
 }
 
 /** For each accepted RCPT command where it stands in rcptTo, which a hook may have made anything of. */
-function placesOf({ recipients, session }: Client): readonly number[] {
+function indexesOf({ recipients, session }: Client): readonly number[] {
   const rcptTo: unknown = session.envelope?.rcptTo;
   return recipients.positions(Array.isArray(rcptTo) ? rcptTo : []);
 }
@@ -180,6 +180,6 @@ function bareNewline(found: "CR" | "LF"): Action {
  * Whether an array has an entry for each accepted RCPT command, repeated ones too, and not for each entry of
  * rcptTo: programs that keep a list of their own answer so.
  */
-function goesByCommands({ length }: readonly unknown[], places: readonly number[]): boolean {
-  return length === places.length && (places.includes(-1) || new Set(places).size < length);
+function goesByCommands({ length }: readonly unknown[], indexes: readonly number[]): boolean {
+  return length === indexes.length && (indexes.includes(-1) || new Set(indexes).size < length);
 }

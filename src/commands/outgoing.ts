@@ -4,7 +4,7 @@ import type { Action } from "./action.js";
 import type { Client } from "./client.js";
 
 /** The reply that goes out for a handler's: with `maxErrors` the n-th 5xx becomes a 421, which closes. */
-export function withinErrors(client: Client, reply: Action): Action {
+export function applyErrorLimit(client: Client, reply: Action): Action {
   if (reply.code < 500) return reply;
   const { counts, settings } = client;
   counts.errors += 1;
@@ -14,7 +14,7 @@ export function withinErrors(client: Client, reply: Action): Action {
 }
 
 /** The octets of a reply. The session notes the last one that refuses, the log each. */
-export function wordReply(client: Client, reply: Action): string {
+export function encodeReply(client: Client, reply: Action): string {
   const { session, settings } = client;
   const text = formatReply(reply, !settings.hideEnhancedStatusCodes);
   if (reply.code >= 400) session.error = text.trimEnd();

@@ -1,10 +1,10 @@
 import { words } from "../wire/command.js";
-import { fixed, type Action } from "./action.js";
+import { withOctets, type Action } from "./action.js";
 import type { Command } from "./client.js";
 
-const OK: Action = fixed({ code: 250, text: "OK" });
-const FLUSHED: Action = fixed({ code: 250, text: "Flushed" });
-const BYE: Action = fixed({ code: 221, text: "Bye", close: true });
+const OK: Action = withOctets({ code: 250, text: "OK" });
+const FLUSHED: Action = withOctets({ code: 250, text: "Flushed" });
+const BYE: Action = withOctets({ code: 221, text: "Bye", close: true });
 
 export const NOOP: Command = { run: () => OK };
 

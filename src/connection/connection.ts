@@ -2,7 +2,7 @@ import { dispatch, logContinuation } from "../commands/dispatch.js";
 import type { Action, Answer, Body, ContinuationLine } from "../commands/action.js";
 import type { Client, Counts, TLSFacts } from "../commands/client.js";
 import { askOnSecure, lookUp, opening } from "./opening.js";
-import { withinErrors, wordReply } from "../commands/outgoing.js";
+import { applyErrorLimit, encodeReply } from "../commands/outgoing.js";
 import type { Message } from "../commands/message.js";
 import { Recipients } from "../commands/recipients.js";
 import { INTERNAL_ERROR } from "../commands/refusal.js";
@@ -17,7 +17,7 @@ import {
 } from "../hooks/hook-call.js";
 import { log, type LogEntry, type LogLevel, silent } from "../logger.js";
 import type { Settings } from "../options.js";
-import { type Expected, Patience } from "./timeouts.js";
+import { type Expected, Timeouts } from "./timeouts.js";
 import { MAX_SASL_LINE } from "../sasl/index.js";
 import {
   createSession,
@@ -29,7 +29,7 @@ import {
   updateTransmissionType,
   userName,
 } from "../session.js";
-import { ConnectionSocket } from "./socket-adapter.js";
+import { SocketAdapter } from "./socket-adapter.js";
 import {
   handshakeError,
   type TLSSession,
@@ -37,8 +37,8 @@ import {
   type TransportEvents,
   unencrypted,
 } from "./transport.js";
-import type { SecureSocket, SMTPConnection, SMTPSession, SocketFace } from "../types/index.js";
-import type { Watched } from "../server/deadline-timer.js";
+import type { SecureSocket, SMTPSession, ConnectionSocket } from "../types/index.js";
+import type { AdmittedConnection, ServerContext } from "./server-context.js";
 import { LineReader, OVERLONG } from "../wire/line-reader.js";
 
 /** Replies are collected while commands of one read are run, and written when there are this many characters. */
@@ -52,34 +52,13 @@ const TURN = 2;
 /** Milliseconds that a connection which we have closed may stay, whatever the client still sends. */
 const CLOSING_TIMEOUT = 5000;
 
-/** The server as the connection sees it. */
-export interface Host {
-  readonly settings: Settings;
-  /** `close()` was called. */
-  readonly closing: boolean;
-  /** What `this` is in a hook. */
-  readonly owner: object;
-  /** The application's hook of the moment; `undefined` where it has none and anything is accepted. */
-  hook(name: HookName): HookFunction | undefined;
-  announced(session: SMTPSession): void;
-  failed(error: unknown): void;
-  /** A client may be overdue at that moment: see `Watch`. */
-  expect(at: number): void;
-  /** The connection does not count any more, though its socket may still be closing. */
-  left(connection: Connection): void;
-  /** Its socket is closed. */
-  closed(connection: Connection): void;
-  /** And onClose was called. */
-  gone(): void;
-}
-
 const ACCEPTED: HookResult = { type: "accepted", value: undefined };
 
 type State = "greeting" | "ready" | "upgrading" | "closing" | "closed";
 
 /** One client: greeting → commands → close. Owns the session, the loop and the timers, and is the only writer of replies. */
-export class Connection implements Client, TransportEvents, SMTPConnection, Watched {
-  place = -1;
+export class Connection implements Client, TransportEvents, AdmittedConnection {
+  index = -1;
   readonly settings: Settings;
   readonly session: SMTPSession;
   readonly peerAddress: string;
@@ -87,12 +66,12 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   readonly recipients: Recipients = new Recipients();
   message: Message | undefined;
 
-  readonly #host: Host;
+  readonly #server: ServerContext;
   readonly #transport: Transport;
   readonly #endpoints: Endpoints;
   readonly #ignored: boolean;
   readonly #lines = new LineReader();
-  readonly #patience = new Patience();
+  readonly #timeouts = new Timeouts();
   /** When a client that does not close its side is left. */
   #leavesAt = Infinity;
   #state: State = "greeting";
@@ -117,15 +96,15 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   #blocked = false;
   #paused = false;
   #announced = false;
-  #face: ConnectionSocket | undefined;
+  #adapter: SocketAdapter | undefined;
   #hookWarned = false;
   /** The hook that was called last: the one that is waited for, where one is. */
   #asked: HookName = "onConnect";
 
-  constructor(host: Host, transport: Transport, endpoints: Endpoints, tls?: TLSSession) {
-    this.#host = host;
+  constructor(server: ServerContext, transport: Transport, endpoints: Endpoints, tls?: TLSSession) {
+    this.#server = server;
     this.#transport = transport;
-    this.settings = host.settings;
+    this.settings = server.settings;
     this.#tls = tls;
     this.peerAddress = endpoints.remoteAddress;
     this.#endpoints = endpoints;
@@ -160,7 +139,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
 
   /** Greets the client, or refuses it. */
   start(refusal?: Action): void {
-    this.#host.expect(this.#patience.renew() + this.settings.socketTimeout);
+    this.#server.deadlines.schedule(this.#timeouts.restart() + this.settings.socketTimeout);
     if (refusal) {
       setClientHostname(this.session, "");
       this.#perform(refusal);
@@ -185,7 +164,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   // ---- what the transport tells -----------------------------------------------------------------
 
   received(chunk: Buffer): void {
-    const now = this.#patience.renew();
+    const now = this.#timeouts.restart();
     if (this.#state === "greeting") {
       this.#perform({ code: 421, text: `${this.settings.name} You talk too soon`, enhanced: false });
       this.#flush();
@@ -197,13 +176,13 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
 
   drained(): void {
     this.#blocked = false;
-    this.#run(this.#patience.renew());
+    this.#run(this.#timeouts.restart());
   }
 
   ended(): void {
     this.#inputEnded = true;
-    this.#patience.renew();
-    if (this.#host.closing) this.serverCloses();
+    this.#timeouts.restart();
+    if (this.#server.isClosing) this.serverCloses();
     // Before the greeting the client can still be told what onConnect thinks of it.
     if (this.#state === "ready") this.#run(performance.now());
   }
@@ -215,23 +194,23 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     const left = error !== undefined && "code" in error && error.code === "ECONNRESET";
     const isNews = this.#state === "upgrading" ? !left : wasOpen && this.session.envelope?.mailFrom;
     this.#state = "closed";
-    this.#host.closed(this);
+    this.#server.socketClosed(this);
     clearTimeout(this.#greetingTimer);
     this.#abortMessage("Connection closed before the message was received in full");
     this.#body = undefined;
     this.#lines.take();
-    if (wasOpen) this.#host.left(this);
-    this.#face?.closed();
+    if (wasOpen) this.#server.release(this);
+    this.#adapter?.closed();
     const { session } = this;
     if (this.isLogged) {
       const entry = { tnx: "close", host: session.remoteAddress, user: userName(session) };
       this.log("info", entry, "Connection closed to %s", session.clientHostname || session.remoteAddress);
     }
-    if (error && isNews) this.#host.failed(Object.assign(error, { remoteAddress: session.remoteAddress }));
-    if (!this.hasHook("onClose")) return this.#host.gone();
+    if (error && isNews) this.#server.report(Object.assign(error, { remoteAddress: session.remoteAddress }));
+    if (!this.hasHook("onClose")) return this.#server.closeHandled();
     setImmediate(() => {
       this.ask("onClose", [session], () => {});
-      this.#host.gone();
+      this.#server.closeHandled();
     });
   }
 
@@ -240,7 +219,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     if (this.#state !== "upgrading") return;
     this.#tls = tls;
     this.#state = "ready";
-    this.#patience.renew();
+    this.#timeouts.restart();
     forgetPlaintext(this.session, this.#endpoints, this.#clientHostname);
     enterTLS(this.session, this.settings, tls);
     this.resetTransaction();
@@ -276,7 +255,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     this.#running = false;
     this.#flush();
     if (wantsInput && this.#inputEnded && !this.#body?.full && this.#state === "ready") this.#close();
-    if (wantsInput && !this.#body && this.#lines.pending) this.#patience.lineBegun();
+    if (wantsInput && !this.#body && this.#lines.pending) this.#timeouts.lineStarted();
     this.#settle();
   }
 
@@ -293,7 +272,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     if (body.full || !this.#lines.pending) return false;
     const chunk = this.#lines.take();
     const rest = body.read(chunk);
-    this.#patience.took(chunk.length - (rest?.length ?? 0));
+    this.#timeouts.countOctets(chunk.length - (rest?.length ?? 0));
     if (rest === undefined) return true;
     this.#body = undefined;
     if (rest.length > 0) this.#lines.push(rest);
@@ -309,13 +288,13 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
       settings.bareNewlines,
     );
     if (line === undefined) return false;
-    this.#patience.lineDone();
+    this.#timeouts.lineEnded();
     const continuation = this.#continuation;
     if (line === OVERLONG && !continuation) {
       this.#perform({ code: 421, text: "Error: Command line too long" });
       return true;
     }
-    if (this.#host.closing) {
+    if (this.#server.isClosing) {
       this.#perform({ code: 421, text: "Server shutting down" });
       return true;
     }
@@ -342,7 +321,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     try {
       answer = run(this, input);
     } catch (error) {
-      this.#host.failed(error);
+      this.#server.report(error);
     }
     this.#take(answer);
   }
@@ -354,13 +333,13 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     const resume = (result: Answer): void => {
       this.#waiting = false;
       if (!this.isOpen) return;
-      const now = this.#patience.renew();
+      const now = this.#timeouts.restart();
       this.#take(result);
       this.#flush();
       this.#run(now);
     };
     answer.then(resume, (error: unknown) => {
-      this.#host.failed(error);
+      this.#server.report(error);
       resume(INTERNAL_ERROR);
     });
   }
@@ -389,7 +368,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
 
   #startBody(body: Body): void {
     this.#body = body;
-    this.#patience.expectBody(this.message);
+    this.#timeouts.bodyStarted(this.message);
   }
 
   #upgrade(): void {
@@ -397,7 +376,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     if (!this.isOpen) return;
     // Whole lines and half lines that came in plaintext behind the command never reach the TLS session.
     this.#lines.take();
-    this.#patience.lineDone();
+    this.#timeouts.lineEnded();
     this.#state = "upgrading";
     this.#blocked = false;
     // A socket that is not read gets no handshake.
@@ -410,8 +389,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
 
   /** @returns whether the connection is to be closed after it */
   #reply(action: Action): boolean {
-    const reply = withinErrors(this, action);
-    this.#out += wordReply(this, reply);
+    const reply = applyErrorLimit(this, action);
+    this.#out += encodeReply(this, reply);
     return reply.code === 421 || !!reply.close;
   }
 
@@ -435,7 +414,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
       if (pause) this.#transport.pause();
       else this.#transport.resume();
     }
-    this.#patience.hold(isFull);
+    this.#timeouts.setHeld(isFull);
   }
 
   #expected(): Expected {
@@ -454,14 +433,14 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     return this.#inputEnded && this.#waiting && !this.message;
   }
 
-  /** Is called by the watch. */
-  look(now: number): number {
-    if (this.#dueAt <= now) this.#overdue();
-    return Math.min(this.#dueAt, now + this.settings.socketTimeout);
+  /** Called by the deadline timer. */
+  checkDeadline(now: number): number {
+    if (this.#deadline <= now) this.#overdue();
+    return Math.min(this.#deadline, now + this.settings.socketTimeout);
   }
 
-  get #dueAt(): number {
-    return this.isOpen ? this.#patience.dueAt(this.#expected(), this.settings) : this.#leavesAt;
+  get #deadline(): number {
+    return this.isOpen ? this.#timeouts.deadline(this.#expected(), this.settings) : this.#leavesAt;
   }
 
   #overdue(): void {
@@ -475,7 +454,7 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
       this.log("warn", entry, "%s has not answered for %s ms", this.#asked, this.settings.socketTimeout);
       return;
     }
-    const isSlow = this.#body !== undefined && this.#patience.isSlow(this.settings);
+    const isSlow = this.#body !== undefined && this.#timeouts.isSlow(this.settings);
     this.log("info", entry, isSlow ? "Closing for a data rate below minDataRate" : "Closing for a timeout");
     this.send(421, isSlow ? "Error: data rate too low - closing connection" : "Timeout - closing connection");
   }
@@ -505,8 +484,8 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   }
 
   /** The socket, as far as programs made for smtp-server reach for it. */
-  get _socket(): SocketFace {
-    return (this.#face ??= new ConnectionSocket({
+  get _socket(): ConnectionSocket {
+    return (this.#adapter ??= new SocketAdapter({
       session: this.session,
       isClosed: () => this.#state === "closed",
       write: (text) => this.#writeRaw(text),
@@ -531,9 +510,9 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     this.#body = undefined;
     this.#continuation = undefined;
     this.#lines.take();
-    this.#host.left(this);
+    this.#server.release(this);
     this.#leavesAt = performance.now() + Math.min(this.settings.socketTimeout, CLOSING_TIMEOUT);
-    this.#host.expect(this.#leavesAt);
+    this.#server.deadlines.schedule(this.#leavesAt);
     // The client's own FIN is only seen by a socket that reads.
     if (this.#paused) this.#transport.resume();
     this.#transport.end();
@@ -552,16 +531,16 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   }
 
   hasHook(name: HookName): boolean {
-    return this.#host.hook(name) !== undefined;
+    return this.#server.hook(name) !== undefined;
   }
 
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
-    const hook = this.#host.hook(name);
+    const hook = this.#server.hook(name);
     return hook ? this.#call(name, hook, args, then).outcome : then(ACCEPTED);
   }
 
   ask(name: HookName, args: readonly unknown[], then: (result: HookResult) => void): void {
-    const hook = this.#host.hook(name);
+    const hook = this.#server.hook(name);
     if (hook) this.#call(name, hook, args, then);
     else then(ACCEPTED);
   }
@@ -576,13 +555,13 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
     const report = (error: unknown): void => this.#hookFailed(name, error);
     // Nobody waits for an answer of onClose: its promise is none, so that a rejection is reported.
     const takes = name === "onClose" ? 0 : HOOKS[name];
-    return callHook(hook, this.#host.owner, args, takes, then, report);
+    return callHook(hook, this.#server.owner, args, takes, then, report);
   }
 
   #hookFailed(name: HookName, error: unknown): void {
     const text = error instanceof Error ? error.message : error;
     this.log("error", { tnx: "hook", err: error }, "%s failed: %s", name, text);
-    this.#host.failed(error);
+    this.#server.report(error);
   }
 
   resetTransaction(): void {
@@ -602,10 +581,10 @@ export class Connection implements Client, TransportEvents, SMTPConnection, Watc
   announce(again = false): void {
     if (this.#announced && !again) return;
     this.#announced = true;
-    this.#host.announced(this.session);
+    this.#server.announce(this.session);
   }
 
-  wanted(): void {
+  onDrain(): void {
     this.#run(performance.now());
   }
 

@@ -1,7 +1,6 @@
 import type { Action } from "../commands/action.js";
-import { Connection, type Host } from "./connection.js";
+import { Connection } from "./connection.js";
 import { log } from "../logger.js";
-import type { Census } from "../server/connection-counter.js";
 import type { Endpoints } from "../session.js";
 import {
   handshakeDetails,
@@ -10,7 +9,7 @@ import {
   type Transport,
   type TransportEvents,
 } from "./transport.js";
-import type { Watch, Watched } from "../server/deadline-timer.js";
+import type { HasDeadline, ServerContext } from "./server-context.js";
 import { isTrusted } from "../wire/ip.js";
 import { type ProxyHeader, ProxyHeaderReader } from "../wire/proxy-header.js";
 
@@ -18,41 +17,33 @@ import { type ProxyHeader, ProxyHeaderReader } from "../wire/proxy-header.js";
 const REFUSAL_LINGER = 1000;
 
 /** A transport whose client nobody has talked to yet. */
-export interface ArrivingTransport extends Transport {
+export interface PendingTransport extends Transport {
   /** Who hears of what happens on it. */
   events: TransportEvents;
   /** @param initialData bytes of the handshake that were read already, behind a PROXY header */
   upgrade(initialData?: Buffer): void;
 }
 
-/** The server as a client that just arrived sees it. */
-export interface Gate extends Host {
-  readonly census: Census;
-  /** Each client whose socket is open, be it a connection or not yet. */
-  readonly clients: Watch<Arrival | Connection>;
-  admit(connection: Connection): void;
-}
-
 /**
  * A client between accept and greeting: a PROXY header where one is expected, then the handshake of
  * implicit TLS, then it is a {@link Connection}. Both steps are bounded by `socketTimeout`.
  */
-export class Arrival implements TransportEvents, Watched {
-  place = -1;
-  readonly #gate: Gate;
-  readonly #transport: ArrivingTransport;
-  #dueAt = Infinity;
+export class PendingConnection implements TransportEvents, HasDeadline {
+  index = -1;
+  readonly #server: ServerContext;
+  readonly #transport: PendingTransport;
+  #deadline = Infinity;
   #endpoints: Endpoints;
   #proxy: ProxyHeaderReader | undefined;
-  /** Whom the census knows this client as; `undefined` while that is not known. */
+  /** Whom the counter knows this client as; `undefined` while that is not known. */
   #countedAs: string | undefined;
   #refusedHeader = false;
   /** The proxy speaks for itself (LOCAL): it looks whether we are there, and leaves when it has seen that. */
   #isCheck = false;
   #done = false;
 
-  constructor(gate: Gate, transport: ArrivingTransport) {
-    this.#gate = gate;
+  constructor(server: ServerContext, transport: PendingTransport) {
+    this.#server = server;
     this.#transport = transport;
     const { localAddress, localPort, remoteAddress, remotePort } = transport;
     this.#endpoints = { localAddress, localPort, remoteAddress, remotePort };
@@ -60,13 +51,13 @@ export class Arrival implements TransportEvents, Watched {
 
   /** The first step. A client that needs neither header nor handshake is a connection at once. */
   begin(): void {
-    const { settings, census, clients } = this.#gate;
+    const { settings, counter, deadlines } = this.#server;
     if (isTrusted(settings.useProxy, this.#transport.remoteAddress)) this.#proxy = new ProxyHeaderReader();
     if (!this.#proxy && !settings.implicitTLS) return this.#connect();
     // Nothing can be said before the header or the handshake, so one too many is dropped.
-    if (census.total >= settings.maxClients) return this.#transport.destroy();
+    if (counter.total >= settings.maxClients) return this.#transport.destroy();
     this.#transport.events = this;
-    clients.add(this);
+    deadlines.add(this);
     this.#expectBy(performance.now() + settings.socketTimeout);
     if (this.#proxy) this.#count("");
     else this.#handshake();
@@ -79,7 +70,7 @@ export class Arrival implements TransportEvents, Watched {
     if (header.type === "invalid") return this.#refuse(header.reason);
     this.#proxy = undefined;
     this.#identify(header);
-    if (this.#gate.settings.implicitTLS) this.#handshake(header.rest);
+    if (this.#server.settings.implicitTLS) this.#handshake(header.rest);
     else this.#connect(undefined, header.rest);
   }
 
@@ -98,10 +89,10 @@ export class Arrival implements TransportEvents, Watched {
     const inHandshake = !this.#proxy && !this.#done && !this.#refusedHeader;
     this.#finish();
     const { remoteAddress } = this.#endpoints;
-    if (!inHandshake || this.#isCheck || this.#gate.settings.isIgnored(remoteAddress)) return;
+    if (!inHandshake || this.#isCheck || this.#server.settings.isIgnored(remoteAddress)) return;
     const reason =
       error ?? handshakeError("Socket closed while initiating TLS", remoteAddress, "SocketError");
-    this.#gate.failed(Object.assign(reason, handshakeDetails(remoteAddress)));
+    this.#server.report(Object.assign(reason, handshakeDetails(remoteAddress)));
   }
 
   /** `close()` of the server: there is no message to wait for. */
@@ -111,9 +102,9 @@ export class Arrival implements TransportEvents, Watched {
   }
 
   #count(address: string): void {
-    if (this.#countedAs !== undefined) this.#gate.census.leave(this.#countedAs);
+    if (this.#countedAs !== undefined) this.#server.counter.remove(this.#countedAs);
     this.#countedAs = address;
-    this.#gate.census.enter(address);
+    this.#server.counter.add(address);
   }
 
   #identify({ source, destination, local }: ProxyHeader): void {
@@ -126,10 +117,10 @@ export class Arrival implements TransportEvents, Watched {
       localAddress: destination?.address ?? proxy.localAddress,
       localPort: destination?.port ?? proxy.localPort,
     };
-    if (this.#gate.settings.isIgnored(source.address)) return;
+    if (this.#server.settings.isIgnored(source.address)) return;
     const entry = { tnx: "proxy", host: source.address, proxy: proxy.remoteAddress };
     log(
-      this.#gate.settings.logger,
+      this.#server.settings.logger,
       "info",
       entry,
       "PROXY from %s through %s",
@@ -141,7 +132,7 @@ export class Arrival implements TransportEvents, Watched {
   #refuse(reason: string): void {
     this.#refusedHeader = true;
     const entry = { tnx: "proxy", host: this.#transport.remoteAddress };
-    log(this.#gate.settings.logger, "info", entry, "Invalid PROXY header: %s", reason);
+    log(this.#server.settings.logger, "info", entry, "Invalid PROXY header: %s", reason);
     this.#transport.write("* BAD Invalid PROXY header\r\n");
     this.#transport.end();
     this.#expectBy(performance.now() + REFUSAL_LINGER);
@@ -155,14 +146,14 @@ export class Arrival implements TransportEvents, Watched {
   }
 
   #expectBy(at: number): void {
-    this.#dueAt = at;
-    this.#gate.clients.expect(at);
+    this.#deadline = at;
+    this.#server.deadlines.schedule(at);
   }
 
-  /** Is called by the watch. */
-  look(now: number): number {
-    if (this.#dueAt <= now) this.#overdue();
-    return this.#dueAt;
+  /** Called by the deadline timer. */
+  checkDeadline(now: number): number {
+    if (this.#deadline <= now) this.#overdue();
+    return this.#deadline;
   }
 
   #overdue(): void {
@@ -170,13 +161,13 @@ export class Arrival implements TransportEvents, Watched {
     if (!this.#refusedHeader) {
       const entry = { tnx: "connection", host: remoteAddress };
       log(
-        this.#gate.settings.logger,
+        this.#server.settings.logger,
         "info",
         entry,
         "Closing %s: no PROXY header or TLS handshake in time",
         remoteAddress,
       );
-      if (!this.#proxy) this.#gate.failed(handshakeError("TLS handshake timeout", remoteAddress));
+      if (!this.#proxy) this.#server.report(handshakeError("TLS handshake timeout", remoteAddress));
     }
     this.serverCloses();
   }
@@ -184,38 +175,39 @@ export class Arrival implements TransportEvents, Watched {
   #finish(): void {
     if (this.#done) return;
     this.#done = true;
-    this.#dueAt = Infinity;
-    this.#gate.clients.delete(this);
-    if (this.#countedAs !== undefined) this.#gate.census.leave(this.#countedAs);
+    this.#deadline = Infinity;
+    this.#server.deadlines.delete(this);
+    if (this.#countedAs !== undefined) this.#server.counter.remove(this.#countedAs);
   }
 
   #connect(tls?: TLSSession, rest?: Buffer): void {
     this.#finish();
-    const connection = new Connection(this.#gate, this.#transport, this.#endpoints, tls);
+    const connection = new Connection(this.#server, this.#transport, this.#endpoints, tls);
     this.#transport.events = connection;
     const refusal = this.#tooMany();
-    this.#gate.admit(connection);
+    this.#server.admit(connection);
     connection.start(refusal);
     if (rest && rest.length > 0) connection.received(rest);
   }
 
   #tooMany(): Action | undefined {
-    const { census, settings } = this.#gate;
+    const { counter, settings } = this.#server;
     const refusal = (text: string): Action => ({
       code: 421,
       text: `${settings.name} ${text}`,
       enhanced: false,
     });
-    if (census.total >= settings.maxClients) {
+    if (counter.total >= settings.maxClients) {
       return refusal("Too many connected clients, try again in a moment");
     }
     return this.#tooManyFromThere() ? refusal("Too many connections from your address") : undefined;
   }
 
   #tooManyFromThere(): boolean {
-    const { census, settings } = this.#gate;
+    const { counter, settings } = this.#server;
     const { remoteAddress } = this.#endpoints;
-    if (remoteAddress === "" || census.from(remoteAddress) < settings.maxClientsPerAddress) return false;
+    if (remoteAddress === "" || counter.countFrom(remoteAddress) < settings.maxClientsPerAddress)
+      return false;
     const entry = { tnx: "connection", host: remoteAddress };
     log(settings.logger, "info", entry, "Too many connections from %s", remoteAddress);
     return true;

@@ -1,9 +1,9 @@
 /** `connection._socket`: as much of a `net.Socket` as programs made for smtp-server reach for. */
 import { EventEmitter } from "node:events";
-import type { SMTPSession, SocketFace } from "../types/index.js";
+import type { SMTPSession, ConnectionSocket } from "../types/index.js";
 
 /** The connection as its face sees it. */
-export interface FaceOwner {
+export interface SocketAdapterOwner {
   readonly session: SMTPSession;
   isClosed(): boolean;
   write(text: string): boolean;
@@ -12,10 +12,10 @@ export interface FaceOwner {
 }
 
 /** One for a connection, made when it is first asked for. Emits `close`. */
-export class ConnectionSocket extends EventEmitter<{ close: [] }> implements SocketFace {
-  readonly #owner: FaceOwner;
+export class SocketAdapter extends EventEmitter<{ close: [] }> implements ConnectionSocket {
+  readonly #owner: SocketAdapterOwner;
 
-  constructor(owner: FaceOwner) {
+  constructor(owner: SocketAdapterOwner) {
     super();
     this.#owner = owner;
   }

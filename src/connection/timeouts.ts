@@ -1,5 +1,5 @@
 /** How long a client may take, in milliseconds and bytes a second: options of the moment. */
-export interface Terms {
+export interface TimeoutOptions {
   readonly socketTimeout: number;
   /** 0 for none. */
   readonly minDataRate: number;
@@ -20,7 +20,7 @@ export type Expected =
  * When a client is overdue, on the clock of `performance.now()`. The time in which our own back-pressure
  * holds a message up is not held against it.
  */
-export class Patience {
+export class Timeouts {
   /** When the client was last heard, or last given something to react to. */
   #since = performance.now();
   #lineSince: number | undefined;
@@ -34,45 +34,45 @@ export class Patience {
    * The client was heard, or is to react from now on.
    * @returns that moment
    */
-  renew(): number {
+  restart(): number {
     return (this.#since = performance.now());
   }
 
   /** A part of a line is here. */
-  lineBegun(): void {
+  lineStarted(): void {
     this.#lineSince ??= this.#since;
   }
 
   /** A line is complete, or given up. */
-  lineDone(): void {
+  lineEnded(): void {
     this.#lineSince = undefined;
   }
 
   /** Octets of a message follow. The chunks of BDAT are one message, and owe its rate together. */
-  expectBody(message: object | undefined): void {
+  bodyStarted(message: object | undefined): void {
     if (message && message === this.#message) return;
     this.#message = message;
     this.#messageSince = this.#since;
     this.#octets = 0;
   }
 
-  took(octets: number): void {
+  countOctets(octets: number): void {
     this.#octets += octets;
   }
 
   /** @param isHeld whether we take nothing of the message at the moment */
-  hold(isHeld: boolean): void {
+  setHeld(isHeld: boolean): void {
     if (isHeld) {
       this.#heldSince ??= performance.now();
     } else if (this.#heldSince !== undefined) {
-      this.renew();
+      this.restart();
       this.#messageSince += this.#since - this.#heldSince;
       this.#heldSince = undefined;
     }
   }
 
   /** @returns `Infinity` where the client owes nothing */
-  dueAt(expected: Expected, { socketTimeout, minDataRate }: Terms): number {
+  deadline(expected: Expected, { socketTimeout, minDataRate }: TimeoutOptions): number {
     if (expected === "nothing" || this.#heldSince !== undefined) return Infinity;
     const since = expected === "line" ? (this.#lineSince ?? this.#since) : this.#since;
     const rated = expected === "body" && minDataRate > 0;
@@ -81,7 +81,7 @@ export class Patience {
   }
 
   /** Whether the client, found overdue in a message, still sends, only too slowly. */
-  isSlow({ socketTimeout }: Terms): boolean {
+  isSlow({ socketTimeout }: TimeoutOptions): boolean {
     return performance.now() < this.#since + socketTimeout;
   }
 }

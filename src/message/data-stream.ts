@@ -5,7 +5,7 @@
  * so there is one bound, and nothing is read ahead of it but what the reader asked for.
  */
 import type { ReadableStreamDefaultReader } from "node:stream/web";
-import { delegateToNodeFace, NodeFace, type NodeFaceSource } from "./node-adapter.js";
+import { delegateToNodeAdapter, NodeAdapter, type NodeAdapterSource } from "./node-adapter.js";
 import { ChunkQueue } from "./chunk-queue.js";
 import { SMTPError } from "../errors.js";
 import type { DataStream } from "../types/index.js";
@@ -19,22 +19,22 @@ type Chunk = Buffer<ArrayBuffer>;
 type Outcome = "read" | "cancelled" | Error;
 
 /** The connection's end of one message. */
-export class MessageSource implements NodeFaceSource {
+export class MessageSource implements NodeAdapterSource {
   /** What onData gets. */
   readonly stream: DataStream;
   readonly #size: number;
-  readonly #owner: { wanted(): void };
+  readonly #owner: { onDrain(): void };
   readonly #queue = new ChunkQueue();
   #byteLength = 0;
   #controller!: ReadableStreamDefaultController<Bytes>;
-  #node: NodeFace | undefined;
+  #node: NodeAdapter | undefined;
   /** The Node face reads, and holds the Web face's lock. */
   #nodeReads = false;
   /** The Node face wanted to read while a Web reader had the lock. */
   #nodeShutOut = false;
   /** A read waits for the next chunk. */
-  #hungry = false;
-  /** `push` said false, and `wanted` has not been called since. */
+  #pullPending = false;
+  /** `push` said false, and `onDrain` has not been called since. */
   #blocked = false;
   /** The whole message was received. */
   #complete = false;
@@ -44,9 +44,9 @@ export class MessageSource implements NodeFaceSource {
 
   /**
    * @param options.size limit in bytes for `sizeExceeded`, `Infinity` for none
-   * @param options.wanted called when more may be pushed after `push` returned false
+   * @param options.onDrain called when more may be pushed after `push` returned false
    */
-  constructor(options: { readonly size: number; wanted(): void }) {
+  constructor(options: { readonly size: number; onDrain(): void }) {
     this.#size = options.size;
     this.#owner = options;
     // The one cast: the methods of Readable are there at run time, by delegation.
@@ -63,7 +63,7 @@ export class MessageSource implements NodeFaceSource {
     return this.#byteLength > this.#size;
   }
 
-  /** Enough is queued: `wanted` has not been called since `push` returned false. */
+  /** Enough is queued: `onDrain` has not been called since `push` returned false. */
   get full(): boolean {
     return this.#blocked;
   }
@@ -75,13 +75,13 @@ export class MessageSource implements NodeFaceSource {
 
   /**
    * Takes bytes of the message; they go to the consumer as they are and must not change any more.
-   * @returns false when enough is queued: stop reading the socket until `wanted` is called. What is pushed all the same is kept.
+   * @returns false when enough is queued: stop reading the socket until `onDrain` is called. What is pushed all the same is kept.
    */
   push(chunk: Buffer): boolean {
     this.#byteLength += chunk.length;
     if (this.#outcome !== undefined || chunk.length === 0) return !this.#blocked;
-    if (this.#hungry) {
-      this.#hungry = false;
+    if (this.#pullPending) {
+      this.#pullPending = false;
       this.#deliver(chunk);
       return true;
     }
@@ -98,7 +98,7 @@ export class MessageSource implements NodeFaceSource {
     this.#complete = true;
     this.#stopTimer();
     // The end waits for a read as a chunk does: an empty message is readable until then.
-    if (this.#hungry) this.#finish();
+    if (this.#pullPending) this.#finish();
   }
 
   /** The message will not be complete: the stream errors, what is queued is dropped. After `end` it does nothing. */
@@ -129,7 +129,7 @@ export class MessageSource implements NodeFaceSource {
     const chunk = this.#queue.take();
     if (chunk === undefined) {
       if (this.#complete) this.#finish();
-      else this.#hungry = true;
+      else this.#pullPending = true;
       return;
     }
     this.#deliver(chunk);
@@ -153,16 +153,16 @@ export class MessageSource implements NodeFaceSource {
   }
 
   /** For the stream: its Node face, made when it is first asked for. */
-  get node(): NodeFace {
+  get node(): NodeAdapter {
     if (this.#node === undefined) {
-      this.#node = new NodeFace(this);
+      this.#node = new NodeAdapter(this);
       this.#tellNode();
     }
     return this.#node;
   }
 
   /** For the stream: its Node face, if that reads already or decodes, so that to iterate is to iterate it. */
-  get nodeInUse(): NodeFace | undefined {
+  get nodeInUse(): NodeAdapter | undefined {
     const node = this.#node;
     return node !== undefined && (this.#nodeReads || node.readableEncoding !== null) ? node : undefined;
   }
@@ -237,7 +237,7 @@ export class MessageSource implements NodeFaceSource {
     this.#stopTimer();
     if (!this.#blocked) return;
     this.#blocked = false;
-    this.#owner.wanted();
+    this.#owner.onDrain();
   }
 
   #dropUnread(): void {
@@ -324,7 +324,7 @@ class MessageStream extends ReadableStream<Bytes> {
   }
 
   static {
-    delegateToNodeFace(this.prototype, (stream) => stream.#source.node);
+    delegateToNodeAdapter(this.prototype, (stream) => stream.#source.node);
   }
 }
 

@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
 
 /** What the Node face needs of the message behind it. */
-export interface NodeFaceSource {
+export interface NodeAdapterSource {
   readonly byteLength: number;
   readonly sizeExceeded: boolean;
-  /** The face wants a chunk: take the message over from the Web face, and `push()` to the face now or later. */
+  /** The face wants a chunk: take the message over from the Web adapter, and `push()` to the face now or later. */
   readToNode(): void;
   /** The face is done: after `end`, or before it, with the error given to `destroy()` if there was one. */
   nodeClosed(ended: boolean, error: Error | null): void;
@@ -15,15 +15,15 @@ export interface NodeFaceSource {
  * use and takes no byte before somebody reads, so that listening for `error` or `close` leaves the
  * Web face free.
  */
-export class NodeFace extends Readable {
-  readonly #source: NodeFaceSource;
+export class NodeAdapter extends Readable {
+  readonly #source: NodeAdapterSource;
 
-  constructor(source: NodeFaceSource) {
+  constructor(source: NodeAdapterSource) {
     super();
     this.#source = source;
   }
 
-  // A listener's `this` is the face, so what programs ask of the stream is here as well.
+  // A listener's `this` is the adapter, so what programs ask of the stream is here as well.
   get byteLength(): number {
     return this.#source.byteLength;
   }
@@ -32,7 +32,7 @@ export class NodeFace extends Readable {
     return this.#source.sizeExceeded;
   }
 
-  /** The message was read to its end by the Web face: whoever listens hears `end` and `close`. */
+  /** The message was read to its end by the Web adapter: whoever listens hears `end` and `close`. */
   finish(): void {
     this.push(null);
     this.read(0);
@@ -58,9 +58,12 @@ const KEPT_INSIDE = new Set(["constructor", "push", "wrap"]);
 
 /**
  * Gives `prototype` every public method and property of Readable that it does not have yet, each
- * carried out by `faceOf(this)`. A method that would return the face returns `this`.
+ * carried out by `adapterOf(this)`. A method that would return the face returns `this`.
  */
-export function delegateToNodeFace<T extends object>(prototype: T, faceOf: (stream: T) => NodeFace): void {
+export function delegateToNodeAdapter<T extends object>(
+  prototype: T,
+  adapterOf: (stream: T) => NodeAdapter,
+): void {
   // Programs and node:stream itself look for this one to know a Node stream.
   const state: PropertyDescriptor = { value: undefined, writable: true };
   const names = new Map<string | symbol, PropertyDescriptor>([["_readableState", state]]);
@@ -76,18 +79,18 @@ export function delegateToNodeFace<T extends object>(prototype: T, faceOf: (stre
       typeof value === "function"
         ? {
             value(this: T, ...args: unknown[]): unknown {
-              const face = faceOf(this);
-              const result: unknown = Reflect.apply(value, face, args);
-              return result === face ? this : result;
+              const adapter = adapterOf(this);
+              const result: unknown = Reflect.apply(value, adapter, args);
+              return result === adapter ? this : result;
             },
             writable: true,
           }
         : {
             get(this: T): unknown {
-              return Reflect.get(faceOf(this), name);
+              return Reflect.get(adapterOf(this), name);
             },
             set(this: T, to: unknown): void {
-              Reflect.set(faceOf(this), name, to);
+              Reflect.set(adapterOf(this), name, to);
             },
           };
     Object.defineProperty(prototype, name, { ...inherited, configurable: true });

@@ -28,7 +28,7 @@ function read(message: string): Outcome {
   const port = fields.get("port");
   // An empty `auth=` asks which scope is needed (RFC 7628 section 4.3): the answer is onAuth's `data`.
   const accessToken = authorization === "" ? "" : AUTHORIZATION.exec(authorization)?.[1];
-  if (accessToken === undefined || (port !== undefined && !isPort(port))) return INVALID;
+  if (accessToken === undefined || (port !== undefined && !isPortNumber(port))) return INVALID;
   if (hasControl(header.authzid) || (host !== undefined && hasControl(host))) return INVALID;
   return credentials(
     {
@@ -45,6 +45,6 @@ function read(message: string): Outcome {
 /** Whoever shows no token is nobody, also to an application that lets everybody in. */
 const nobody: Judge = (error, response) => judgeBearer(error, { ...response, user: undefined });
 
-function isPort(text: string): boolean {
+function isPortNumber(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
 }

@@ -1,75 +1,63 @@
-import { type Listed, Roster } from "./roster.js";
+import type { Deadlines, HasDeadline } from "../connection/server-context.js";
 
-/** A client that may come to be overdue. */
-export interface Watched extends Listed {
-  /**
-   * Acts where the client is too late.
-   * @param now on the clock of `performance.now()`, in milliseconds
-   * @returns when to look again at the latest: nothing is due before
-   */
-  look(now: number): number;
-}
-
-/** What `setTimeout` can wait for, in milliseconds: it fires at once for more. */
+/** The longest wait of `setTimeout` in milliseconds: it fires at once for more. */
 const LONGEST = 0x7fffffff;
-/** Milliseconds until a client is looked at again which could not be: the options that it read threw. */
+/** Milliseconds until the next check of a client whose check threw, as an option that is a getter may. */
 const AFTER_ERROR = 100;
-/** Milliseconds that one look at a client may cost, a hundred times over: so looking takes a hundredth of the time at most. */
+/** Milliseconds between two rounds for each client: one check takes a hundredth of that, and so do all of them. */
 const PAUSE_EACH = 0.005;
 
 /**
- * One timer for all clients. What a client is owed time for changes with each octet it sends, which is a field
- * write; when the first of them may be overdue, all are looked at.
+ * One timer for all clients. Each octet that a client sends moves its deadline, so a deadline is a field and not
+ * a timer: when the earliest one may have passed, the timer checks every client.
  */
-export class Watch<T extends Watched> {
-  readonly #clients = new Roster<T>();
+export class DeadlineTimer implements Deadlines {
+  readonly #clients = new DeadlineList<HasDeadline>();
+  readonly #report: (error: unknown) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #fires = Infinity;
-  readonly #failed: (error: unknown) => void;
+  #firesAt = Infinity;
 
-  /** @param failed hears what a look threw: one client's error is not to keep the others for ever */
-  constructor(failed: (error: unknown) => void) {
-    this.#failed = failed;
+  /** @param report gets what a check throws: the error of one client must not keep the others for ever */
+  constructor(report: (error: unknown) => void) {
+    this.#report = report;
   }
 
-  /** Whom it watches, in no order. */
-  list(): readonly T[] {
+  /** A copy of the list, in no order. */
+  list(): readonly HasDeadline[] {
     return this.#clients.list();
   }
 
-  /** From now on `client` is looked at; `expect` says when first. */
-  add(client: T): void {
+  add(client: HasDeadline): void {
     this.#clients.add(client);
   }
 
-  delete(client: T): void {
+  delete(client: HasDeadline): void {
     if (this.#clients.delete(client) && this.#clients.size === 0) this.#clear();
   }
 
-  /** A client may be overdue at that moment. Once for each change that brings it closer: later ones are found by looking. */
-  expect(at: number): void {
-    if (at >= this.#fires) return;
+  schedule(at: number): void {
+    if (at >= this.#firesAt) return;
     clearTimeout(this.#timer);
-    this.#fires = at;
+    this.#firesAt = at;
     const after = Math.ceil(at - performance.now());
-    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(after, 0), LONGEST));
-    // A server that is closed, or whose program is done, is not kept alive by its clients' deadlines.
+    this.#timer = setTimeout(() => this.#checkAll(), Math.min(Math.max(after, 0), LONGEST));
+    // Deadlines must not keep a process alive whose server is closed or whose program is done.
     this.#timer.unref();
   }
 
-  #look(): void {
+  #checkAll(): void {
     this.#clear();
     const now = performance.now();
     let next = Infinity;
-    for (const client of this.#clients.list()) next = Math.min(next, this.#lookAt(client, now));
-    if (this.#clients.size > 0) this.expect(Math.max(next, now + this.#clients.size * PAUSE_EACH));
+    for (const client of this.#clients.list()) next = Math.min(next, this.#check(client, now));
+    if (this.#clients.size > 0) this.schedule(Math.max(next, now + this.#clients.size * PAUSE_EACH));
   }
 
-  #lookAt(client: T, now: number): number {
+  #check(client: HasDeadline, now: number): number {
     try {
-      return client.look(now);
+      return client.checkDeadline(now);
     } catch (error) {
-      this.#failed(error);
+      this.#report(error);
       return now + AFTER_ERROR;
     }
   }
@@ -77,6 +65,43 @@ export class Watch<T extends Watched> {
   #clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#fires = Infinity;
+    this.#firesAt = Infinity;
+  }
+}
+
+/**
+ * A list whose members know their index, so that adding and deleting take constant time. Not a Set:
+ * JavaScriptCore's Set keeps its earlier tables after many additions and deletions, and with them the deleted
+ * members, until the next full collection.
+ */
+export class DeadlineList<T extends { index: number }> {
+  readonly #members: T[] = [];
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  /** @param member not in the list yet */
+  add(member: T): void {
+    member.index = this.#members.length;
+    this.#members.push(member);
+  }
+
+  /** @returns whether the member was in the list */
+  delete(member: T): boolean {
+    const { index } = member;
+    if (index < 0) return false;
+    const last = this.#members.pop() as T;
+    if (last !== member) {
+      this.#members[index] = last;
+      last.index = index;
+    }
+    member.index = -1;
+    return true;
+  }
+
+  /** A copy in no order: members may be deleted while a caller goes through it. */
+  list(): readonly T[] {
+    return [...this.#members];
   }
 }

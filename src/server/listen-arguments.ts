@@ -40,12 +40,12 @@ export function parseListenArguments(args: readonly unknown[]): ListenRequest {
   const given = args.filter((arg) => typeof arg !== "function");
   const [first, second] = given;
   if (typeof first === "object" && first !== null) return { target: fromOptions(first), callback };
-  if (typeof first === "string" && !isPort(first)) return { target: { path: first }, callback };
+  if (typeof first === "string" && !isNumeric(first)) return { target: { path: first }, callback };
   const host = typeof second === "string" ? second : undefined;
   return { target: tcp(first, host), callback };
 }
 
-function isPort(text: string): boolean {
+function isNumeric(text: string): boolean {
   return text.trim() !== "" && !Number.isNaN(Number(text));
 }
 

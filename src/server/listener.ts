@@ -3,7 +3,7 @@ import type { AddressInfo, Server } from "node:net";
 import { isIPv6 } from "node:net";
 import type { Bound } from "../transport/bind.js";
 
-/** What the listener's face asks of the server behind it. */
+/** What the listener's listener asks of the server behind it. */
 export interface ListenerOwner {
   listen(...args: unknown[]): unknown;
   close(callback?: (error?: Error) => void): unknown;
@@ -90,8 +90,8 @@ export class Listener extends EventEmitter implements Server {
 /** What `listen` returns: a promise of the server that can be used like the listener as well. */
 export type Listening<S> = Promise<S> & Listener;
 
-/** Methods of the listener's face that can be called on what `listen` returns. */
-const FACE = [
+/** Methods of the listener's listener that can be called on what `listen` returns. */
+const LISTENER_MEMBERS = [
   "address",
   "close",
   "getConnections",
@@ -112,13 +112,13 @@ const FACE = [
 ] as const;
 
 /** Gives a promise the methods of the listener, so that `server.listen(0).on("error", …)` works. */
-export function withFace<S>(promise: Promise<S>, face: Listener): Listening<S> {
-  for (const name of FACE) {
+export function withListenerMembers<S>(promise: Promise<S>, listener: Listener): Listening<S> {
+  for (const name of LISTENER_MEMBERS) {
     Object.defineProperty(promise, name, {
       configurable: true,
       get: () => {
-        const value: unknown = face[name];
-        return typeof value === "function" ? (value.bind(face) as unknown) : value;
+        const value: unknown = listener[name];
+        return typeof value === "function" ? (value.bind(listener) as unknown) : value;
       },
     });
   }

@@ -1,17 +1,15 @@
 import { EventEmitter } from "node:events";
-import { Arrival, type ArrivingTransport, type Gate } from "../connection/pending-connection.js";
-import { Census } from "./connection-counter.js";
-import { Connection } from "../connection/connection.js";
-import { HOOKS, type HookFunction, type HookName } from "../hooks/hook-call.js";
-import { Listener, type Listening, withFace } from "./listener.js";
+import { PendingConnection, type PendingTransport } from "../connection/pending-connection.js";
+import { Listener, type Listening, withListenerMembers } from "./listener.js";
 import { type ListenOptions, parseListenArguments } from "./listen-arguments.js";
 import { type FullLogger, log, makeLogger } from "../logger.js";
 import { checkOptions, Settings } from "../options.js";
 import { MECHANISMS } from "../sasl/index.js";
-import { Watch } from "./deadline-timer.js";
+import { Context } from "./context.js";
+import { emitSafely } from "./events.js";
+import { HookResolver } from "./hook-resolver.js";
 import { bind, type Bound } from "../transport/bind.js";
 import { canUpgrade, SecureContexts } from "../transport/tls.js";
-import { connectionInfo } from "../session.js";
 import type { SMTPServerAddress, SMTPServerSession } from "../types/smtp-server.js";
 import type {
   AuthCallback,
@@ -28,7 +26,7 @@ import type {
 } from "../types/index.js";
 
 /** Serves one client on a transport that is at hand: for tests, which need no network then. Not exported from the package. */
-export let accept: (server: SMTPServer, transport: ArrivingTransport) => void;
+export let accept: (server: SMTPServer, transport: PendingTransport) => void;
 
 /** Events of {@link SMTPServer}. */
 export interface SMTPServerEvents {
@@ -88,7 +86,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
 
   /** The open connections, to be looked at, spoken to or closed. */
   get connections(): Set<SMTPConnection> {
-    return (this.#connections ??= new Set(this.#clients.list().filter(isConnection)));
+    return this.#context.connections;
   }
 
   /** Where log entries go; may be replaced, also by one that lacks some of the methods. */
@@ -100,20 +98,13 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   }
 
   static {
-    accept = (server, transport) => new Arrival(server.#gate, transport).begin();
+    accept = (server, transport) => new PendingConnection(server.#context, transport).begin();
   }
 
   #logger: FullLogger;
   readonly #settings: Settings;
   readonly #contexts: SecureContexts;
-  readonly #gate: Gate;
-  readonly #clients = new Watch<Arrival | Connection>((error) => this.#failed(error));
-  /** Kept once somebody has looked at it: a Set whose members come and go is a burden, see `Roster`. */
-  #connections: Set<SMTPConnection> | undefined;
-  /** Connections whose socket is not closed, those that do not count any more among them. */
-  #sockets = 0;
-  /** Hooks that came as options, to tell when an option was changed since. */
-  readonly #adopted: Partial<Record<HookName, unknown>> = {};
+  readonly #context: Context;
   #closing: PromiseWithResolvers<void> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #binding = false;
@@ -144,9 +135,9 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
         `Bun ${Bun.version} can not serve TLS on an accepted socket, which the options secure, key and cert ask for: run "bun upgrade" for 1.4.0 or later`,
       );
     }
-    this.#gate = this.#makeGate();
+    const hooks = new HookResolver(this, SMTPServer.prototype, ACCEPTING);
+    this.#context = new Context(this, this.#settings, hooks);
     this.#warnOfMechanisms();
-    for (const name of Object.keys(HOOKS) as HookName[]) this.#adopt(name);
   }
 
   // ---- hooks, to be set as options, assigned, or overridden -----------------------------------------
@@ -217,7 +208,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
       listening.reject(error);
       for (const emitter of heard) (emitter as EventEmitter).emit("error", error);
     });
-    return withFace(listening.promise, this.server);
+    return withListenerMembers(listening.promise, this.server);
   }
 
   async #listen(args: unknown[]): Promise<this> {
@@ -234,7 +225,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
       const bound = bind(
         target,
         () => this.#contexts,
-        (transport) => new Arrival(this.#gate, transport).begin(),
+        (transport) => new PendingConnection(this.#context, transport).begin(),
       );
       this.#opened(bound instanceof Promise ? await bound : bound);
     } catch (error) {
@@ -289,8 +280,9 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
 
   #startClosing(): PromiseWithResolvers<void> {
     const closing = (this.#closing = Promise.withResolvers<void>());
+    this.#context.onEmpty = closing.resolve;
     this.server.stop();
-    for (const client of this.#clients.list()) client.serverCloses();
+    for (const client of this.#context.deadlines.list()) client.serverCloses();
     const timeout = this.#settings.closeTimeout;
     const count = this.connections.size;
     if (count > 0) {
@@ -301,11 +293,12 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
     void closing.promise.then(() => {
       clearTimeout(this.#closeTimer);
       this.#closing = undefined;
+      this.#context.onEmpty = undefined;
       log(this.logger, "info", { tnx: "closed" }, "%s Server closed", this.#settings.protocol);
       this.server.emit("close");
       this.emit("close");
     });
-    this.#resolveIfEmpty();
+    if (this.#context.isEmpty) closing.resolve();
     return closing;
   }
 
@@ -316,10 +309,6 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
     }
     // What is closing has its own deadline; nobody waits for a client that does not close its side.
     this.#closing?.resolve();
-  }
-
-  #resolveIfEmpty(): void {
-    if (this.#sockets === 0) this.#closing?.resolve();
   }
 
   // ---- TLS ------------------------------------------------------------------------------------------
@@ -336,32 +325,6 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
     Object.assign(this.options, options);
   }
 
-  // ---- what connections ask for -----------------------------------------------------------------------
-
-  /** A hook option that was changed since is assigned anew: the last one to say something wins. */
-  #adopt(name: HookName): void {
-    const option: unknown = this.options[name];
-    if (option === this.#adopted[name]) return;
-    const own = Object.getOwnPropertyDescriptor(this, name)?.value as unknown;
-    if (typeof option === "function") Object.assign(this, { [name]: option });
-    else if (own !== undefined && own === this.#adopted[name]) Reflect.deleteProperty(this, name);
-    this.#adopted[name] = option;
-  }
-
-  #hook(name: HookName): HookFunction | undefined {
-    this.#adopt(name);
-    const hook: unknown = this[name];
-    const chosen = typeof hook === "function" ? hook : SMTPServer.prototype[name];
-    // Calling a base that accepts would change nothing: most servers leave two or three of the hooks to it.
-    return chosen === ACCEPTING[name] ? undefined : (chosen as HookFunction);
-  }
-
-  #failed(cause: unknown): void {
-    const error = cause instanceof Error ? cause : new Error(String(cause));
-    log(this.logger, "error", { tnx: "error", err: error }, "%s", error.message);
-    if (this.listenerCount("error") > 0) emitSafely(this as EventEmitter, "error", error);
-  }
-
   /** smtp-server takes any name; what has no mechanism is not offered, here and there. */
   #warnOfMechanisms(): void {
     const { logger } = this.options;
@@ -372,43 +335,6 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
       `WARNING: authMethods: bun-smtp has no ${unknown.join(", ")} and does not offer it; it has ${known}\n`,
     );
   }
-
-  #makeGate(): Gate {
-    const census = new Census();
-    const isClosing = (): boolean => this.#closing !== undefined;
-    return {
-      settings: this.#settings,
-      owner: this,
-      census,
-      clients: this.#clients,
-      get closing() {
-        return isClosing();
-      },
-      hook: (name) => this.#hook(name),
-      announced: (session) => emitSafely(this as EventEmitter, "connect", connectionInfo(session)),
-      failed: (error) => this.#failed(error),
-      admit: (connection) => {
-        census.enter(connection.peerAddress);
-        this.#clients.add(connection);
-        this.#connections?.add(connection);
-        this.#sockets += 1;
-      },
-      left: (connection) => {
-        census.leave(connection.peerAddress);
-        this.#connections?.delete(connection);
-      },
-      expect: (at) => this.#clients.expect(at),
-      closed: (connection) => this.#clients.delete(connection),
-      gone: () => {
-        this.#sockets -= 1;
-        this.#resolveIfEmpty();
-      },
-    };
-  }
-}
-
-function isConnection(client: Arrival | Connection): client is Connection {
-  return client instanceof Connection && client.isOpen;
 }
 
 /** smtp-server's two lists are arrays from construction on; programs push to them. */
@@ -425,20 +351,5 @@ function toList(value: string[] | string | null | undefined | false): string[] {
 }
 
 const { onConnect, onSecure, onMailFrom, onRcptTo, onClose } = SMTPServer.prototype;
-/** The base methods that accept whatever they are asked; not what a program may put in their place. */
-const ACCEPTING: Partial<Record<HookName, unknown>> = { onConnect, onSecure, onMailFrom, onRcptTo, onClose };
-
-/** A listener that throws is the application's to hear of, but must not break the loop of a connection. */
-function emitSafely(
-  emitter: EventEmitter,
-  event: "error" | "connect" | "listening",
-  ...args: unknown[]
-): void {
-  try {
-    emitter.emit(event, ...args);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
-}
+/** The base methods that accept everything; not what a program may put in their place. */
+const ACCEPTING: ReadonlySet<unknown> = new Set([onConnect, onSecure, onMailFrom, onRcptTo, onClose]);

@@ -1,5 +1,5 @@
 import type { PeerCertificate } from "node:tls";
-import type { ArrivingTransport } from "../connection/pending-connection.js";
+import type { PendingTransport } from "../connection/pending-connection.js";
 import type { TLSSession, TransportEvents } from "../connection/transport.js";
 import type { SecureSocket, TLSCipherInfo } from "../types/index.js";
 import { normalizeAddress } from "../wire/ip.js";
@@ -89,7 +89,7 @@ export function listenOn(
 }
 
 /** A client's socket: plain, and after `upgrade` the TLS session on it. */
-export class SocketTransport implements ArrivingTransport {
+export class SocketTransport implements PendingTransport {
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
@@ -250,7 +250,7 @@ class SocketTLSSession implements TLSSession {
   readonly authorized: boolean;
   readonly #socket: BunSocket<SocketTransport>;
   readonly #problem: string | undefined;
-  #face: SecureSocket | undefined;
+  #adapter: SecureSocket | undefined;
 
   /** @param problem why the client's certificate did not verify, if one was asked for */
   constructor(socket: BunSocket<SocketTransport>, problem: string | undefined) {
@@ -266,7 +266,7 @@ class SocketTLSSession implements TLSSession {
 
   /** Bun's socket with the names that node's TLSSocket has and it lacks. */
   get socket(): SecureSocket {
-    if (this.#face) return this.#face;
+    if (this.#adapter) return this.#adapter;
     const { servername, authorized } = this;
     const { version } = this.cipher;
     const certificate = this.#socket.getPeerCertificate.bind(this.#socket);
@@ -278,7 +278,7 @@ class SocketTLSSession implements TLSSession {
       getPeerCertificate: (detailed = false) => certificate(!detailed) ?? {},
       destroy: () => this.#socket.terminate(),
     });
-    return (this.#face = face as SecureSocket);
+    return (this.#adapter = face as SecureSocket);
   }
 
   peerCertificate(): PeerCertificate {

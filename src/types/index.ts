@@ -680,7 +680,7 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
  * is `close`, when the connection is in `server.connections` no more, before onClose; a listener that is added
  * after it is not called, as in Node.
  */
-export interface SocketFace {
+export interface ConnectionSocket {
   /** `session.remoteAddress`. */
   readonly remoteAddress: string;
   /** `session.remotePort`. */
@@ -718,7 +718,7 @@ export interface SMTPConnection {
   /** `session.remotePort`. */
   readonly remotePort: number;
   /** For programs made for smtp-server that reach for the socket. */
-  readonly _socket: SocketFace;
+  readonly _socket: ConnectionSocket;
   /** Closes the connection once what is written has left. */
   close(): void;
   /** Writes a reply that the client did not ask for; 421 closes. */

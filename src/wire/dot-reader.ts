@@ -11,7 +11,7 @@ export interface Sink {
 }
 
 /** Where in a line the next byte stands. Only CRLF starts a line (RFC 5321 2.3.8, 4.1.1.4). */
-type Place = "line start" | "text" | "after CR" | "after dot" | "after dot CR";
+type State = "line start" | "text" | "after CR" | "after dot" | "after dot CR";
 
 /**
  * DATA's transparency (RFC 5321 4.5.2): removes the first dot of every line, finds CRLF . CRLF and
@@ -19,7 +19,7 @@ type Place = "line start" | "text" | "after CR" | "after dot" | "after dot CR";
  * first bytes the end and a first dot transparent. One reader reads one message.
  */
 export class DotReader {
-  #place: Place = "line start";
+  #state: State = "line start";
   /** Content of the chunk without its dots, as soon as there was one. The dot of the end of data is not worth a copy. */
   #copy: Buffer | undefined;
   #copied = 0;
@@ -41,42 +41,42 @@ export class DotReader {
     let at = 0;
     while (at < chunk.length) {
       const byte = chunk[at];
-      switch (this.#place) {
+      switch (this.#state) {
         case "text": {
           const hit = chunk.indexOf(LINE_END_AND_DOT, at);
           if (hit < 0) {
-            this.#place = placeAfter(chunk, at);
+            this.#state = stateAfter(chunk, at);
             at = chunk.length;
           } else {
             at = hit + 2;
-            this.#place = "line start";
+            this.#state = "line start";
           }
           break;
         }
         case "after CR":
           if (byte === LF) {
             at += 1;
-            this.#place = "line start";
+            this.#state = "line start";
           } else {
-            this.#place = "text";
+            this.#state = "text";
           }
           break;
         case "line start":
           if (byte === DOT) {
             this.#dot = at;
             at += 1;
-            this.#place = "after dot";
+            this.#state = "after dot";
           } else {
-            this.#place = "text";
+            this.#state = "text";
           }
           break;
         case "after dot":
           if (byte === CR) {
             at += 1;
-            this.#place = "after dot CR";
+            this.#state = "after dot CR";
           } else {
             this.#removeDot(chunk);
-            this.#place = "text";
+            this.#state = "text";
           }
           break;
         case "after dot CR":
@@ -87,12 +87,12 @@ export class DotReader {
           // The dot was a transparency dot after all, and the CR behind it is content.
           if (at === 0) message.push(CARRIAGE_RETURN);
           else this.#removeDot(chunk);
-          this.#place = "after CR";
+          this.#state = "after CR";
           break;
       }
     }
     // Behind a dot, whether that and a CR are content is not known yet.
-    const isOpen = this.#place === "after dot" || this.#place === "after dot CR";
+    const isOpen = this.#state === "after dot" || this.#state === "after dot CR";
     this.#push(chunk, isOpen ? Math.max(this.#dot, 0) : at, message);
     return undefined;
   }
@@ -120,7 +120,7 @@ export class DotReader {
   }
 }
 
-function placeAfter(chunk: Buffer, from: number): Place {
+function stateAfter(chunk: Buffer, from: number): State {
   const last = chunk.length - 1;
   if (chunk[last] === CR) return "after CR";
   return chunk[last] === LF && last > from && chunk[last - 1] === CR ? "line start" : "text";

@@ -175,15 +175,15 @@ describe.each(idioms)("%s", (_, read) => {
 const KB = Buffer.alloc(1024, "x");
 const message = (text: string): Buffer => Buffer.from(text);
 
-/** A source with a message of `chunks` in it, and how often more was wanted. */
+/** A source with a message of `chunks` in it, and how often more was onDrain. */
 function sourceOf(
   chunks: readonly Buffer[],
   size = Infinity,
-): { source: MessageSource; wanted: () => number } {
+): { source: MessageSource; onDrain: () => number } {
   let times = 0;
-  const source = new MessageSource({ size, wanted: () => times++ });
+  const source = new MessageSource({ size, onDrain: () => times++ });
   for (const chunk of chunks) source.push(chunk);
-  return { source, wanted: () => times };
+  return { source, onDrain: () => times };
 }
 
 /** Pushes 1 kB chunks until the source has enough. @returns how many it took. */
@@ -382,18 +382,18 @@ describe("cancelling", () => {
   test.each(Object.entries(ways))(
     "%s: room is made at once, what comes is taken and dropped",
     async (_, cancel) => {
-      const { source, wanted } = sourceOf([]);
+      const { source, onDrain } = sourceOf([]);
       fill(source);
-      expect(wanted()).toBe(0);
+      expect(onDrain()).toBe(0);
       await cancel(source.stream);
       await turn();
-      expect(wanted()).toBe(1);
+      expect(onDrain()).toBe(1);
       expect(source.discarding).toBe(true);
       for (let i = 0; i < 1000; i++) expect(source.push(KB)).toBe(true);
       source.end();
       source.fail(gone());
       expect(source.stream.destroyed).toBe(true);
-      expect(wanted()).toBe(1);
+      expect(onDrain()).toBe(1);
       await nothingUnhandled();
     },
   );
@@ -401,14 +401,14 @@ describe("cancelling", () => {
 
 describe("back-pressure", () => {
   test("nobody reads: it has enough at its bound, and still takes what comes", async () => {
-    const { source, wanted } = sourceOf([]);
+    const { source, onDrain } = sourceOf([]);
     const taken = fill(source) + 1;
     expect(taken * KB.length).toBeLessThanOrEqual(QUEUED_OCTETS + 2 * KB.length);
     expect(source.push(KB)).toBe(false);
-    expect(wanted()).toBe(0);
+    expect(onDrain()).toBe(0);
     source.end();
     expect((await gather(source.stream)).length).toBe(taken * KB.length);
-    expect(wanted()).toBe(1);
+    expect(onDrain()).toBe(1);
   });
 
   test("a chunk over the bound is enough", () => {
@@ -426,27 +426,27 @@ describe("back-pressure", () => {
     expect((await read).value?.length).toBe(512 * 1024);
   });
 
-  test("more is wanted once, when it falls to the bound, and again the next time", async () => {
-    const { source, wanted } = sourceOf([]);
+  test("more is onDrain once, when it falls to the bound, and again the next time", async () => {
+    const { source, onDrain } = sourceOf([]);
     const reader = source.stream.getReader();
     for (let round = 1; round <= 3; round++) {
       fill(source);
       source.push(KB);
       source.push(KB);
-      expect(wanted()).toBe(round - 1);
-      while (wanted() < round) await reader.read();
+      expect(onDrain()).toBe(round - 1);
+      while (onDrain() < round) await reader.read();
       await reader.read();
       expect(source.push(message("+"))).toBe(true);
       await reader.read();
-      expect(wanted()).toBe(round);
+      expect(onDrain()).toBe(round);
     }
   });
 
-  test("what is pushed from within `wanted` comes in order", async () => {
+  test("what is pushed from within `onDrain` comes in order", async () => {
     let next = 0;
     const source = new MessageSource({
       size: Infinity,
-      wanted: () => {
+      onDrain: () => {
         if (next === 200) return source.end();
         while (next < 200 && source.push(Buffer.alloc(20_000, next++)));
         if (next === 200) source.end();
@@ -458,11 +458,11 @@ describe("back-pressure", () => {
   });
 
   test("no chunk is asked for before somebody reads", async () => {
-    const { source, wanted } = sourceOf([]);
+    const { source, onDrain } = sourceOf([]);
     source.stream.getReader();
     fill(source);
     await turn();
-    expect(wanted()).toBe(0);
+    expect(onDrain()).toBe(0);
   });
 
   test("a slow consumer holds the client, and gets everything", async () => {
@@ -499,10 +499,10 @@ describe("errors", () => {
   });
 
   test("room is made for what is still to be drained", () => {
-    const { source, wanted } = sourceOf([]);
+    const { source, onDrain } = sourceOf([]);
     fill(source);
     source.fail(gone());
-    expect(wanted()).toBe(1);
+    expect(onDrain()).toBe(1);
   });
 
   test("a message received whole stays whole when the client leaves", async () => {
@@ -537,12 +537,12 @@ describe("abandon(), when the hook has answered", () => {
   const abandonedError = { name: "SMTPError", code: "EABANDONED" };
 
   test("nobody reads: all is dropped and taken, a late reader hears of it", async () => {
-    const { source, wanted } = sourceOf([]);
+    const { source, onDrain } = sourceOf([]);
     fill(source);
     source.abandon();
     await turn();
     expect(source.discarding).toBe(true);
-    expect(wanted()).toBe(1);
+    expect(onDrain()).toBe(1);
     expect(source.push(KB)).toBe(true);
     source.end();
     expect(gather(source.stream)).rejects.toMatchObject(abandonedError);
@@ -639,28 +639,28 @@ describe("abandon(), when the hook has answered", () => {
     };
 
     test.each(["before", "after"])("full %s the answer: dropped after ABANDONED_AFTER", async (full) => {
-      const { source, wanted } = sourceOf([]);
+      const { source, onDrain } = sourceOf([]);
       const reader = source.stream.getReader();
       if (full === "before") fill(source);
       source.abandon();
       await microtasks();
       if (full === "after") fill(source);
       later(ABANDONED_AFTER - 1);
-      expect([source.discarding, wanted()]).toEqual([false, 0]);
+      expect([source.discarding, onDrain()]).toEqual([false, 0]);
       later(1);
-      expect([source.discarding, wanted()]).toEqual([true, 1]);
+      expect([source.discarding, onDrain()]).toEqual([true, 1]);
       expect(source.push(KB)).toBe(true);
       expect(await reader.read().catch((error: unknown) => error)).toMatchObject(abandonedError);
     });
 
     test("a paused Node consumer", async () => {
-      const { source, wanted } = sourceOf([]);
+      const { source, onDrain } = sourceOf([]);
       source.stream.pause();
       source.abandon();
       await microtasks();
       fill(source);
       later(ABANDONED_AFTER);
-      expect([source.discarding, wanted()]).toEqual([true, 1]);
+      expect([source.discarding, onDrain()]).toEqual([true, 1]);
     });
 
     test("each read gives it the time anew", async () => {

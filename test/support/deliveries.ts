@@ -39,7 +39,7 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 /** A source, and a promise for when it may be pushed to again. */
 export function createSource(size = 0): { source: MessageSource; room: () => Promise<void> } {
   let wake: (() => void) | undefined;
-  const source = new MessageSource({ size, wanted: () => wake?.() });
+  const source = new MessageSource({ size, onDrain: () => wake?.() });
   return { source, room: () => new Promise((resolve) => (wake = resolve)) };
 }
 

@@ -1,10 +1,10 @@
-import type { ArrivingTransport } from "../../src/connection/pending-connection.js";
+import type { PendingTransport } from "../../src/connection/pending-connection.js";
 import type { TLSSession, TransportEvents } from "../../src/connection/transport.js";
 
 const nobody: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
 
 /** A client's socket without a network: what the server writes is kept, what the client sends is handed over at once. */
-export class MemoryTransport implements ArrivingTransport {
+export class MemoryTransport implements PendingTransport {
   readonly localAddress: string = "192.0.2.1";
   readonly localPort: number = 25;
   readonly remoteAddress: string;

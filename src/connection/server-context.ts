@@ -1,0 +1,67 @@
+import type { HookFunction, HookName } from "../hooks/hook-call.js";
+import type { Settings } from "../options.js";
+import type { SMTPConnection, SMTPSession } from "../types/index.js";
+
+/** A client whose deadline the server's timer checks. */
+export interface HasDeadline {
+  /** Position in the timer's list, -1 outside of it. Only the timer writes it. */
+  index: number;
+  /**
+   * Acts if the client is too late.
+   * @param now on the clock of `performance.now()`, in milliseconds
+   * @returns the moment of the next check: nothing is due before it
+   */
+  checkDeadline(now: number): number;
+  /** The server's `close()` was called. */
+  serverCloses(): void;
+}
+
+/** The one timer that watches the deadlines of all clients. */
+export interface Deadlines {
+  add(client: HasDeadline): void;
+  delete(client: HasDeadline): void;
+  /** A client may be overdue at that moment. Call it for each change that brings a deadline closer. */
+  schedule(at: number): void;
+}
+
+/** Counts clients, in total and by address, for `maxClients` and `maxClientsPerAddress`. */
+export interface ClientCounter {
+  /** All clients, those in a handshake included. */
+  readonly total: number;
+  countFrom(address: string): number;
+  /** @param address "" for a unix socket, which counts in the total only */
+  add(address: string): void;
+  remove(address: string): void;
+}
+
+/** A connection as its server knows it. */
+export interface AdmittedConnection extends SMTPConnection, HasDeadline {
+  /** The client's address after a PROXY header and before any XCLIENT. */
+  readonly peerAddress: string;
+  readonly isOpen: boolean;
+}
+
+/** What a pending connection and a connection need of their server. */
+export interface ServerContext {
+  readonly settings: Settings;
+  /** `close()` was called. */
+  readonly isClosing: boolean;
+  /** The value of `this` in a hook. */
+  readonly owner: object;
+  readonly counter: ClientCounter;
+  readonly deadlines: Deadlines;
+  /** The application's hook at this moment; `undefined` if it has none, so that anything is accepted. */
+  hook(name: HookName): HookFunction | undefined;
+  /** Emits `connect`. */
+  announce(session: SMTPSession): void;
+  /** Logs an error and emits it as `error`. */
+  report(error: unknown): void;
+  /** A pending connection has become a connection. */
+  admit(connection: AdmittedConnection): void;
+  /** The connection no longer counts, though its socket may still be closing. */
+  release(connection: AdmittedConnection): void;
+  /** The socket of a connection is closed. */
+  socketClosed(connection: AdmittedConnection): void;
+  /** onClose was called for a connection whose socket is closed. */
+  closeHandled(): void;
+}

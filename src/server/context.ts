@@ -1,0 +1,84 @@
+import type { EventEmitter } from "node:events";
+import type { AdmittedConnection, ServerContext } from "../connection/server-context.js";
+import { Connection } from "../connection/connection.js";
+import type { HookFunction, HookName } from "../hooks/hook-call.js";
+import { log } from "../logger.js";
+import type { Settings } from "../options.js";
+import { connectionInfo } from "../session.js";
+import type { SMTPConnection, SMTPSession } from "../types/index.js";
+import { ConnectionCounter } from "./connection-counter.js";
+import { DeadlineTimer } from "./deadline-timer.js";
+import { emitSafely } from "./events.js";
+import type { HookResolver } from "./hook-resolver.js";
+
+/** The server as its connections see it, and the server's record of them. */
+export class Context implements ServerContext {
+  readonly settings: Settings;
+  readonly owner: EventEmitter;
+  readonly counter: ConnectionCounter = new ConnectionCounter();
+  readonly deadlines: DeadlineTimer = new DeadlineTimer((error) => this.report(error));
+  readonly #hooks: HookResolver;
+  /** Called when the last socket is closed and its onClose was called; set while the server closes. */
+  onEmpty: (() => void) | undefined;
+  /** Made when a program first reads it: adding and deleting without end is expensive, see `DeadlineList`. */
+  #connections: Set<SMTPConnection> | undefined;
+  /** Connections whose socket is open or whose onClose is still to be called. */
+  #sockets = 0;
+
+  constructor(owner: EventEmitter, settings: Settings, hooks: HookResolver) {
+    this.owner = owner;
+    this.settings = settings;
+    this.#hooks = hooks;
+  }
+
+  get isClosing(): boolean {
+    return this.onEmpty !== undefined;
+  }
+
+  get isEmpty(): boolean {
+    return this.#sockets === 0;
+  }
+
+  get connections(): Set<SMTPConnection> {
+    return (this.#connections ??= new Set(this.deadlines.list().filter(isOpenConnection)));
+  }
+
+  hook(name: HookName): HookFunction | undefined {
+    return this.#hooks.get(name);
+  }
+
+  announce(session: SMTPSession): void {
+    emitSafely(this.owner, "connect", connectionInfo(session));
+  }
+
+  report(cause: unknown): void {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    log(this.settings.logger, "error", { tnx: "error", err: error }, "%s", error.message);
+    if (this.owner.listenerCount("error") > 0) emitSafely(this.owner, "error", error);
+  }
+
+  admit(connection: AdmittedConnection): void {
+    this.counter.add(connection.peerAddress);
+    this.deadlines.add(connection);
+    this.#connections?.add(connection);
+    this.#sockets += 1;
+  }
+
+  release(connection: AdmittedConnection): void {
+    this.counter.remove(connection.peerAddress);
+    this.#connections?.delete(connection);
+  }
+
+  socketClosed(connection: AdmittedConnection): void {
+    this.deadlines.delete(connection);
+  }
+
+  closeHandled(): void {
+    this.#sockets -= 1;
+    if (this.#sockets === 0) this.onEmpty?.();
+  }
+}
+
+function isOpenConnection(client: object): client is Connection {
+  return client instanceof Connection && client.isOpen;
+}
