@@ -11,7 +11,7 @@ import { HOOKS } from "../../src/hooks/hook-call.js";
 import { Settings } from "../../src/options.js";
 import { MECHANISMS } from "../../src/sasl/index.js";
 import { formatReply } from "../../src/wire/reply.js";
-import { type Member, membersOf, moduleOf } from "../support/declarations.js";
+import { type Member, membersOf, type Module, moduleOf } from "../support/declarations.js";
 import { PAGES } from "../support/examples.js";
 import { codeIn, type Row, rowsOf } from "../support/markdown.js";
 
@@ -21,7 +21,16 @@ const reference = (page: string): string => read(`docs/reference/${page}.md`);
 
 // ---- the source ----------------------------------------------------------------------------------------
 
-const types = moduleOf(join(ROOT, "src/types/index.ts"));
+/** The subjects of src/types/, which index.ts exports. */
+const SUBJECTS = ["auth", "error", "hooks", "options", "session", "socket", "stream"];
+const modules = SUBJECTS.map(
+  (subject) => [`src/types/${subject}.ts`, moduleOf(join(ROOT, `src/types/${subject}.ts`))] as const,
+);
+const types: Module = {
+  interfaces: new Map(modules.flatMap(([, { interfaces }]) => [...interfaces])),
+  names: modules.flatMap(([, { names }]) => names),
+  docs: new Map(modules.flatMap(([, { docs }]) => [...docs])),
+};
 const smtpServer = moduleOf(join(ROOT, "src/types/smtp-server.ts"));
 const members = (name: string): Member[] => types.interfaces.get(name) ?? [];
 const namesOf = (name: string): string[] => members(name).map((member) => member.name);
@@ -38,11 +47,15 @@ describe("the reader of the source", () => {
     expect(types.names.length + smtpServer.names.length).toBeGreaterThan(45);
   });
 
+  test("knows every file of src/types/ that index.ts exports", () => {
+    const exported = [...read("src/types/index.ts").matchAll(/"\.\/(\w+)\.js"/g)].map(
+      ([, subject]) => subject ?? "",
+    );
+    expect(SUBJECTS).toEqual(exported);
+  });
+
   test("misses no exported declaration", () => {
-    for (const [path, { names }] of [
-      ["src/types/index.ts", types],
-      ["src/types/smtp-server.ts", smtpServer],
-    ] as const) {
+    for (const [path, { names }] of [...modules, ["src/types/smtp-server.ts", smtpServer] as const]) {
       expect(names).toHaveLength(new Set(read(path).match(/^export .*? (\w+)/gm)).size);
     }
   });
@@ -247,7 +260,7 @@ describe("callbacks.md", () => {
 describe("session.md", () => {
   const page = reference("session");
   const NAMES = ["TLSCipherInfo", "SMTPEnvelope", "SMTPAddress", "DSNEnvelope", "DSNRcpt", "DataStream"];
-  const known = /^interface KnownArgs \{\n([^]*?)^\}/m.exec(read("src/types/index.ts"))?.[1] ?? "";
+  const known = /^interface KnownArgs \{\n([^]*?)^\}/m.exec(read("src/types/session.ts"))?.[1] ?? "";
   const interfaces: [string, Member[]][] = [
     ...NAMES.map((name): [string, Member[]] => [name, members(name)]),
     ["SMTPAddressArgs", membersOf(known)],

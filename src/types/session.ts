@@ -1,0 +1,133 @@
+import type { CipherNameAndProtocol } from "node:tls";
+import type {
+  SMTPServerAddress,
+  SMTPServerAddressArgs,
+  SMTPServerConnectionInfo,
+  SMTPServerEnvelope,
+  SMTPServerEnvelopeDSN,
+  SMTPServerRecipientDSN,
+  SMTPServerSession,
+} from "./smtp-server.js";
+
+/** ESMTP parameters of MAIL or RCPT: keyword in upper case → value (xtext decoded), `true` for a keyword alone. */
+export type SMTPAddressArgs = KnownArgs & SMTPServerAddressArgs;
+
+interface KnownArgs {
+  /** Declared message size in bytes, as sent (RFC 1870). */
+  SIZE?: string;
+  /** Body type: `7BIT`, `8BITMIME` or `BINARYMIME` (RFC 6152, RFC 3030). */
+  BODY?: string;
+  /** UTF-8 support flag (RFC 6531). */
+  SMTPUTF8?: true;
+  /** TLS-required flag (RFC 8689). */
+  REQUIRETLS?: true;
+  /** DSN return type, `FULL` or `HDRS` (RFC 3461). */
+  RET?: string;
+  /** DSN envelope identifier (RFC 3461). */
+  ENVID?: string;
+  /** DSN notification conditions, comma separated (RFC 3461). */
+  NOTIFY?: string;
+  /** DSN original recipient, `addr-type;address` (RFC 3461). */
+  ORCPT?: string;
+  /** The identity that the sender claims to be authenticated as, `<>` for none (RFC 4954). */
+  AUTH?: string;
+}
+
+/** Per-recipient DSN parameters (RFC 3461). */
+export interface DSNRcpt extends SMTPServerRecipientDSN {
+  /** NOTIFY conditions in upper case, for example `["SUCCESS", "FAILURE"]`. */
+  notify?: string[] | undefined;
+  /** ORCPT, the original recipient. */
+  orcpt?: string | undefined;
+}
+
+/** An address from MAIL FROM or RCPT TO. */
+export interface SMTPAddress extends SMTPServerAddress {
+  /** `local@domain`; the empty string is the null reverse-path `<>`. A-labels of the domain are given as U-labels. */
+  address: string;
+  /** The ESMTP parameters of the command, or `false` if there were none. */
+  args: SMTPAddressArgs | false;
+  /** DSN parameters of a recipient, present with `hideDSN: false` and NOTIFY or ORCPT. */
+  dsn?: DSNRcpt | undefined;
+}
+
+/** DSN parameters of the envelope (RFC 3461). */
+export interface DSNEnvelope extends SMTPServerEnvelopeDSN {
+  /** What a DSN should return: `FULL` message, `HDRS` only, `null` for no preference. */
+  ret: "FULL" | "HDRS" | null;
+  /** Envelope identifier for tracking DSN reports. */
+  envid: string | null;
+}
+
+/** The mail transaction's envelope: filled as MAIL and RCPT are accepted; a new object for every transaction. */
+export interface SMTPEnvelope extends SMTPServerEnvelope {
+  /** The reverse-path, `false` before MAIL FROM was accepted. */
+  mailFrom: SMTPAddress | false;
+  /** The accepted forward-paths in order; a repeated address (any case) replaces its earlier entry. */
+  rcptTo: SMTPAddress[];
+  /** Body encoding declared by the client. */
+  bodyType: "7bit" | "8bitmime" | "binarymime";
+  /** `true` if the client sent SMTPUTF8 (RFC 6531). */
+  smtpUtf8: boolean;
+  /** `true` if the client sent REQUIRETLS (RFC 8689). */
+  requireTLS: boolean;
+  /** DSN parameters; absent while `hideDSN` is true, the default. */
+  dsn?: DSNEnvelope | undefined;
+}
+
+/** Cipher and protocol of a TLS session. */
+export interface TLSCipherInfo extends CipherNameAndProtocol {
+  /** OpenSSL cipher name, for example `ECDHE-RSA-AES128-GCM-SHA256`. */
+  name: string;
+  /** IANA cipher name. */
+  standardName: string;
+  /** TLS protocol version, for example `TLSv1.3`. */
+  version: string;
+}
+
+/** One client's connection as the hooks see it: one plain object from connect to close; own fields may be added to it. */
+export interface SMTPSession extends SMTPServerSession {
+  /** Unique connection identifier: 16 characters of 0-9 and a-v. */
+  id: string;
+  /** `true` while the connection is using TLS. */
+  secure: boolean;
+  /** SNI host name from the TLS handshake, if TLS is active and the client sent one. */
+  servername?: string | false | undefined;
+  /** Server IP address; "" on a unix socket. */
+  localAddress: string;
+  /** Server port; 0 on a unix socket. */
+  localPort: number;
+  /** Client IP address (IPv4-mapped ones as IPv4); "" on a unix socket. */
+  remoteAddress: string;
+  /** Client port; 0 on a unix socket. */
+  remotePort: number;
+  /** Reverse-DNS name of the client, `[remoteAddress]` if the lookup fails or is disabled. */
+  clientHostname: string;
+  /** The name the client gave in HELO, EHLO or LHLO, in lower case; `false` before that. */
+  hostNameAppearsAs: string;
+  /** `HELO`, `EHLO` or `LHLO`; `false` before the first. */
+  openingCommand: string;
+  /** For a Received header (RFC 3848): `SMTP`, `ESMTP` or `LMTP`, with `S` for TLS and `A` for an authenticated user. */
+  transmissionType: string;
+  /** Cipher of the TLS session, `false` without TLS. */
+  tlsOptions: TLSCipherInfo | false;
+  /** `user` of the successful onAuth answer; survives RSET, cleared by STARTTLS and XCLIENT ADDR. */
+  user?: any;
+  /** Ordinal of the current mail transaction: 1 on connect, one more after each message that was answered. */
+  transaction: number;
+  /** The current envelope. */
+  envelope: SMTPEnvelope;
+  /** XCLIENT values by name; `false` for one that is unavailable; the originals as `ADDR:DEFAULT` and so on. */
+  xClient: Map<string, string | number | false>;
+  /** XFORWARD values by name, likewise. */
+  xForward: Map<string, string | number | false>;
+  /** The last reply of 400 or above that was sent. */
+  error?: string | undefined;
+  /** Set by the application: replaces the server's `disabledCommands` for this session. */
+  disabledCommands?: string[] | undefined;
+  /** `true` after the WIZ command of old sendmail. */
+  isWizard?: boolean | undefined;
+}
+
+/** Details of a client, the argument of the server's `connect` event. */
+export interface ConnectionInfo extends SMTPServerConnectionInfo {}
