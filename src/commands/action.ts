@@ -1,45 +1,44 @@
 import { formatReply, type Reply } from "../wire/reply.js";
 
-/** A reply, and what the connection is to do once it is written. 421 always closes. */
+/** A reply, and what follows once it is written. A 421 always closes. */
 export interface Action extends Reply {
-  /** Close after this reply. */
-  readonly close?: true | undefined;
-  /** The client may send commands from now on (the greeting). */
-  readonly ready?: true | undefined;
-  /** STARTTLS: start the handshake when the reply has left. */
-  readonly upgrade?: true | undefined;
-  /** The next line is not a command: it goes here (SASL, RFC 4954 4). */
-  readonly continuation?: ((line: ContinuationLine) => Answer | Promise<Answer>) | undefined;
-  /** Octets of a message follow (DATA). */
-  readonly body?: Body | undefined;
+  /** The state that the connection enters: commands are read, the TLS handshake starts, or our side closes. */
+  readonly next?: "ready" | "upgrading" | "closing" | undefined;
+  /** What reads the octets behind this reply. Default: the next command. */
+  readonly reader?: SaslReader | Body | undefined;
 }
 
-/** A line inside of an exchange; `undefined`: it was longer than an exchange may have. */
-export type ContinuationLine = string | undefined;
+/** Reads the lines of a SASL exchange (RFC 4954 4). */
+export interface SaslReader {
+  readonly type: "sasl";
+  /** @param line without its CRLF; `undefined`: it was longer than a line of an exchange may be */
+  read(line: string | undefined): Answer | Promise<Answer>;
+}
 
-/** Octets that are no command lines: a message in DATA, a chunk of BDAT. */
+/** Reads the octets of a message in DATA, or of a chunk in BDAT. */
 export interface Body {
-  /** Takes octets; gives what follows the end, `undefined` while it goes on. */
+  readonly type: "body";
+  /** Takes octets. Returns what follows the end of the body, `undefined` if the body goes on. */
   read(chunk: Buffer): Buffer | undefined;
   /** No more may be read until `Client.onDrain` is called. */
   readonly full: boolean;
-  /** What is to be answered once the end was read. */
+  /** The answer once the end was read. */
   finish(): Answer | Promise<Answer>;
 }
 
-/** What a handler returns: a reply, several, or octets to read before there is one. */
+/** What a handler returns: a reply, several, or a body to read before there is a reply. */
 export type Answer = Action | readonly Action[] | Body;
 
 /**
- * An action with all its fields. What every session hears has one shape then, and what handles it is compiled
- * once: else a few connections that begin among thousands of messages are reason enough to compile it anew.
+ * An action with all its fields. With one shape for what every session receives, JavaScriptCore compiles the code
+ * that handles it once: a few connections among thousands of messages made it compile that code again.
  */
 export function withAllFields(action: Action): Action {
-  const { code, text, enhanced, octets, close, ready, upgrade, continuation, body } = action;
-  return { code, text, enhanced, octets, close, ready, upgrade, continuation, body };
+  const { code, text, enhanced, octets, next, reader } = action;
+  return { code, text, enhanced, octets, next, reader };
 }
 
-/** An action that is always the same, its octets made once. */
+/** An action that never changes, its octets made once. */
 export function withOctets(action: Action): Action {
   const octets = { plain: formatReply(action, false), enhanced: formatReply(action, true) };
   return withAllFields({ ...action, octets });

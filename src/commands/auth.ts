@@ -68,9 +68,9 @@ export const AUTH: Command = {
 function carryOn(client: Client, exchange: Exchange, outcome: Outcome): Answer | Promise<Answer> {
   switch (outcome.type) {
     case "challenge": {
-      const continuation = (line: string | undefined): Answer | Promise<Answer> =>
+      const read = (line: string | undefined): Answer | Promise<Answer> =>
         carryOn(client, exchange, exchange.line(line));
-      return { code: 334, text: outcome.text, continuation };
+      return { code: 334, text: outcome.text, reader: { type: "sasl", read } };
     }
     case "credentials":
       return client.hook<Answer | Promise<Answer>>("onAuth", [outcome.auth, client.session], (result) =>

@@ -22,6 +22,7 @@ function parse(args: string): Chunk | undefined {
 
 /** The octets of one chunk. Nothing inside of them is looked for: end-of-data sequences are just bytes. */
 class ChunkBody implements Body {
+  readonly type = "body";
   #left: number;
   readonly #take: ((bytes: Buffer) => void) | undefined;
   readonly #isFull: () => boolean;
@@ -52,12 +53,12 @@ class ChunkBody implements Body {
 }
 
 /** After this nobody knows where the next command begins. */
-const MALFORMED: Action = { code: 501, text: "Error: syntax: BDAT size [LAST]", close: true };
+const MALFORMED: Action = { code: 501, text: "Error: syntax: BDAT size [LAST]", next: "closing" };
 
 /** The refusal after the octets of the chunk, which are on their way already (RFC 3030 2); too many of them close. */
 function afterOctets(client: Client, { octets }: Chunk, refusal: Action): Answer {
   const limit = Number.isFinite(client.settings.size) ? client.settings.size : REFUSED_CHUNK_LIMIT;
-  if (octets > limit) return { ...refusal, close: true };
+  if (octets > limit) return { ...refusal, next: "closing" };
   return octets === 0 ? refusal : new ChunkBody(octets, () => refusal);
 }
 

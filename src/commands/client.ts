@@ -33,6 +33,8 @@ export interface MessageInTransfer {
   readonly full: boolean;
   /** A chunk of BDAT was refused: the ones behind it are refused too (RFC 3030 2). */
   readonly chunksRefused: boolean;
+  /** The end was received. */
+  readonly ended: boolean;
   push(bytes: Buffer): void;
   /** The client sent all of it. */
   end(): void;

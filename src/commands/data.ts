@@ -5,6 +5,7 @@ import { Message } from "./message.js";
 
 /** The octets of DATA up to CRLF . CRLF. */
 class DataBody implements Body {
+  readonly type = "body";
   readonly #dots = new DotReader();
   readonly #message: Message;
 
@@ -42,6 +43,6 @@ export const DATA: Command = {
     }
     const message = new Message(client);
     client.message = message;
-    return withAllFields({ ...START, body: new DataBody(message) });
+    return withAllFields({ ...START, reader: new DataBody(message) });
   },
 };

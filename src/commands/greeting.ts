@@ -5,5 +5,5 @@ import { type Action, withAllFields } from "./action.js";
 export function greeting({ name, protocol, banner }: Settings): Action {
   const service = protocol === "LMTP" ? "LMTP" : "ESMTP";
   const text = banner ? `${name} ${service} ${banner}` : `${name} ${service}`;
-  return withAllFields({ code: 220, text, enhanced: false, ready: true });
+  return withAllFields({ code: 220, text, enhanced: false, next: "ready" });
 }

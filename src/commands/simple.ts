@@ -4,7 +4,7 @@ import type { Command } from "./client.js";
 
 const OK: Action = withOctets({ code: 250, text: "OK" });
 const FLUSHED: Action = withOctets({ code: 250, text: "Flushed" });
-const BYE: Action = withOctets({ code: 221, text: "Bye", close: true });
+const BYE: Action = withOctets({ code: 221, text: "Bye", next: "closing" });
 
 export const NOOP: Command = { run: () => OK };
 

@@ -6,6 +6,6 @@ export const STARTTLS: Command = {
   run(client, args) {
     if (words(args).length > 0) return { code: 501, text: "Error: syntax: STARTTLS" };
     if (client.session.secure) return { code: 503, text: "Error: TLS already active" };
-    return { code: 220, text: "Ready to start TLS", upgrade: true };
+    return { code: 220, text: "Ready to start TLS", next: "upgrading" };
   },
 };

@@ -137,7 +137,7 @@ function applyDestination(session: SMTPSession, attributes: Attributes): void {
 function checkLogin(client: Client, username: string, startOver: () => Action): Action | Promise<Action> {
   const auth = { method: "XCLIENT", username, password: null } as object as AuthObject;
   return client.hook("onAuth", [auth, client.session], (result: HookResult): Action => {
-    if (result.type === "crashed") return { ...INTERNAL_ERROR, close: true };
+    if (result.type === "crashed") return { ...INTERNAL_ERROR, next: "closing" };
     if (result.type === "refused") {
       client.log(
         "info",
@@ -148,12 +148,12 @@ function checkLogin(client: Client, username: string, startOver: () => Action): 
       return {
         code: 550,
         text: messageOf(result.error) || "Authentication credentials invalid",
-        close: true,
+        next: "closing",
       };
     }
     const response = result.value as AuthResponse | null | undefined;
     if (response) {
-      if (!response.user) return { code: 550, text: "Authentication credentials invalid", close: true };
+      if (!response.user) return { code: 550, text: "Authentication credentials invalid", next: "closing" };
       client.session.user = response.user;
       client.log(
         "info",

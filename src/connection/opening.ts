@@ -32,7 +32,7 @@ export function opening(client: Client): Answer | Promise<Answer> {
       client.log("info", entry, "Connection from %s", session.clientHostname);
     }
     const refusal = refused("onConnect", result);
-    if (refusal) return { ...refusal, enhanced: false, close: true };
+    if (refusal) return { ...refusal, enhanced: false, next: "closing" };
     return session.secure ? askOnSecure(client, () => greet(client)) : greet(client);
   }) as Answer | Promise<Answer>;
 }
@@ -42,7 +42,7 @@ export function askOnSecure(client: Client, then: () => Answer): Answer | Promis
   if (!client.hasHook("onSecure")) return then();
   return client.hook("onSecure", [client.socket, client.session], (result) => {
     const refusal = refused("onSecure", result);
-    return refusal ? { ...refusal, enhanced: false, close: true } : then();
+    return refusal ? { ...refusal, enhanced: false, next: "closing" } : then();
   });
 }
 

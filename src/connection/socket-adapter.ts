@@ -1,12 +1,13 @@
 /** `connection._socket`: as much of a `net.Socket` as programs made for smtp-server reach for. */
 import { EventEmitter } from "node:events";
-import type { SMTPSession, ConnectionSocket } from "../types/index.js";
+import type { ConnectionSocket, SMTPSession } from "../types/index.js";
+import type { State } from "./state.js";
 
-/** The connection as its face sees it. */
+/** The connection as its socket adapter sees it. */
 export interface SocketAdapterOwner {
   readonly session: SMTPSession;
-  isClosed(): boolean;
-  write(text: string): boolean;
+  readonly state: State;
+  writeRaw(data: string | Uint8Array): boolean;
   close(): void;
   destroy(): void;
 }
@@ -33,11 +34,12 @@ export class SocketAdapter extends EventEmitter<{ close: [] }> implements Connec
     return this.#owner.session.localPort;
   }
   get destroyed(): boolean {
-    return this.#owner.isClosed();
+    return this.#owner.state === "closed";
   }
 
   write(data: string | Uint8Array): boolean {
-    return this.#owner.write(typeof data === "string" ? data : Buffer.from(data).toString());
+    // A copy: what does not fit into the socket now is written later, and the program may change its bytes.
+    return this.#owner.writeRaw(typeof data === "string" ? data : Buffer.from(data));
   }
 
   end(data?: string | Uint8Array): void {

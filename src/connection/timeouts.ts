@@ -1,54 +1,79 @@
-/** How long a client may take, in milliseconds and bytes a second: options of the moment. */
-export interface TimeoutOptions {
-  readonly socketTimeout: number;
-  /** 0 for none. */
-  readonly minDataRate: number;
+import type { Reader, State } from "./state.js";
+
+/** Milliseconds that a connection may stay after our side is closed, whatever the client still sends. */
+const CLOSING_TIMEOUT = 5000;
+
+/** Why a client is overdue. */
+export type Overdue =
+  /** It sent nothing for `socketTimeout`, or did not complete a line within it. */
+  | "silent"
+  /** It sends a message below `minDataRate`. */
+  | "slow"
+  /** The TLS handshake of STARTTLS takes too long. */
+  | "handshake"
+  /** Our side is closed, and the client does not close its own. */
+  | "closing"
+  /** Not the client: a hook has not answered for `socketTimeout`. */
+  | "hook";
+
+/** The connection as its timeouts see it. */
+export interface TimedConnection {
+  readonly state: State;
+  readonly reader: Reader;
+  /** The first octets of a line were received, and the rest is missing. */
+  readonly isInsideLine: boolean;
+  /** The client has closed its side while a hook works on a command. */
+  readonly isAbandoned: boolean;
+  /** The message in transfer whose end was not received. */
+  readonly unfinishedMessage: object | undefined;
+  /** Milliseconds, and octets a second (0 for no minimum): the options at this moment. */
+  readonly settings: { readonly socketTimeout: number; readonly minDataRate: number };
+  /** The client, or a hook, is overdue. */
+  expired(reason: Overdue): void;
 }
 
-/** What a client is expected to do next. */
-export type Expected =
-  /** A command, or the handshake of STARTTLS. */
-  | "input"
-  /** The rest of a line: whole within the timeout from its first octet, however it trickles in. */
-  | "line"
-  /** The octets of a message. */
-  | "body"
-  /** Nothing: it waits for us. */
-  | "nothing";
-
 /**
- * When a client is overdue, on the clock of `performance.now()`. The time in which our own back-pressure
- * holds a message up is not held against it.
+ * Knows when a client is overdue, on the clock of `performance.now()`, in milliseconds. The time in which our own
+ * back-pressure stops the message does not count.
  */
 export class Timeouts {
-  /** When the client was last heard, or last given something to react to. */
+  readonly #connection: TimedConnection;
+  /** When the client last sent something, or last got something to react to. */
   #since = performance.now();
   #lineSince: number | undefined;
-  /** The message that owes a rate, since when, later by the time that we held it up, and what came of it. */
+  /** The message that owes `minDataRate`. */
   #message: object | undefined;
+  /** When the message began, later by the time in which we stopped it. */
   #messageSince = 0;
+  /** Octets of the message. */
   #octets = 0;
   #heldSince: number | undefined;
+  #hookReported = false;
+  #closesAt = Infinity;
+
+  constructor(connection: TimedConnection) {
+    this.#connection = connection;
+  }
 
   /**
-   * The client was heard, or is to react from now on.
-   * @returns that moment
+   * The client has sent something, or has something to react to from now on.
+   * @returns the current time
    */
   restart(): number {
     return (this.#since = performance.now());
   }
 
-  /** A part of a line is here. */
+  /** The first octets of a line were received. */
   lineStarted(): void {
     this.#lineSince ??= this.#since;
   }
 
-  /** A line is complete, or given up. */
+  /** A line is complete, or was dropped. */
   lineEnded(): void {
     this.#lineSince = undefined;
   }
 
-  /** Octets of a message follow. The chunks of BDAT are one message, and owe its rate together. */
+  /** Octets of a message follow. The chunks of BDAT are one message and owe `minDataRate` together. */
   bodyStarted(message: object | undefined): void {
     if (message && message === this.#message) return;
     this.#message = message;
@@ -60,7 +85,7 @@ export class Timeouts {
     this.#octets += octets;
   }
 
-  /** @param isHeld whether we take nothing of the message at the moment */
+  /** @param isHeld whether our back-pressure stops the message */
   setHeld(isHeld: boolean): void {
     if (isHeld) {
       this.#heldSince ??= performance.now();
@@ -71,17 +96,64 @@ export class Timeouts {
     }
   }
 
-  /** @returns `Infinity` where the client owes nothing */
-  deadline(expected: Expected, { socketTimeout, minDataRate }: TimeoutOptions): number {
-    if (expected === "nothing" || this.#heldSince !== undefined) return Infinity;
-    const since = expected === "line" ? (this.#lineSince ?? this.#since) : this.#since;
-    const rated = expected === "body" && minDataRate > 0;
-    const paidUntil = rated ? this.#messageSince + (this.#octets / minDataRate) * 1000 : Infinity;
-    return Math.min(since, paidUntil) + socketTimeout;
+  /** A hook was called, and the client waits for its answer. */
+  hookStarted(): void {
+    this.#hookReported = false;
   }
 
-  /** Whether the client, found overdue in a message, still sends, only too slowly. */
-  isSlow({ socketTimeout }: TimeoutOptions): boolean {
-    return performance.now() < this.#since + socketTimeout;
+  /**
+   * Our side is closed.
+   * @returns when the connection is closed if the client does not close its side
+   */
+  closingStarted(): number {
+    let timeout = CLOSING_TIMEOUT;
+    try {
+      timeout = Math.min(timeout, this.#connection.settings.socketTimeout);
+    } catch {
+      // An option may be a getter that throws. It was reported when it closed the connection.
+    }
+    return (this.#closesAt = performance.now() + timeout);
+  }
+
+  /** Reports the connection if it is overdue. @returns the moment of the next check */
+  check(now: number): number {
+    if (this.#deadline() <= now) this.#connection.expired(this.#reason(now));
+    const { state, settings } = this.#connection;
+    // After closing nothing depends on the options, which may be getters that throw.
+    if (state === "closing" || state === "closed") return this.#closesAt;
+    return Math.min(this.#deadline(), now + settings.socketTimeout);
+  }
+
+  /** @returns `Infinity` if the client owes nothing */
+  #deadline(): number {
+    const { state, reader, isInsideLine, isAbandoned, settings } = this.#connection;
+    if (state === "closing" || state === "closed") return this.#closesAt;
+    if (this.#heldSince !== undefined) return Infinity;
+    if (reader.type === "hook" ? this.#hookReported && !isAbandoned : state === "greeting") return Infinity;
+    const since = isInsideLine ? (this.#lineSince ?? this.#since) : this.#since;
+    return Math.min(since, this.#paidUntil()) + settings.socketTimeout;
+  }
+
+  /**
+   * The moment up to which the octets received so far pay `minDataRate`. A message owes its rate between two
+   * chunks of BDAT too: a client must not get around the minimum by sending a chunk for each octet.
+   */
+  #paidUntil(): number {
+    const { reader, unfinishedMessage, settings } = this.#connection;
+    const { minDataRate } = settings;
+    const isSending = reader.type === "body" || (unfinishedMessage && unfinishedMessage === this.#message);
+    if (minDataRate === 0 || !isSending) return Infinity;
+    return this.#messageSince + (this.#octets / minDataRate) * 1000;
+  }
+
+  #reason(now: number): Overdue {
+    const { state, reader, isAbandoned, settings } = this.#connection;
+    if (state === "closing" || state === "closed") return "closing";
+    if (state === "upgrading") return "handshake";
+    if (reader.type === "hook" && !isAbandoned) {
+      this.#hookReported = true;
+      return "hook";
+    }
+    return now < this.#since + settings.socketTimeout && this.#paidUntil() !== Infinity ? "slow" : "silent";
   }
 }

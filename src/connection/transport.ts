@@ -16,7 +16,7 @@ export interface Transport extends Endpoints {
   /** Whether `upgrade` would work. */
   readonly canUpgrade: boolean;
   /** Writes or queues. False: so much is queued that nothing more should come before `drained`. */
-  write(text: string): boolean;
+  write(data: string | Uint8Array): boolean;
   pause(): void;
   resume(): void;
   /** Closes our side once all is written. */

@@ -120,17 +120,17 @@ export class SocketTransport implements PendingTransport {
     this.remotePort = socket.remotePort || 0;
   }
 
-  write(text: string): boolean {
+  write(data: string | Uint8Array): boolean {
     if (this.#closed || this.#afterQueue === "end") return true;
     if (this.#queue) {
-      this.#queue = Buffer.concat([this.#queue, Buffer.from(text)]);
+      this.#queue = Buffer.concat([this.#queue, toBuffer(data)]);
       return false;
     }
-    return this.#push(text);
+    return this.#push(data);
   }
 
   /** @returns whether the kernel took all of it */
-  #push(data: string | Buffer): boolean {
+  #push(data: string | Uint8Array): boolean {
     const taken = this.#socket.write(data);
     this.#queue = undefined;
     // Nearly always there is room for it.
@@ -140,8 +140,7 @@ export class SocketTransport implements PendingTransport {
       this.destroy();
       return true;
     }
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    this.#queue = bytes.subarray(taken);
+    this.#queue = toBuffer(data).subarray(taken);
     return false;
   }
 
@@ -241,6 +240,13 @@ export class SocketTransport implements PendingTransport {
     }
     this.events.secured(new SocketTLSSession(socket, asked.requestCert ? error?.code : undefined));
   }
+}
+
+/** The octets of a text or of bytes, which are not copied. */
+function toBuffer(data: string | Uint8Array): Buffer {
+  return typeof data === "string"
+    ? Buffer.from(data)
+    : Buffer.from(data.buffer, data.byteOffset, data.length);
 }
 
 /** The TLS session on a socket. What few ask for is made when they do. */

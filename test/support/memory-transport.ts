@@ -30,8 +30,8 @@ export class MemoryTransport implements PendingTransport {
     this.remoteAddress = remoteAddress;
   }
 
-  write(text: string): boolean {
-    this.output += text;
+  write(data: string | Uint8Array): boolean {
+    this.output += typeof data === "string" ? data : Buffer.from(data).toString("latin1");
     this.#tell();
     return !this.full;
   }

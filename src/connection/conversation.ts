@@ -1,0 +1,326 @@
+import type { Action, Answer, Body, SaslReader } from "../commands/action.js";
+import type { Client } from "../commands/client.js";
+import { dispatch, logContinuation } from "../commands/dispatch.js";
+import { applyErrorLimit, encodeReply } from "../commands/outgoing.js";
+import { INTERNAL_ERROR } from "../commands/refusal.js";
+import { MAX_SASL_LINE } from "../sasl/index.js";
+import { type Line, LineReader, OVERLONG } from "../wire/line-reader.js";
+import type { ClientState } from "./client-state.js";
+import { COMMAND, HOOK, NONE, type Reader, type State } from "./state.js";
+import type { Timeouts } from "./timeouts.js";
+import type { Transport } from "./transport.js";
+
+/** Replies of one read are collected, and written when there are this many characters. */
+const WRITE_AT = 16_384;
+/** Octets that are read while a hook works on a command: an unread socket does not report that its client left. */
+const READ_AHEAD = 16_384;
+/** A used-up read of fewer octets is too little work to look at the clock for. */
+const SMALL_READ = 16_384;
+/** Milliseconds of work for one client after which other clients have their turn, however much it has sent. */
+const TURN = 2;
+
+/** The connection as its conversation sees it. */
+export interface ConversationOwner {
+  readonly state: State;
+  readonly isOpen: boolean;
+  /** `close()` of the server was called. */
+  readonly isClosing: boolean;
+  /** Enters `ready`: commands are read from now on. */
+  ready(): void;
+  /** Starts the TLS handshake of STARTTLS. */
+  upgrade(): void;
+  /** Closes our side after everything written has left. */
+  close(): void;
+  /** Logs an exception of a handler or hook and emits it as `error`. */
+  report(error: unknown): void;
+}
+
+/**
+ * What the client sends and what it gets: reads lines and bodies, runs the handlers, and writes their replies in
+ * order. The next line is parsed after the reply to the one before.
+ */
+export class Conversation {
+  readonly #owner: ConversationOwner;
+  readonly #client: ClientState;
+  readonly #transport: Transport;
+  readonly #timeouts: Timeouts;
+  readonly #lines = new LineReader();
+  #reader: Reader = NONE;
+  /** Replies that are not written yet. */
+  #out = "";
+  #running = false;
+  /** Other clients have their turn. */
+  #yielded = false;
+  /** Milliseconds of work since they last had it. */
+  #worked = 0;
+  /** The client has closed its side. */
+  #inputEnded = false;
+  /** The client does not read its replies. */
+  #blocked = false;
+  #paused = false;
+
+  constructor(owner: ConversationOwner, client: ClientState, transport: Transport, timeouts: Timeouts) {
+    this.#owner = owner;
+    this.#client = client;
+    this.#transport = transport;
+    this.#timeouts = timeouts;
+  }
+
+  get reader(): Reader {
+    return this.#reader;
+  }
+
+  /** The first octets of a line were received, and the rest is missing. */
+  get isInsideLine(): boolean {
+    const { type } = this.#reader;
+    return (type === "command" || type === "sasl") && this.#lines.pending && !this.#blocked;
+  }
+
+  /**
+   * The client has closed its side while a hook works on a command. It could still receive the reply, but no mail
+   * depends on that, so the wait has an end.
+   */
+  get isAbandoned(): boolean {
+    return this.#inputEnded && this.#reader === HOOK && !this.#client.message;
+  }
+
+  /** Octets of the client. */
+  receive(chunk: Buffer, now: number): void {
+    this.#lines.push(chunk);
+    this.run(now);
+  }
+
+  /** The client has read its replies. */
+  drained(now: number): void {
+    this.#blocked = false;
+    this.run(now);
+  }
+
+  /** The client has closed its side. */
+  inputEnded(): void {
+    this.#inputEnded = true;
+    if (this.#owner.state === "ready") this.run(performance.now());
+  }
+
+  /** Drops everything that was received and not read, and reads nothing until `begin`. */
+  stop(): void {
+    this.#reader = NONE;
+    this.#lines.take();
+    this.#timeouts.lineEnded();
+    this.#blocked = false;
+    // A paused socket gets no handshake and reports no FIN.
+    if (this.#paused) this.#transport.resume();
+    this.#paused = false;
+  }
+
+  /** Commands are read from now on. */
+  begin(): void {
+    this.#reader = COMMAND;
+  }
+
+  // ---- the loop ---------------------------------------------------------------------------------
+
+  /**
+   * Reads and answers until input, the answer of a hook, or room for octets or replies is missing.
+   * @param began when the work of this turn began
+   */
+  run(began: number): void {
+    if (this.#running || this.#yielded) return;
+    this.#running = true;
+    try {
+      const needsInput = this.#readAll(began);
+      this.flush();
+      this.#pauseOrResume();
+      if (needsInput && this.#inputEnded && !this.#isFull && this.#owner.state === "ready")
+        this.#owner.close();
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** @returns whether it stopped because there is no further input to read */
+  #readAll(began: number): boolean {
+    let worked = this.#worked;
+    let needsInput = false;
+    while (!this.#blocked && !this.#yielded) {
+      const reader = this.#reader;
+      if (reader === HOOK || reader === NONE) break;
+      const { size } = this.#lines;
+      needsInput = !(reader.type === "body" ? this.#readBody(reader) : this.#readLine(reader));
+      if (needsInput) break;
+      if (this.#out.length > WRITE_AT) this.flush();
+      if (size < SMALL_READ && !this.#lines.pending) continue;
+      // Added up over reads and answers: neither a hook that answers by a promise nor a socket that always has
+      // more starts a new turn.
+      worked = this.#worked + performance.now() - began;
+      if (worked > TURN) this.#yield();
+    }
+    this.#worked = this.#yielded ? 0 : worked;
+    if (needsInput && this.isInsideLine) this.#timeouts.lineStarted();
+    return needsInput;
+  }
+
+  #yield(): void {
+    this.#yielded = true;
+    setImmediate(() => {
+      this.#yielded = false;
+      this.run(performance.now());
+    });
+  }
+
+  /** @returns whether there was something to read */
+  #readBody(body: Body): boolean {
+    if (body.full || !this.#lines.pending) return false;
+    const chunk = this.#lines.take();
+    const rest = body.read(chunk);
+    this.#timeouts.countOctets(chunk.length - (rest?.length ?? 0));
+    if (rest === undefined) return true;
+    if (rest.length > 0) this.#lines.push(rest);
+    this.#attempt(finish, body);
+    return true;
+  }
+
+  /** @returns whether there was a line */
+  #readLine(reader: Reader): boolean {
+    const sasl = reader.type === "sasl" ? reader : undefined;
+    const { maxCommandLength, bareNewlines } = this.#client.settings;
+    const line = this.#lines.next(sasl ? MAX_SASL_LINE : maxCommandLength, bareNewlines);
+    if (line === undefined) return false;
+    this.#timeouts.lineEnded();
+    const refusal = this.#refuseLine(line, sasl);
+    if (refusal) {
+      this.perform(refusal);
+      return true;
+    }
+    if (line === OVERLONG) this.#lines.skipLine();
+    const text = line === OVERLONG ? undefined : line.text;
+    if (sasl) {
+      logContinuation(this.#client);
+      this.#attempt((_, answer) => sasl.read(answer), text);
+    } else if (text !== undefined) {
+      this.#attempt(dispatch, text);
+    }
+    return true;
+  }
+
+  /** The reply to a line that no handler gets. */
+  #refuseLine(line: Line | typeof OVERLONG, sasl: SaslReader | undefined): Action | undefined {
+    if (line === OVERLONG && !sasl) return { code: 421, text: "Error: Command line too long" };
+    if (this.#owner.isClosing) return { code: 421, text: "Server shutting down" };
+    if (line === OVERLONG || !line.bare || this.#client.settings.bareNewlines !== "reject") return undefined;
+    return { code: 500, text: `Error: bare <${line.bare}> received`, enhanced: "5.5.2" };
+  }
+
+  /** Runs a handler. If it throws, the client gets a 451: an exception must not leave it without a reply. */
+  #attempt<T>(run: (client: Client, input: T) => Answer | Promise<Answer>, input: T): void {
+    let answer: Answer | Promise<Answer> = INTERNAL_ERROR;
+    try {
+      answer = run(this.#client, input);
+    } catch (error) {
+      this.#owner.report(error);
+    }
+    this.take(answer);
+  }
+
+  /** Waits for an answer, or carries it out. */
+  take(answer: Answer | Promise<Answer>): void {
+    if ("code" in answer || !(answer instanceof Promise)) return this.perform(answer);
+    this.#reader = HOOK;
+    this.#timeouts.hookStarted();
+    const resume = (result: Answer): void => {
+      if (!this.#owner.isOpen) return;
+      const now = this.#timeouts.restart();
+      this.guard(() => {
+        this.take(result);
+        this.flush();
+      });
+      this.run(now);
+    };
+    answer.then(resume, (error: unknown) => {
+      this.#owner.report(error);
+      resume(INTERNAL_ERROR);
+    });
+  }
+
+  /** Carries out what a handler returned. */
+  perform(answer: Answer): void {
+    if (!this.#owner.isOpen) return;
+    if ("code" in answer) return this.#carryOut(answer);
+    if ("read" in answer) return this.#setReader(answer);
+    this.#setReader(COMMAND);
+    for (const action of answer) if (this.#owner.isOpen) this.#carryOut(action);
+  }
+
+  #carryOut(action: Action): void {
+    const reply = applyErrorLimit(this.#client, action);
+    this.#out += encodeReply(this.#client, reply);
+    if (reply.code === 421 || reply.next === "closing") return this.#owner.close();
+    if (reply.next === "upgrading") return this.#owner.upgrade();
+    if (reply.next === "ready") this.#owner.ready();
+    this.#setReader(reply.reader ?? COMMAND);
+  }
+
+  #setReader(reader: Reader): void {
+    if (this.#owner.state !== "ready") return;
+    this.#reader = reader;
+    if (reader.type === "body") this.#timeouts.bodyStarted(this.#client.message);
+  }
+
+  // ---- exceptions -------------------------------------------------------------------------------
+
+  /** Runs what reads options: one that is a getter may throw. */
+  guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Closes: not even a 451 could be made, and the next reply must not answer another command. */
+  fail(error: unknown): void {
+    this.#owner.report(error);
+    if (!this.#owner.isOpen) return;
+    this.#out += "421 Error: internal server error\r\n";
+    this.#owner.close();
+  }
+
+  // ---- output and back-pressure -----------------------------------------------------------------
+
+  /** Writes a reply that answers no command. */
+  send(code: number, text: string | readonly string[]): void {
+    this.#out += encodeReply(this.#client, { code, text });
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.#out === "") return;
+    const text = this.#out;
+    this.#out = "";
+    if (!this.#transport.write(text)) this.#blocked = true;
+  }
+
+  get #isFull(): boolean {
+    return this.#reader.type === "body" && this.#reader.full;
+  }
+
+  /** The socket is not read while nothing can be done with its octets. */
+  #pauseOrResume(): void {
+    if (!this.#owner.isOpen) return;
+    const isFull = this.#isFull;
+    const isBehind = this.#reader === HOOK && this.#lines.size > READ_AHEAD;
+    const pause = this.#owner.state === "ready" && (isFull || this.#blocked || this.#yielded || isBehind);
+    if (pause !== this.#paused) {
+      this.#paused = pause;
+      if (pause) this.#transport.pause();
+      else this.#transport.resume();
+    }
+    this.#timeouts.setHeld(isFull);
+  }
+}
+
+function finish(_: Client, body: Body): Answer | Promise<Answer> {
+  return body.finish();
+}
