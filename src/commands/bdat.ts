@@ -83,13 +83,19 @@ export const BDAT: Command = {
     }
     client.message ??= new Message(client);
     return client.message.chunksRefused
-      ? skipped(client.message, chunk, { code: 503, text: "Error: message refused, send RSET" })
+      ? skipped(client, client.message, chunk, { code: 503, text: "Error: message refused, send RSET" })
       : receive(client, client.message, chunk);
   },
 };
 
-/** Drops a chunk; the last one ends the transaction that was refused. */
-function skipped(message: MessageInTransfer, chunk: Chunk, refusal: Action): Answer {
+/**
+ * Drops a chunk of a message that is refused; the last one ends the transaction. An honest client is not far over
+ * `size`, so a chunk longer than that and {@link REFUSED_CHUNK_LIMIT} closes: no reply could come before its end.
+ */
+function skipped(client: Client, message: MessageInTransfer, chunk: Chunk, refusal: Action): Answer {
+  const { size } = client.settings;
+  const limit = Math.max(Number.isFinite(size) ? size : 0, REFUSED_CHUNK_LIMIT);
+  if (chunk.octets > limit) return { ...refusal, next: "closing" };
   const finish = (): Answer => (chunk.last ? message.close(refusal) : refusal);
   return chunk.octets === 0 ? finish() : new ChunkBody(chunk.octets, finish);
 }
@@ -99,7 +105,7 @@ function receive(client: Client, message: MessageInTransfer, chunk: Chunk): Answ
   if (message.byteLength + chunk.octets > settings.size && !settings.raw.hideSize) {
     const refusal = tooBig(settings.size);
     message.refuseChunks(refusal);
-    return skipped(message, chunk, refusal);
+    return skipped(client, message, chunk, refusal);
   }
   const finish = (): Answer | Promise<Answer> => {
     if (!chunk.last) return message.chunkReply(chunk.octets);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { SMTPServerOptions } from "../../src/index.js";
 import { accept } from "../../src/server/server.js";
 import { hello, makeServer, MemoryClient } from "../support/client.js";
 import { MemoryTransport } from "../support/memory-transport.js";
@@ -8,9 +9,9 @@ class VanishingTransport extends MemoryTransport {
   vanished = false;
   upgrades = 0;
 
-  override write(text: string): boolean {
+  override write(data: string | Uint8Array): boolean {
     if (this.vanished) this.destroy();
-    return this.vanished || super.write(text);
+    return this.vanished || super.write(data);
   }
   override upgrade(): void {
     this.upgrades += 1;
@@ -142,5 +143,90 @@ describe("a connection that breaks", () => {
     client.send("EHLO x\r\n");
     client.transport.reset();
     expect(heard).toEqual([]);
+  });
+});
+
+describe("connection.send", () => {
+  test("a refusal that the application sends is no error of the client", async () => {
+    const server = makeServer({ maxErrors: 2 });
+    const client = await hello(server);
+    const [connection] = server.connections;
+    for (let i = 0; i < 3; i++) {
+      connection?.send(554, "Not today");
+      expect(await client.reply()).toBe("554 Not today");
+    }
+    expect(await client.say("X")).toBe("500 Error: command not recognized");
+    expect(await client.say("X")).toBe("421 Error: too many errors");
+  });
+
+  test("421 closes", async () => {
+    const server = makeServer();
+    const client = await hello(server);
+    [...server.connections][0]?.send(421, "Not today");
+    expect(await client.closed()).toBe("421 Not today\r\n");
+  });
+});
+
+test("_socket.write passes octets on as they are", async () => {
+  const server = makeServer();
+  const { transport } = await hello(server);
+  transport.output = "";
+  const octets = Uint8Array.of(0xff, 0x00, 0x80, 0x0a);
+  [...server.connections][0]?._socket.write(octets.subarray(1));
+  expect(Buffer.from(transport.output, "latin1")).toEqual(Buffer.of(0x00, 0x80, 0x0a));
+});
+
+describe("an option that is a getter and throws", () => {
+  /** A server whose option throws while `broken` is true. */
+  function brokenServer(option: string, hooks: SMTPServerOptions = {}) {
+    const state = { broken: false };
+    const errors: unknown[] = [];
+    const server = makeServer(hooks);
+    server.on("error", (error) => errors.push(error));
+    const value: unknown = Reflect.get(server.options, option);
+    Object.defineProperty(server.options, option, {
+      get() {
+        if (state.broken) throw new Error(`${option} is broken`);
+        return value;
+      },
+    });
+    return { state, errors, server };
+  }
+
+  test.each(["hideENHANCEDSTATUSCODES", "maxErrors"])(
+    "%s while a reply is made: the connection closes, and no reply answers another command",
+    async (option) => {
+      const { state, errors, server } = brokenServer(option);
+      const client = await hello(server);
+      state.broken = true;
+      client.send("X\r\nNOOP\r\n");
+      expect(await client.closed()).toBe("421 Error: internal server error\r\n");
+      expect(errors).toEqual([new Error(`${option} is broken`)]);
+    },
+  );
+
+  test("name, before the greeting: closes with a 421", async () => {
+    const { state, errors, server } = brokenServer("name");
+    state.broken = true;
+    const client = new MemoryClient(server);
+    expect(await client.closed()).toBe("421 Error: internal server error\r\n");
+    expect(errors.length).toBe(1);
+  });
+
+  test("bareNewlines or maxCommandLength while a line is read: closes with a 421", async () => {
+    const { state, server } = brokenServer("maxCommandLength");
+    const client = await hello(server);
+    state.broken = true;
+    client.send("NOOP\r\n");
+    expect(await client.closed()).toBe("421 Error: internal server error\r\n");
+    expect(server.connections.size).toBe(0);
+  });
+
+  test("socketTimeout when the connection closes: it still leaves in the end", async () => {
+    const { state, server } = brokenServer("socketTimeout");
+    const client = await hello(server);
+    state.broken = true;
+    expect(await client.say("QUIT")).toBe("221 Bye");
+    expect(client.transport.ended).toBe(true);
   });
 });

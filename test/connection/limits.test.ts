@@ -265,6 +265,38 @@ describe("time", () => {
     });
   }
 
+  test("minDataRate: a message that trickles in as chunks of BDAT is ended too", async () => {
+    const client = await hello(makeServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    await client.envelope();
+    let replies = "";
+    for (let second = 0; second < 30 && !client.transport.ended; second++) {
+      client.send("BDAT 1\r\nx");
+      replies += after(client, SECOND);
+    }
+    expect(replies).toEndWith(`250 OK: 1 octets received\r\n${TOO_SLOW}\r\n`);
+  });
+
+  test("minDataRate: chunks of BDAT that are fast enough are let alone, however many", async () => {
+    const client = await hello(makeServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    await client.envelope();
+    for (let second = 0; second < 60; second++) {
+      client.send(`BDAT 100\r\n${"x".repeat(100)}`);
+      expect(after(client, SECOND)).toBe("250 OK: 100 octets received\r\n");
+    }
+    expect(await client.say("BDAT 0 LAST")).toBe("250 OK: message queued");
+  });
+
+  test("minDataRate: a message that was refused owes no rate", async () => {
+    const client = await hello(makeServer({ socketTimeout: 10 * SECOND, minDataRate: 100, size: 10 }));
+    await client.envelope();
+    client.send("BDAT 12\r\n0123456789ab");
+    expect(after(client, SECOND)).toStartWith("552 ");
+    for (let second = 0; second < 60; second++) {
+      client.send("NOOP\r\n");
+      expect(after(client, SECOND)).toBe("250 OK\r\n");
+    }
+  });
+
   test("minDataRate: a client that is fast enough is let alone", async () => {
     const client = await hello(makeServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
     await client.envelope();

@@ -1,5 +1,7 @@
 import { expect } from "bun:test";
 import { SMTPServer } from "../../src/index.js";
+import type { Connection } from "../../src/connection/connection.js";
+import { READERS } from "../../src/connection/state.js";
 import { accept } from "../../src/server/server.js";
 import { fakeTLS, MemoryTransport } from "../support/memory-transport.js";
 import { saslClient, type Login, type SaslClient } from "../support/sasl-client.js";
@@ -59,6 +61,11 @@ export function memoryWire(server: SMTPServer, from: string | undefined): Wire {
   };
 }
 
+/** One reader reads, and it is one that the state may have. */
+function expectKnownReader({ state, reader }: Connection): void {
+  expect(READERS[state]).toContain(reader.type);
+}
+
 /** Plays a transcript once. Throws at the first step that does not hold, with its line. */
 export async function play(
   transcript: Transcript,
@@ -70,6 +77,7 @@ export async function play(
   for (const step of transcript.steps) {
     try {
       await player.perform(step);
+      for (const connection of server.connections) expectKnownReader(connection as Connection);
     } catch (error) {
       const where = `${transcript.name}:${step.line}`;
       throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, {
