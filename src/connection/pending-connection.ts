@@ -1,7 +1,10 @@
 import type { Action } from "../commands/action.js";
-import { Connection } from "./connection.js";
 import { log } from "../logger.js";
 import type { Endpoints } from "../session.js";
+import { isTrusted } from "../wire/ip.js";
+import { type ProxyHeader, ProxyHeaderReader } from "../wire/proxy-header.js";
+import { Connection } from "./connection.js";
+import type { HasDeadline, ServerContext } from "./server-context.js";
 import {
   handshakeDetails,
   handshakeError,
@@ -9,38 +12,42 @@ import {
   type Transport,
   type TransportEvents,
 } from "./transport.js";
-import type { HasDeadline, ServerContext } from "./server-context.js";
-import { isTrusted } from "../wire/ip.js";
-import { type ProxyHeader, ProxyHeaderReader } from "../wire/proxy-header.js";
 
 /** Milliseconds in which a peer whose PROXY header was refused can read why. */
 const REFUSAL_LINGER = 1000;
 
-/** A transport whose client nobody has talked to yet. */
+/** A transport that was just accepted. */
 export interface PendingTransport extends Transport {
-  /** Who hears of what happens on it. */
+  /** What gets the events of the transport. */
   events: TransportEvents;
-  /** @param initialData bytes of the handshake that were read already, behind a PROXY header */
+  /** @param initialData octets of the handshake that were read already, behind a PROXY header */
   upgrade(initialData?: Buffer): void;
 }
 
 /**
- * A client between accept and greeting: a PROXY header where one is expected, then the handshake of
- * implicit TLS, then it is a {@link Connection}. Both steps are bounded by `socketTimeout`.
+ * - `header`: waits for a PROXY header
+ * - `handshake`: waits for the handshake of implicit TLS
+ * - `refused`: the PROXY header was refused, and the socket is about to close
+ * - `done`: the client is a {@link Connection}, or is gone
+ */
+type PendingState = "header" | "handshake" | "refused" | "done";
+
+/**
+ * A client between accept and greeting: first a PROXY header if one is expected, then the handshake of implicit
+ * TLS, then it is a {@link Connection}. `socketTimeout` limits both steps.
  */
 export class PendingConnection implements TransportEvents, HasDeadline {
   index = -1;
   readonly #server: ServerContext;
   readonly #transport: PendingTransport;
+  #proxy: ProxyHeaderReader | undefined;
+  #state: PendingState = "handshake";
   #deadline = Infinity;
   #endpoints: Endpoints;
-  #proxy: ProxyHeaderReader | undefined;
-  /** Whom the counter knows this client as; `undefined` while that is not known. */
+  /** The address that the counter has for this client; `undefined`: it is not counted. */
   #countedAs: string | undefined;
-  #refusedHeader = false;
-  /** The proxy speaks for itself (LOCAL): it looks whether we are there, and leaves when it has seen that. */
-  #isCheck = false;
-  #done = false;
+  /** The proxy speaks for itself (LOCAL): a health check, which may leave when it has seen that we listen. */
+  #isHealthCheck = false;
 
   constructor(server: ServerContext, transport: PendingTransport) {
     this.#server = server;
@@ -49,56 +56,72 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     this.#endpoints = { localAddress, localPort, remoteAddress, remotePort };
   }
 
-  /** The first step. A client that needs neither header nor handshake is a connection at once. */
+  /** Starts with the first step. A client that needs neither header nor handshake is a connection at once. */
   begin(): void {
-    const { settings, counter, deadlines } = this.#server;
-    if (isTrusted(settings.useProxy, this.#transport.remoteAddress)) this.#proxy = new ProxyHeaderReader();
-    if (!this.#proxy && !settings.implicitTLS) return this.#connect();
-    // Nothing can be said before the header or the handshake, so one too many is dropped.
-    if (counter.total >= settings.maxClients) return this.#transport.destroy();
-    this.#transport.events = this;
-    deadlines.add(this);
-    this.#expectBy(performance.now() + settings.socketTimeout);
-    if (this.#proxy) this.#count("");
-    else this.#handshake();
+    this.#guard(() => {
+      const { settings, counter, deadlines } = this.#server;
+      const isProxy = isTrusted(settings.useProxy, this.#transport.remoteAddress);
+      if (!isProxy && !settings.implicitTLS) return this.#connect();
+      // Before the header or the handshake no reply can be sent, so one client too many is dropped.
+      if (counter.total >= settings.maxClients) return this.#transport.destroy();
+      this.#transport.events = this;
+      deadlines.add(this);
+      this.#expireAt(performance.now() + settings.socketTimeout);
+      if (!isProxy) return this.#handshake();
+      this.#state = "header";
+      this.#proxy = new ProxyHeaderReader();
+      this.#count("");
+    });
   }
 
   received(chunk: Buffer): void {
-    if (this.#done || this.#refusedHeader) return;
-    const header = this.#proxy?.push(chunk);
+    const header = this.#state === "header" ? this.#proxy?.push(chunk) : undefined;
     if (!header) return;
-    if (header.type === "invalid") return this.#refuse(header.reason);
-    this.#proxy = undefined;
-    this.#identify(header);
-    if (this.#server.settings.implicitTLS) this.#handshake(header.rest);
-    else this.#connect(undefined, header.rest);
+    this.#guard(() => {
+      if (header.type === "invalid") return this.#refuse(header.reason);
+      this.#identify(header);
+      if (this.#server.settings.implicitTLS) this.#handshake(header.rest);
+      else this.#connect(undefined, header.rest);
+    });
   }
 
   drained(): void {}
 
   ended(): void {
-    // Half a header, or half a handshake: there will be no more.
-    if (!this.#refusedHeader) this.#transport.destroy();
+    // There will be no more than half a header, or half a handshake.
+    if (this.#state !== "refused") this.#transport.destroy();
   }
 
   secured(tls: TLSSession): void {
-    if (!this.#done) this.#connect(tls);
+    if (this.#state === "handshake") this.#guard(() => this.#connect(tls));
   }
 
   closed(error?: Error): void {
-    const inHandshake = !this.#proxy && !this.#done && !this.#refusedHeader;
+    const isBroken = this.#state === "handshake" && !this.#isHealthCheck;
     this.#finish();
     const { remoteAddress } = this.#endpoints;
-    if (!inHandshake || this.#isCheck || this.#server.settings.isIgnored(remoteAddress)) return;
-    const reason =
-      error ?? handshakeError("Socket closed while initiating TLS", remoteAddress, "SocketError");
-    this.#server.report(Object.assign(reason, handshakeDetails(remoteAddress)));
+    this.#guard(() => {
+      if (!isBroken || this.#server.settings.isIgnored(remoteAddress)) return;
+      const message = "Socket closed while initiating TLS";
+      const reason = error ?? handshakeError(message, remoteAddress, "SocketError");
+      this.#server.report(Object.assign(reason, handshakeDetails(remoteAddress)));
+    });
   }
 
-  /** `close()` of the server: there is no message to wait for. */
+  /** `close()` of the server: no message is waited for. */
   serverCloses(): void {
     this.#finish();
     this.#transport.destroy();
+  }
+
+  /** Runs what reads options. One that is a getter may throw: then the client is dropped. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#server.report(error);
+      this.serverCloses();
+    }
   }
 
   #count(address: string): void {
@@ -108,7 +131,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   }
 
   #identify({ source, destination, local }: ProxyHeader): void {
-    this.#isCheck = local;
+    this.#isHealthCheck = local;
     if (!source) return;
     const proxy = this.#transport;
     this.#endpoints = {
@@ -117,64 +140,56 @@ export class PendingConnection implements TransportEvents, HasDeadline {
       localAddress: destination?.address ?? proxy.localAddress,
       localPort: destination?.port ?? proxy.localPort,
     };
-    if (this.#server.settings.isIgnored(source.address)) return;
+    const { settings } = this.#server;
+    if (settings.isIgnored(source.address)) return;
     const entry = { tnx: "proxy", host: source.address, proxy: proxy.remoteAddress };
-    log(
-      this.#server.settings.logger,
-      "info",
-      entry,
-      "PROXY from %s through %s",
-      source.address,
-      proxy.remoteAddress,
-    );
+    log(settings.logger, "info", entry, "PROXY from %s through %s", source.address, proxy.remoteAddress);
   }
 
   #refuse(reason: string): void {
-    this.#refusedHeader = true;
+    this.#state = "refused";
     const entry = { tnx: "proxy", host: this.#transport.remoteAddress };
     log(this.#server.settings.logger, "info", entry, "Invalid PROXY header: %s", reason);
     this.#transport.write("* BAD Invalid PROXY header\r\n");
     this.#transport.end();
-    this.#expectBy(performance.now() + REFUSAL_LINGER);
+    this.#expireAt(performance.now() + REFUSAL_LINGER);
   }
 
   #handshake(initialData?: Buffer): void {
-    // As with maxClients: what is in a handshake can not be told why, and one address could be in any number of them.
-    if (this.#tooManyFromThere()) return this.serverCloses();
+    // No reply can be sent before the handshake either, and an address could be in any number of handshakes.
+    if (this.#tooManyFromAddress()) return this.serverCloses();
+    this.#state = "handshake";
     this.#count(this.#endpoints.remoteAddress);
     this.#transport.upgrade(initialData);
   }
 
-  #expectBy(at: number): void {
+  #expireAt(at: number): void {
     this.#deadline = at;
     this.#server.deadlines.schedule(at);
   }
 
   /** Called by the deadline timer. */
   checkDeadline(now: number): number {
-    if (this.#deadline <= now) this.#overdue();
+    if (this.#deadline <= now) this.#expire();
     return this.#deadline;
   }
 
-  #overdue(): void {
+  #expire(): void {
     const { remoteAddress } = this.#endpoints;
-    if (!this.#refusedHeader) {
+    if (this.#state !== "refused") {
       const entry = { tnx: "connection", host: remoteAddress };
-      log(
-        this.#server.settings.logger,
-        "info",
-        entry,
-        "Closing %s: no PROXY header or TLS handshake in time",
-        remoteAddress,
-      );
-      if (!this.#proxy) this.#server.report(handshakeError("TLS handshake timeout", remoteAddress));
+      const text = "Closing %s: no PROXY header or TLS handshake in time";
+      log(this.#server.settings.logger, "info", entry, text, remoteAddress);
+      if (this.#state === "handshake") {
+        this.#server.report(handshakeError("TLS handshake timeout", remoteAddress));
+      }
     }
     this.serverCloses();
   }
 
   #finish(): void {
-    if (this.#done) return;
-    this.#done = true;
+    if (this.#state === "done") return;
+    this.#state = "done";
     this.#deadline = Infinity;
     this.#server.deadlines.delete(this);
     if (this.#countedAs !== undefined) this.#server.counter.remove(this.#countedAs);
@@ -190,6 +205,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     if (rest && rest.length > 0) connection.received(rest);
   }
 
+  /** The reply to one client too many. */
   #tooMany(): Action | undefined {
     const { counter, settings } = this.#server;
     const refusal = (text: string): Action => ({
@@ -200,10 +216,10 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     if (counter.total >= settings.maxClients) {
       return refusal("Too many connected clients, try again in a moment");
     }
-    return this.#tooManyFromThere() ? refusal("Too many connections from your address") : undefined;
+    return this.#tooManyFromAddress() ? refusal("Too many connections from your address") : undefined;
   }
 
-  #tooManyFromThere(): boolean {
+  #tooManyFromAddress(): boolean {
     const { counter, settings } = this.#server;
     const { remoteAddress } = this.#endpoints;
     if (remoteAddress === "" || counter.countFrom(remoteAddress) < settings.maxClientsPerAddress)

@@ -205,6 +205,21 @@ describe("an option that is a getter and throws", () => {
     },
   );
 
+  test.each(["useProxy", "maxClients", "socketTimeout"])(
+    "%s when a client connects: the client is dropped, and the server goes on",
+    async (option) => {
+      const { state, errors, server } = brokenServer(option, { useProxy: true });
+      state.broken = true;
+      const { transport } = new MemoryClient(server);
+      expect(transport.closed).toBe(true);
+      expect(errors).toEqual([new Error(`${option} is broken`)]);
+      state.broken = false;
+      const next = new MemoryClient(server);
+      next.send("PROXY UNKNOWN\r\n");
+      expect(await next.reply()).toStartWith("220");
+    },
+  );
+
   test("name, before the greeting: closes with a 421", async () => {
     const { state, errors, server } = brokenServer("name");
     state.broken = true;
