@@ -3,10 +3,11 @@ import type { AuthObject, AuthResponse, SMTPSession } from "../types/index.js";
 import { parseAttributes } from "../wire/attributes.js";
 import { isTrusted } from "../wire/ip.js";
 import type { HookResult } from "../hooks/hook-call.js";
+import { replyText } from "../hooks/reply-fields.js";
 import type { Action } from "./action.js";
 import type { Client, Command } from "./client.js";
 import { greeting } from "./greeting.js";
-import { INTERNAL_ERROR, messageOf } from "./refusal.js";
+import { INTERNAL_ERROR } from "./refusal.js";
 
 /** Attributes of http://www.postfix.org/XCLIENT_README.html, in the order advertised. */
 export const XCLIENT_NAMES: ReadonlySet<string> = new Set(
@@ -147,7 +148,7 @@ function checkLogin(client: Client, username: string, startOver: () => Action): 
       );
       return {
         code: 550,
-        text: messageOf(result.error) || "Authentication credentials invalid",
+        text: replyText(result.error.message) ?? "Authentication credentials invalid",
         next: "closing",
       };
     }
