@@ -1,19 +1,19 @@
 /**
- * An error that is a reply. A hook may throw or pass one to say what the client hears; the library
- * uses it for what it finds itself. Any `Error` with a `responseCode` does the same.
+ * An error that is also a reply. A hook passes or throws one to choose the reply to the client; the library uses
+ * it for its own errors. Any `Error` with a `responseCode` does the same.
  */
 export class SMTPError extends Error {
-  /** Reply code, 400 to 599; 421 closes the connection. Missing or anything else: the default of the hook. */
+  /** Reply code, 400 to 599; 421 closes the connection. Default, also for any other value: the code of the hook. */
   responseCode?: number;
   /**
-   * Enhanced status code (RFC 3463), for example `5.7.1`; sent where `hideENHANCEDSTATUSCODES` is false and its
-   * first digit is that of the reply code.
+   * Enhanced status code (RFC 3463), for example `5.7.1`; sent if `hideENHANCEDSTATUSCODES` is false and
+   * the first digit is that of the reply code.
    */
   enhancedCode?: string;
   /**
-   * What happened, for programs: `ECONNECTION` the client left in the middle of a message,
-   * `EBARENEWLINE` the message has a bare CR or LF, `EREFUSED` a chunk of BDAT was refused, `EABANDONED` a stream
-   * was answered and not read.
+   * The cause, for programs: `ECONNECTION`: the client disconnected in the middle of a message; `EBARENEWLINE`: the
+   * message has a bare CR or LF; `EREFUSED`: a chunk of BDAT was refused; `EABANDONED`: onData answered and did not
+   * read the stream.
    */
   code?: string;
 

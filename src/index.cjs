@@ -1,4 +1,4 @@
-/** The door for `require` in tools that are not Bun; Bun itself requires index.ts. */
+/** For `require` in tools other than Bun; Bun itself loads index.ts. */
 const library = require("./index.js");
 
 exports.__esModule = true;

@@ -1,6 +1,6 @@
 /**
- * What `require` gives, for TypeScript, whose `node16` lets no CommonJS module require an ECMAScript module.
- * The build makes a copy that says `assert`, for those before TypeScript 5.3, which has `with` first.
+ * Types for `require`: TypeScript's `node16` does not let a CommonJS module require an ECMAScript module.
+ * The build makes a copy with `assert` for TypeScript before 5.3, which does not know `with`.
  */
 import type * as library from "./index.js" with { "resolution-mode": "import" };
 

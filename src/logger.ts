@@ -7,7 +7,7 @@ export type LogLevel = (typeof LEVELS)[number];
 /** A logger that has every method. */
 export type FullLogger = Required<Logger>;
 
-/** What goes with each entry of one connection: `cid` is the session's id. */
+/** A log entry: `tnx` says what it is about, `cid` is the session's id. */
 export type LogEntry = Record<string, unknown> & { tnx: string };
 
 function ignore(): void {}
@@ -23,7 +23,7 @@ function logTo(
   ) as unknown as FullLogger;
 }
 
-/** Says nothing. */
+/** Drops every entry. */
 export const silent: FullLogger = logTo(ignore);
 
 const consoleLogger = logTo((level, entry, text, args) => {
@@ -34,7 +34,7 @@ const consoleLogger = logTo((level, entry, text, args) => {
 });
 
 /**
- * The logger that option `logger` asks for.
+ * Makes the logger for option `logger`.
  * @param option `true` for the console, an object with any of the six methods, anything else for silence
  * @param component added to every entry as `component` (option `component`)
  */
@@ -46,10 +46,10 @@ export function makeLogger(option: Logger | boolean | null | undefined, componen
   });
 }
 
-/** Calls one method of a logger that the application may have put in place, whichever methods that has. */
+/** Calls a method of a logger, which may be the application's and lack the method. */
 export function log(logger: Logger, level: LogLevel, entry: object, text: string, ...args: unknown[]): void {
   if (logger === silent) return;
-  // A logger that throws is the application's bug; the mail is not to suffer for it.
+  // A logger that throws must not affect the mail.
   try {
     logger[level]?.(entry, text, ...args);
   } catch (error) {

@@ -1,10 +1,10 @@
-/** The first import of index.ts: where the library can not work, this is said before anything else goes wrong. */
+/** The first import of index.ts: reports a runtime that cannot run the library before anything else fails. */
 
 /**
- * Other runtimes have no such sockets. An older Bun has them: it fails only where TLS is asked for, in the constructor.
+ * Other runtimes lack the sockets. An older Bun has them, and fails in the constructor if TLS is asked for.
  *
- * @param versions those of `process`: `bun` is there in Bun alone, `node` in all that imitate Node
- * @returns what is wrong and what to do; `undefined` where the library can run
+ * @param versions `process.versions`: only Bun has `bun`, every runtime that imitates Node has `node`
+ * @returns the problem and its remedy; `undefined` if the library can run
  */
 export function runtimeProblem(versions: Readonly<Record<string, string | undefined>>): string | undefined {
   const { bun, deno, node } = versions;

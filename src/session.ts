@@ -3,7 +3,7 @@ import type { ConnectionInfo, SMTPEnvelope, SMTPSession, TLSCipherInfo } from ".
 
 const ID_DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuv");
 const ID_LENGTH = 16;
-/** Digits of ids to come: one call for random bytes serves many. */
+/** Random digits for the next ids: one call for random bytes serves many ids. */
 const pool = Buffer.allocUnsafeSlow(4096);
 let used = pool.length;
 
@@ -25,7 +25,7 @@ export interface Endpoints {
   readonly remotePort: number;
 }
 
-/** A session as it is when the connection is accepted. HELO's fields are `false` until the client sent it, as in smtp-server. */
+/** A session for a new connection. The fields of HELO are `false` until the client sends it, as in smtp-server. */
 export function createSession(settings: Settings, endpoints: Endpoints, secure: boolean): SMTPSession {
   const session = {
     id: sessionId(),
@@ -59,13 +59,13 @@ export function emptyEnvelope(settings: Settings): SMTPEnvelope {
   return envelope;
 }
 
-/** Keeps `transmissionType` (RFC 3848) in step with the facts that it is made of. */
+/** Updates `transmissionType` (RFC 3848) after one of the facts behind it has changed. */
 export function updateTransmissionType(session: SMTPSession, settings: Settings): void {
   const protocol = settings.lmtp ? "LMTP" : session.openingCommand === "EHLO" ? "ESMTP" : "SMTP";
   session.transmissionType = `${protocol}${session.secure ? "S" : ""}${session.user ? "A" : ""}`;
 }
 
-/** Enters what a TLS handshake brought. */
+/** Enters the results of a TLS handshake. */
 export function enterTLS(
   session: SMTPSession,
   settings: Settings,
@@ -77,7 +77,7 @@ export function enterTLS(
   updateTransmissionType(session, settings);
 }
 
-/** After STARTTLS nothing counts that was learned in plaintext (RFC 3207 4.2), but who is at the other end. */
+/** Discards everything learned in plaintext before STARTTLS (RFC 3207 4.2), except the endpoints. */
 export function forgetPlaintext(session: SMTPSession, endpoints: Endpoints, clientHostname: string): void {
   session.xClient.clear();
   session.xForward.clear();
@@ -90,20 +90,20 @@ export function forgetPlaintext(session: SMTPSession, endpoints: Endpoints, clie
   Object.assign(session, { openingCommand: false, hostNameAppearsAs: false });
 }
 
-/** What listeners of `connect` get. */
+/** The argument of the `connect` event. */
 export function connectionInfo(session: SMTPSession): ConnectionInfo {
   const { id, localAddress, localPort, remoteAddress, remotePort } = session;
   const { hostNameAppearsAs, clientHostname } = session;
   return { id, localAddress, localPort, remoteAddress, remotePort, hostNameAppearsAs, clientHostname };
 }
 
-/** How a session's user is named in log entries. */
+/** The name of a session's user in log entries. */
 export function userName(session: SMTPSession): unknown {
   const user: unknown = session.user;
   return typeof user === "object" && user !== null && "username" in user ? user.username : user;
 }
 
-/** Stores the client's host name: lower case, without the root dot; the address literal where there is none. */
+/** Stores the client's host name: lower case, without the root dot; the address literal for an empty name. */
 export function setClientHostname(session: SMTPSession, name: string): void {
   session.clientHostname = name.toLowerCase().replace(/\.$/, "") || `[${session.remoteAddress}]`;
 }

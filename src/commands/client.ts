@@ -6,18 +6,18 @@ import type { SecureSocket, SMTPSession } from "../types/index.js";
 import type { Action, Answer } from "./action.js";
 import type { Recipients } from "./recipients.js";
 
-/** What the TLS session offers to SASL. */
+/** The parts of the TLS session that SASL uses. */
 export interface TLSFacts {
   readonly authorized: boolean;
   peerCertificate(): PeerCertificate;
   exportKeyingMaterial(length: number, label: string, context: Buffer): Buffer | undefined;
 }
 
-/** What a connection did that it may do only so often. */
+/** How often the client did what it may do only so often. */
 export interface Counts {
   /** Unrecognised commands since the last message. */
   unrecognized: number;
-  /** Commands of a client that should log in and has not. */
+  /** Commands of a client that must log in and has not. */
   unauthenticated: number;
   /** AUTH attempts that failed. */
   failedLogins: number;
@@ -29,7 +29,7 @@ export interface Counts {
 export interface MessageInTransfer {
   /** Octets of the message so far. */
   readonly byteLength: number;
-  /** Enough is queued for onData; `Client.onDrain` tells when there is room again. */
+  /** Enough is queued for onData. `Client.onDrain` is called when there is room again. */
   readonly full: boolean;
   /** A chunk of BDAT was refused: the ones behind it are refused too (RFC 3030 2). */
   readonly chunksRefused: boolean;
@@ -38,61 +38,61 @@ export interface MessageInTransfer {
   push(bytes: Buffer): void;
   /** The client sent all of it. */
   end(): void;
-  /** The message will not be complete: the stream errors, so that a half never looks whole. */
+  /** The message will not be complete: the stream fails, so that a partial message never looks whole. */
   fail(error: Error): void;
-  /** The replies that the message gets, once it has ended and the hook has answered. */
+  /** The replies to the message, once it has ended and the hook has answered. */
   replies(): readonly Action[] | Promise<readonly Action[]>;
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
   close(reply: Action): readonly Action[];
   /** The reply to a chunk of BDAT that is not the last. */
   chunkReply(octets: number): Action;
-  /** The rest of the chunks is not wanted, and the stream does not get them. */
+  /** Refuses the rest of the chunks; the stream does not get them. */
   refuseChunks(refusal: Action): void;
 }
 
-/** What a command handler sees of its connection. */
+/** The connection as a command handler sees it. */
 export interface Client {
   readonly settings: Settings;
   readonly session: SMTPSession;
-  /** Facts of the TLS session, `undefined` without one of our own. */
+  /** The TLS session; `undefined` without one, and when a proxy ends TLS. */
   readonly tls: TLSFacts | undefined;
-  /** The client's address after a PROXY header and before any XCLIENT: the one that is trusted or not. */
+  /** The client's address after a PROXY header and before any XCLIENT: trust is decided by it. */
   readonly peerAddress: string;
-  /** What onSecure gets: the socket of the TLS session, or what stands for it. */
+  /** The socket argument of onSecure. */
   readonly socket: SecureSocket;
   /** Neither side has closed. */
   readonly isOpen: boolean;
-  /** Whether this transport could be upgraded by STARTTLS. */
+  /** Whether STARTTLS can upgrade this transport. */
   readonly canUpgrade: boolean;
   /** RCPT commands that were accepted in this transaction. */
   readonly recipients: Recipients;
   /** The message in transfer, between the first octet and its reply. */
   message: MessageInTransfer | undefined;
-  /** What the limits on misbehaviour count. */
+  /** The counts that the limits are compared with. */
   readonly counts: Counts;
 
-  /** Whether this server offers a command: it is not disabled, nor LMTP's where this is none. */
+  /** Whether this server has a command: it is not disabled, and LHLO exists in LMTP only. */
   supports(verb: string): boolean;
-  /** Whether the application has such a hook; without one all is accepted. */
+  /** Whether the application has this hook. Without one everything is accepted. */
   hasHook(name: HookName): boolean;
   /** Calls a hook of the application; see {@link HookResult}. */
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T>;
-  /** Calls a hook, and does not wait for its answer. */
+  /** Calls a hook without waiting for its answer. */
   ask(name: HookName, args: readonly unknown[], then: (result: HookResult) => void): void;
-  /** RSET and all that counts as one: the envelope and a message in transfer are gone. */
+  /** RSET, and everything that counts as one: discards the envelope and a message in transfer. */
   resetTransaction(): void;
   /** The message was answered: the next transaction begins. */
   completeTransaction(): void;
-  /** Tells the server's `connect` listeners, once. */
+  /** Emits `connect`, once. @param again emits it even if it was emitted before */
   announce(again?: boolean): void;
   /** A body that was full can take more. */
   onDrain(): void;
-  /** Whether anybody reads what is logged. */
+  /** Whether log entries about this client go anywhere. */
   readonly isLogged: boolean;
   log(level: LogLevel, entry: LogEntry, text: string, ...args: unknown[]): void;
 }
 
-/** A command: its handler, and what must hold before it runs. */
+/** A command: its handler, and the conditions before it runs. */
 export interface Command {
   /** @param args what follows the verb and one space @param line the whole line */
   run(client: Client, args: string, line: string): Answer | Promise<Answer>;
@@ -102,6 +102,6 @@ export interface Command {
   readonly afterUpgrade?: true;
   /** 530 before AUTH where that is required. */
   readonly afterAuth?: true;
-  /** Makes something else of a refusal: BDAT's octets follow whatever we think of it. */
+  /** Replaces a refusal: the octets of BDAT follow even a refused command. */
   refuse?(client: Client, args: string, refusal: Action): Answer;
 }

@@ -4,7 +4,7 @@ import { greeting } from "../commands/greeting.js";
 import { refused } from "../commands/refusal.js";
 import { reverseLookup } from "./reverse-lookup.js";
 
-/** Finds the client's host name, `""` where it has none or nobody is to look. */
+/** Looks up the client's host name: `""` if it has none, or if reverse lookups are off. */
 export function lookUp(client: Client, done: (name: string) => void): void {
   const { settings, session } = client;
   const host = session.remoteAddress;
@@ -22,7 +22,7 @@ export function lookUp(client: Client, done: (name: string) => void): void {
   });
 }
 
-/** What a client hears first: onConnect is asked, onSecure too where TLS is there already. */
+/** Calls onConnect, with implicit TLS onSecure too, and returns the greeting or the refusal. */
 export function opening(client: Client): Answer | Promise<Answer> {
   const { session } = client;
   return client.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {
@@ -37,7 +37,7 @@ export function opening(client: Client): Answer | Promise<Answer> {
   }) as Answer | Promise<Answer>;
 }
 
-/** Asks onSecure after a handshake, and goes on with `then` where it accepts. */
+/** Calls onSecure after a handshake, and continues with `then` if it accepts. */
 export function askOnSecure(client: Client, then: () => Answer): Answer | Promise<Answer> {
   if (!client.hasHook("onSecure")) return then();
   return client.hook("onSecure", [client.socket, client.session], (result) => {

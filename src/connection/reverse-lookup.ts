@@ -2,19 +2,19 @@ import dns from "node:dns";
 import type { Resolver } from "../types/index.js";
 import { isHostname } from "../wire/hostname.js";
 
-/** How long a client waits for its greeting because of the DNS. */
+/** Milliseconds that the DNS may delay the greeting. */
 export const LOOKUP_TIMEOUT = 1500;
 
-/** What a lookup found: a name that is one, `""` if there is none, and what went wrong, for the log. */
+/** The result of a lookup: a valid host name or `""`, and for the log what went wrong. */
 export interface LookupResult {
   readonly name: string;
   readonly error?: Error;
-  /** A PTR that is no host name. Its owner is whoever owns the address, so it may be anything, CR and LF too. */
+  /** A PTR that is not a host name. The owner of the address chose it, so it may hold anything, CR and LF too. */
   readonly discarded?: string;
 }
 
 /**
- * The PTR name of an address.
+ * Looks up the PTR name of an address.
  * @param resolver instead of `dns.reverse`; may answer late, twice, throw, or never
  * @param done called once, within {@link LOOKUP_TIMEOUT} ms
  */
@@ -42,7 +42,7 @@ export function reverseLookup(
       if (!name) return finish({ name: "" });
       finish(typeof name === "string" && isHostname(name) ? { name } : { name: "", discarded: String(name) });
     });
-    // An async resolver that throws says no more by it than one that is not.
+    // An async resolver may reject instead of calling back.
     if (returned instanceof Promise) returned.catch(fail);
   } catch (error) {
     fail(error);

@@ -1,4 +1,4 @@
-/** `connection._socket`: as much of a `net.Socket` as programs made for smtp-server reach for. */
+/** `connection._socket`: the part of `net.Socket` that programs made for smtp-server use. */
 import { EventEmitter } from "node:events";
 import type { ConnectionSocket, SMTPSession } from "../types/index.js";
 import type { State } from "./state.js";
@@ -12,7 +12,7 @@ export interface SocketAdapterOwner {
   destroy(): void;
 }
 
-/** One for a connection, made when it is first asked for. Emits `close`. */
+/** Made when a program first reads `_socket`. Emits `close`. */
 export class SocketAdapter extends EventEmitter<{ close: [] }> implements ConnectionSocket {
   readonly #owner: SocketAdapterOwner;
 
@@ -38,7 +38,7 @@ export class SocketAdapter extends EventEmitter<{ close: [] }> implements Connec
   }
 
   write(data: string | Uint8Array): boolean {
-    // A copy: what does not fit into the socket now is written later, and the program may change its bytes.
+    // Copied: the rest that does not fit into the socket is written later, and the program may change its bytes.
     return this.#owner.writeRaw(typeof data === "string" ? data : Buffer.from(data));
   }
 
@@ -51,7 +51,7 @@ export class SocketAdapter extends EventEmitter<{ close: [] }> implements Connec
     this.#owner.destroy();
   }
 
-  /** The connection is closed. A listener that throws must not keep it from being counted as gone. */
+  /** The connection is closed. Emits later, so that a listener that throws does not disturb the closing. */
   closed(): void {
     queueMicrotask(() => this.emit("close"));
   }

@@ -1,11 +1,11 @@
-/** What a connection has on the client's side: the socket as a small interface, and the TLS session on it. */
+/** The client's socket as a small interface, and the TLS session on it. Tests play it in memory. */
 import type { TLSFacts } from "../commands/client.js";
 import type { Endpoints } from "../session.js";
 import type { SecureSocket, SMTPSession, TLSCipherInfo } from "../types/index.js";
 
-/** A TLS session that was established. */
+/** An established TLS session. */
 export interface TLSSession extends TLSFacts {
-  /** What onSecure gets. */
+  /** The socket argument of onSecure. */
   readonly socket: SecureSocket;
   readonly cipher: TLSCipherInfo;
   readonly servername: string | false;
@@ -15,19 +15,19 @@ export interface TLSSession extends TLSFacts {
 export interface Transport extends Endpoints {
   /** Whether `upgrade` would work. */
   readonly canUpgrade: boolean;
-  /** Writes or queues. False: so much is queued that nothing more should come before `drained`. */
+  /** Writes or queues. @returns false if the queue is full: write nothing more before `drained` */
   write(data: string | Uint8Array): boolean;
   pause(): void;
   resume(): void;
   /** Closes our side once all is written. */
   end(): void;
-  /** Closes both sides now. @param reason what `closed` is told */
+  /** Closes both sides now. @param reason passed on to `closed` */
   destroy(reason?: Error): void;
-  /** Starts a TLS handshake once all is written; what is received in plaintext from now on is dropped. `secured` or `closed` follows. */
+  /** Starts a TLS handshake once all is written. Plaintext received from now on is dropped. `secured` or `closed` follows. */
   upgrade(): void;
 }
 
-/** What a transport tells its connection. */
+/** The events of a transport. */
 export interface TransportEvents {
   received(chunk: Buffer): void;
   /** The write queue is empty again. */
@@ -40,7 +40,7 @@ export interface TransportEvents {
 }
 
 /**
- * What onSecure gets with `secured: true`, where the TLS session is somebody else's.
+ * The socket argument of onSecure with `secured: true`, where a proxy ends the TLS session.
  * @param destroy closes the connection
  */
 export function unencrypted(session: SMTPSession, destroy: () => void): SecureSocket {
@@ -60,12 +60,12 @@ export function unencrypted(session: SMTPSession, destroy: () => void): SecureSo
   };
 }
 
-/** What smtp-server says with an error of a handshake. */
+/** The fields that smtp-server adds to the error of a handshake. */
 export function handshakeDetails(remoteAddress: string): object {
   return { remoteAddress, meta: { protocol: "smtp", stage: "connect", remoteAddress } };
 }
 
-/** The error of a handshake that did not come about, shaped as smtp-server's. */
+/** The error of a failed handshake, in the form of smtp-server's. */
 export function handshakeError(
   message: string,
   remoteAddress: string,

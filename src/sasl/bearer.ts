@@ -6,15 +6,15 @@ import type { Failure, Outcome } from "./mechanism.js";
 const NOT_ACCEPTED: Failure = { ...REJECTED, text: "Error: Username and Password not accepted" };
 
 /**
- * Without a user the client first hears why, in a 334 with JSON, acknowledges that in whatever way, and
- * gets its 535 (RFC 7628 section 3.2.3). An answer that names its own reply is final at once.
+ * Without a user, the client first gets the reason as JSON in a 334, acknowledges it with any line, and then gets
+ * its 535 (RFC 7628 section 3.2.3). An answer that names its own reply is final at once.
  */
 export function judgeBearer(error: unknown, response: AuthResponse): Outcome {
   if (error || response.user || namesItsReply(response)) return judge(error, response);
   return challenge(json(response.data), NOT_ACCEPTED);
 }
 
-/** The application's object may be cyclic or throw: the client is still to be answered. */
+/** The application's object may be cyclic or throw. The client is owed a reply all the same. */
 function json(data: unknown): string {
   try {
     return JSON.stringify(data || {}) ?? "{}";
@@ -24,8 +24,8 @@ function json(data: unknown): string {
 }
 
 /**
- * The fields of a bearer message: `key=value` between control-A octets, keys in lower case.
- * @returns `undefined` for a field without "=" or one that comes twice
+ * Parses the fields of a bearer message: `key=value` between control-A octets.
+ * @returns the values by key in lower case; `undefined` for a field without "=" or a repeated field
  */
 export function bearerFields(text: string): Map<string, string> | undefined {
   const fields = new Map<string, string>();

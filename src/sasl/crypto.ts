@@ -8,7 +8,7 @@ export function hmacSHA256(key: string | Uint8Array, text: string): Buffer {
   return createHmac("sha256", key).update(text).digest();
 }
 
-/** Equality in a time that tells nothing of either side: hashes are compared, as lengths may differ. */
+/** Compares in constant time. It compares hashes, because the lengths of the two sides may differ. */
 export function equalSecrets(a: string | Uint8Array, b: string | Uint8Array): boolean {
   return timingSafeEqual(sha256(a), sha256(b));
 }

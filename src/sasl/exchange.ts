@@ -19,8 +19,8 @@ const ABORTED: Failure = { type: "failure", code: 501, text: "Authentication abo
 const OVER: Failure = { type: "failure", code: 503, text: "Error: bad sequence of commands" };
 
 /**
- * One AUTH command from its first line to its last (RFC 4954 section 4). Each step gives what to do:
- * send a 334 and hand over the next line, ask onAuth and hand over its answer, or send the last reply.
+ * One AUTH command from its first line to its last (RFC 4954 section 4). Each step returns what to do
+ * next: send a 334 and pass on the next line, call onAuth and pass on its answer, or send the last reply.
  */
 export class Exchange {
   readonly #mechanism: Mechanism;
@@ -34,7 +34,7 @@ export class Exchange {
     this.#environment = environment;
   }
 
-  /** Who the client says it is, once it has said so: for the log. */
+  /** The name that the client gave, once it has given one: for the log. */
   get username(): string | undefined {
     return this.#username;
   }
@@ -53,7 +53,7 @@ export class Exchange {
     return this.#take(decoded(initialResponse === "=" ? "" : initialResponse, opening.next));
   }
 
-  /** @param line a line of the client without its CRLF; `undefined`: it was over {@link MAX_SASL_LINE} */
+  /** @param line a line of the client without its CRLF; `undefined`: it was longer than {@link MAX_SASL_LINE} */
   line(line: string | undefined): Outcome {
     const next = this.#next;
     if (typeof next !== "function") return this.#take(next);
@@ -62,9 +62,9 @@ export class Exchange {
   }
 
   /**
-   * Takes what onAuth answered.
-   * @param error refuses if it is true
-   * @param response counts as an empty one if it is no object
+   * Takes the answer of onAuth.
+   * @param error refuses the login if it is truthy
+   * @param response counts as empty if it is not an object
    */
   answer(error: unknown, response?: unknown): Outcome {
     return this.#take(this.#judge(error, asResponse(response)));

@@ -2,9 +2,9 @@
 export interface GS2Header {
   /** The header itself with its last comma. */
   readonly text: string;
-  /** `n`: the client has no channel binding; `y`: it has, and thinks that we have not; else the name it binds by. */
+  /** `n`: the client has no channel binding; `y`: it has, and believes that we have not; else the binding's name. */
   readonly binding: "n" | "y" | { readonly name: string };
-  /** The authorization identity, decoded; "" where there is none. */
+  /** The authorization identity, decoded; "" for none. */
   readonly authzid: string;
   /** What follows the header. */
   readonly rest: string;
@@ -12,7 +12,7 @@ export interface GS2Header {
 
 const HEADER = /^(?:([ny])|p=([A-Za-z0-9.-]+)),(?:a=([^,]+))?,/;
 
-/** Cuts a message after its GS2 header, `undefined` where it has none of the right form. */
+/** Splits a message after its GS2 header; `undefined` for a malformed header. */
 export function parseGS2(message: string): GS2Header | undefined {
   const match = HEADER.exec(message);
   if (!match) return undefined;

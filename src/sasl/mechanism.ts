@@ -1,15 +1,15 @@
 import type { PeerCertificate } from "node:tls";
 import type { AuthMethod, AuthObject, AuthResponse } from "../types/index.js";
 
-/** What a mechanism may use of the TLS session below it; all missing on a plain connection. */
+/** The parts of the TLS session that a mechanism may use; all missing on a plain connection. */
 export interface Channel {
-  /** RFC 5705 keying material of the TLS session, `undefined` if there is none to be had. */
+  /** RFC 5705 keying material of the TLS session, `undefined` if the session has none. */
   exportKeyingMaterial?: ((length: number, label: string, context: Buffer) => Buffer | undefined) | undefined;
   /** The client's certificate, only if it was verified (`authorized`). */
   peerCertificate?: (() => PeerCertificate | undefined) | undefined;
 }
 
-/** What a mechanism may know of its connection. */
+/** The facts of the connection that a mechanism may use. */
 export interface SaslEnvironment extends Channel {
   /** Our host name, for the challenge of CRAM-MD5. */
   readonly hostname: string;
@@ -17,7 +17,7 @@ export interface SaslEnvironment extends Channel {
   readonly offersPlus: boolean;
   /** Key of the made-up SCRAM salts. */
   readonly scramSecret: string | Uint8Array;
-  /** A string nobody can guess, of printable ASCII without a comma. Default: 32 random hex digits. */
+  /** Makes an unguessable string of printable ASCII without a comma. Default: 32 random hex digits. */
   readonly nonce?: (() => string) | undefined;
   /** Milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
@@ -28,32 +28,32 @@ export interface Challenge {
   readonly type: "challenge";
   /** Base64, "" for an empty challenge. */
   readonly text: string;
-  /** Takes the client's answer, or is what any answer, `*` too, ends in. */
+  /** Takes the client's answer; or the failure in which any answer ends, `*` included. */
   readonly next: Step | Failure;
 }
 
-/** The client has said who it is: onAuth is to be asked. */
+/** The client has given its credentials: onAuth decides. */
 export interface Credentials {
   readonly type: "credentials";
   /** The first argument of onAuth, with the fields of this mechanism and no others. */
   readonly auth: AuthObject;
-  /** Takes what onAuth answered. */
+  /** Takes the answer of onAuth. */
   readonly judge: Judge;
 }
 
-/** The exchange is over, nobody is logged in. */
+/** The exchange is over, and the login failed. */
 export interface Failure {
   readonly type: "failure";
   /** Reply code, 400 to 599; 421 closes the connection. */
   readonly code: number;
   readonly text: string;
-  /** Enhanced status code (RFC 3463) where it is not the usual one of the code. */
+  /** Enhanced status code (RFC 3463) if it is not the usual one of the code. */
   readonly enhanced?: string;
-  /** What the application got wrong in its answer, for the log; never a credential, never sent. */
+  /** The application's mistake in its answer, for the log; never a credential, never sent. */
   readonly problem?: string;
 }
 
-/** The exchange is over, `user` is logged in. */
+/** The exchange is over, and `user` is logged in. */
 export interface Success {
   readonly type: "success";
   readonly user: unknown;
@@ -62,7 +62,7 @@ export interface Success {
   readonly text: string;
 }
 
-/** What comes of a line of the client or an answer of onAuth. */
+/** The result of a line of the client or of an answer of onAuth. */
 export type Outcome = Challenge | Credentials | Failure | Success;
 
 /** Takes a message of the client, base64 and UTF-8 decoded. */
@@ -74,20 +74,20 @@ export type Judge = (error: unknown, response: AuthResponse) => Outcome;
 /** A SASL mechanism (RFC 4422), server side. */
 export interface Mechanism {
   readonly name: AuthMethod;
-  /** Text of the 501 for more arguments than AUTH takes with this mechanism. */
+  /** Text of the 501 for too many arguments of AUTH. */
   readonly syntax: string;
-  /** Whether AUTH may bring the first message along. Where not, an argument is a 501 with `syntax`. */
+  /** Whether AUTH may carry the first message. If not, an argument gets a 501 with `syntax`. */
   readonly initialResponse: boolean;
-  /** Whether it can be had on this connection at all; missing: always. Where not, it is neither offered nor known (504). */
+  /** Whether this connection allows the mechanism; missing: always. If not, it is neither offered nor known (504). */
   readonly available?: (channel: Channel) => boolean;
   /**
-   * The opening challenge, empty where the client speaks first. An initial response skips it and
+   * The opening challenge, empty if the client sends the first message. An initial response skips it and
    * goes to its `next`.
    */
   readonly begin: (environment: SaslEnvironment) => Challenge & { readonly next: Step };
 }
 
-/** A message that is not of the mechanism's form, with smtp-server's words. */
+/** The reply to a malformed message, with the text of smtp-server. */
 export const INVALID: Failure = { type: "failure", code: 501, text: "Error: invalid userdata" };
 
 /** A 334 with `data`, not yet in base64. */
@@ -101,9 +101,9 @@ export function challenge<Next extends Step | Failure>(
 type AuthFields = Omit<AuthObject, "validatePassword"> & Partial<Pick<AuthObject, "validatePassword">>;
 
 /**
- * The question to onAuth. Only CRAM-MD5 has `validatePassword`: programs test for it, and the others'
- * objects must have their own fields alone. The public type has it required, so that CRAM-MD5 code
- * reads without a test; this is the one place where that is not the whole truth.
+ * The credentials for onAuth. Only CRAM-MD5 has `validatePassword`: programs test for the method, so the objects
+ * of other mechanisms must not have it. The public type requires it all the same, so that code for CRAM-MD5 needs
+ * no test, hence the cast.
  */
 export function credentials(auth: AuthFields, judge: Judge): Credentials {
   return { type: "credentials", auth: auth as AuthObject, judge };

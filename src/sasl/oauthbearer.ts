@@ -14,12 +14,12 @@ export const oauthBearer: Mechanism = {
 
 const PAIRS = /^\x01(?:[A-Za-z]+=[^\x01]*\x01)*\x01$/;
 
-/** RFC 6750 section 2.1 and a little more: what tokens are made of is for those who make them. */
+/** RFC 6750 section 2.1 and a little more: some issuers use other printable characters. */
 const AUTHORIZATION = /^bearer +([\x21-\x7e]+)$/i;
 
 function read(message: string): Outcome {
   const header = parseGS2(message);
-  // There is nothing here that a channel could be bound to.
+  // OAUTHBEARER has no channel binding.
   if (!header || typeof header.binding === "object" || !PAIRS.test(header.rest)) return INVALID;
   const fields = bearerFields(header.rest);
   const authorization = fields?.get("auth");
@@ -38,12 +38,12 @@ function read(message: string): Outcome {
       ...(host === undefined ? {} : { host }),
       ...(port === undefined ? {} : { port: Number(port) }),
     },
-    accessToken === "" ? nobody : judgeBearer,
+    accessToken === "" ? refuseLogin : judgeBearer,
   );
 }
 
-/** Whoever shows no token is nobody, also to an application that lets everybody in. */
-const nobody: Judge = (error, response) => judgeBearer(error, { ...response, user: undefined });
+/** A client without a token is refused, even if the application accepts every login. */
+const refuseLogin: Judge = (error, response) => judgeBearer(error, { ...response, user: undefined });
 
 function isPortNumber(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;

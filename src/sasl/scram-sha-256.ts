@@ -11,10 +11,10 @@ import { saslprep } from "./saslprep.js";
 import { madeUpSecret, secretOf } from "./scram.js";
 import type { ScramSecret } from "./scram.js";
 
-/** SCRAM-SHA-256 (RFC 5802, RFC 7677): both sides prove that they know the password, and nobody says it. */
+/** SCRAM-SHA-256 (RFC 5802, RFC 7677): both sides prove that they know the password without sending it. */
 export const scramSHA256: Mechanism = scram("SCRAM-SHA-256");
 
-/** SCRAM-SHA-256-PLUS: likewise, and bound to this TLS session, so that nobody sits in between (RFC 9266). */
+/** SCRAM-SHA-256-PLUS: the same, bound to this TLS session, which excludes a man in the middle (RFC 9266). */
 export const scramSHA256Plus: Mechanism = {
   ...scram("SCRAM-SHA-256-PLUS"),
   available: ({ exportKeyingMaterial }) => exportKeyingMaterial !== undefined,
@@ -29,13 +29,13 @@ function scram(name: AuthMethod): Mechanism {
   };
 }
 
-/** Real nonces have 18 to 32 characters. What we echo is bounded. */
+/** A limit on what we echo. Real nonces have 18 to 32 characters. */
 const MAX_NONCE = 512;
 
 /** client-first-message-bare; `m=` is reserved and must be refused. */
 const FIRST = /^n=([^,]+),r=([\x21-\x2b\x2d-\x7e]+)(?:,[A-Za-ln-z]=[^,]+)*$/;
 
-/** client-final-message: its part without the proof, c, r and p. */
+/** client-final-message: the part without the proof, then c, r and p. */
 const FINAL = /^(c=([^,]+),r=([^,]+)(?:,[A-Za-ln-oq-z]=[^,]+)*),p=([^,]+)$/;
 
 const DOWNGRADE: Failure = { ...REJECTED, text: "Error: server does support channel binding" };
@@ -72,13 +72,13 @@ function prepare(saslname: string): string | undefined {
   return name === undefined ? undefined : saslprep(name);
 }
 
-/** What the client must repeat in `c=`: its GS2 header and what binds it to this TLS session, if anything does. */
+/** @returns what the client must repeat in `c=`: its GS2 header, with PLUS also the keying material of the TLS session */
 function bind(method: AuthMethod, environment: SaslEnvironment, header: GS2Header): Buffer | Failure {
   const { binding } = header;
   const text = Buffer.from(header.text);
   if (method === "SCRAM-SHA-256") {
     if (typeof binding === "object") return INVALID;
-    // Somebody in between took PLUS out of the list (RFC 5802 section 6).
+    // A man in the middle removed PLUS from the list (RFC 5802 section 6).
     return binding === "y" && environment.offersPlus ? DOWNGRADE : text;
   }
   if (typeof binding !== "object") return INVALID;
@@ -87,7 +87,7 @@ function bind(method: AuthMethod, environment: SaslEnvironment, header: GS2Heade
   return material ? Buffer.concat([text, material]) : NO_BINDING;
 }
 
-/** What the client's proof is held against. */
+/** What the client's proof is checked against. */
 interface Claim {
   readonly bound: Buffer;
   readonly nonce: string;
@@ -97,8 +97,8 @@ interface Claim {
 }
 
 /**
- * Whatever the reason, the client hears the same after the same number of lines: only a 421 is its own,
- * as it is to close the connection.
+ * Whatever the reason, the client gets the same reply after the same number of lines. Only a 421 differs, because
+ * it closes the connection.
  */
 function rejection(error: unknown, response: AuthResponse): Failure {
   const refused = error ? refusal(error) : REJECTED;

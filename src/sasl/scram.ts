@@ -5,8 +5,8 @@ import { decodeBase64 } from "./encoding.js";
 import { saslprep } from "./saslprep.js";
 
 /**
- * PBKDF2 rounds where nobody says otherwise: over the 4096 that RFC 7677 wants at least, and about a
- * millisecond of CPU, for us and for a client on an old phone bearable.
+ * Default number of PBKDF2 rounds. RFC 7677 asks for at least 4096; this many take about a millisecond of our CPU,
+ * and an old phone can bear them.
  */
 export const DEFAULT_ITERATIONS = 10_000;
 const MIN_ITERATIONS = 4096;
@@ -20,7 +20,7 @@ export interface ScramKeys {
   readonly serverKey: Buffer;
 }
 
-/** What a server needs for one exchange: what it shows, and the keys once the proof is there. */
+/** What a server needs for one exchange: the public part, and the keys once the client has sent its proof. */
 export interface ScramSecret {
   readonly salt: Buffer;
   readonly iterations: number;
@@ -34,9 +34,9 @@ export interface ScramSecret {
  * @param password is prepared by SASLprep (RFC 4013), as the client does
  * @param options.iterations PBKDF2 rounds, 4096 or more. Default 10000. Each login costs the client as many.
  * @param options.salt default 16 random octets
- * @returns salt and keys in base64; the password can not be had from it but by guessing
+ * @returns salt and keys in base64; the password can only be guessed from it
  * @throws TypeError for an empty password, one with characters that SASLprep prohibits (control characters),
- *   an empty salt, or iterations that are no integer of 4096 or more
+ *   an empty salt, or iterations that are not an integer of at least 4096
  */
 export function scramCredentials(
   password: string,
@@ -61,8 +61,8 @@ export function scramCredentials(
 }
 
 /**
- * What `credentials` of an answer give for `name`, `undefined` if they are none. A password goes with the
- * salt that is made up for the name, so that nobody sees whether there was one.
+ * The secret of an answer's `credentials` for `name`; `undefined` if they are unusable. A password gets the salt
+ * that an unknown name would get, so that a client cannot see whether the name exists.
  */
 export function secretOf(
   credentials: AuthResponse["credentials"],
@@ -75,7 +75,7 @@ export function secretOf(
   return password === undefined ? undefined : fromPassword(password, name, key);
 }
 
-/** What an unknown name is shown: always the same salt for it, and keys that nobody has. */
+/** The secret for an unknown name: always the same salt for one name, and keys that no password gives. */
 export function madeUpSecret(name: string, key: string | Uint8Array): ScramSecret {
   return fromPassword(madeUp("password", name, key).toString("base64"), name, key);
 }
@@ -85,7 +85,7 @@ function fromPassword(password: string, name: string, key: string | Uint8Array):
   return { salt, iterations: DEFAULT_ITERATIONS, keys: () => deriveKeys(password, salt, DEFAULT_ITERATIONS) };
 }
 
-/** The record's keys. It may come from a database, so nothing of it is taken on trust. */
+/** The secret of a stored record. It may come from a database, so every field is checked. */
 function stored(record: ScramRecord): ScramSecret | undefined {
   const [salt, storedKey, serverKey] = [record.salt, record.storedKey, record.serverKey].map((field) =>
     typeof field === "string" ? decodeBase64(field) : undefined,
@@ -97,7 +97,7 @@ function stored(record: ScramRecord): ScramSecret | undefined {
     salt,
     iterations,
     keys() {
-      // The work that a password, or a name that does not exist, would have cost: else time tells them apart.
+      // Does the work that a password or an unknown name costs, so that the time does not tell them apart.
       deriveKeys("", salt, DEFAULT_ITERATIONS);
       return { storedKey, serverKey };
     },
