@@ -1,3 +1,5 @@
+import { ByteBuffer } from "../wire/byte-buffer.js";
+
 /** Octets that a message holds for its reader: once there are more, the client waits. */
 export const QUEUED_OCTETS: number = 64 * 1024;
 /** Chunks that it holds: each may keep the whole socket read that it is a part of in memory. */
@@ -8,9 +10,8 @@ const SMALL = 1024;
 const GATHERED = 8 * 1024;
 
 interface Entry {
-  chunk: Buffer;
-  /** How much of `chunk` is filled, where it is a gathered one. */
-  filled: number;
+  /** A chunk as it was added, or several small ones in one. */
+  chunk: Buffer | ByteBuffer;
   next: Entry | undefined;
 }
 
@@ -34,7 +35,7 @@ export class ChunkQueue {
     this.#octets += chunk.length;
     const last = this.#last;
     if (last !== undefined && chunk.length < SMALL && gather(last, chunk)) return;
-    const entry: Entry = { chunk, filled: 0, next: undefined };
+    const entry: Entry = { chunk, next: undefined };
     if (last === undefined) this.#first = entry;
     else last.next = entry;
     this.#last = entry;
@@ -46,7 +47,7 @@ export class ChunkQueue {
     if (entry === undefined) return undefined;
     this.#first = entry.next;
     if (entry.next === undefined) this.#last = undefined;
-    const chunk = entry.filled > 0 ? entry.chunk.subarray(0, entry.filled) : entry.chunk;
+    const chunk = entry.chunk instanceof ByteBuffer ? entry.chunk.bytes : entry.chunk;
     this.#octets -= chunk.length;
     this.#chunks--;
     return chunk;
@@ -60,14 +61,12 @@ export class ChunkQueue {
 
 /** Appends a small chunk to the entry, if that is small too or has room. */
 function gather(entry: Entry, chunk: Buffer): boolean {
-  if (entry.filled === 0) {
+  if (entry.chunk instanceof ByteBuffer) {
+    if (entry.chunk.length + chunk.length > GATHERED) return false;
+  } else {
     if (entry.chunk.length >= SMALL) return false;
-    const room = Buffer.allocUnsafeSlow(GATHERED);
-    room.set(entry.chunk);
-    entry.filled = entry.chunk.length;
-    entry.chunk = room;
-  } else if (entry.filled + chunk.length > GATHERED) return false;
-  entry.chunk.set(chunk, entry.filled);
-  entry.filled += chunk.length;
+    entry.chunk = new ByteBuffer(entry.chunk);
+  }
+  entry.chunk.append(chunk);
   return true;
 }

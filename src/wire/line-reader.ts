@@ -1,3 +1,5 @@
+import { ByteBuffer } from "./byte-buffer.js";
+
 /** What a CR or an LF alone counts as (option `bareNewlines`). */
 export type NewlinePolicy = "reject" | "normalize" | "accept";
 
@@ -25,19 +27,24 @@ export class LineReader {
   #at = 0;
   /** How far the unread bytes are known to hold no LF: a line that comes byte by byte is searched once. */
   #searched = 0;
+  /** What `#bytes` is gathered in, where it is more than one chunk. */
+  #gathered: ByteBuffer | undefined;
   #skipping = false;
 
   /** Adds what the client sent. The chunk is kept, not copied, where nothing unread is before it. */
   push(chunk: Buffer): void {
     if (this.#at === this.#bytes.length) {
-      this.#bytes = chunk;
-      this.#at = 0;
-      this.#searched = 0;
+      this.#restart(chunk);
       return;
     }
-    this.#searched -= this.#at;
-    this.#bytes = Buffer.concat([this.#bytes.subarray(this.#at), chunk]);
-    this.#at = 0;
+    // What was read is dropped once it is half of all: then the copy costs no more than the reading did.
+    if (this.#gathered === undefined || 2 * this.#at > this.#bytes.length) {
+      this.#gathered = new ByteBuffer(this.#bytes.subarray(this.#at));
+      this.#searched -= this.#at;
+      this.#at = 0;
+    }
+    this.#gathered.append(chunk);
+    this.#bytes = this.#gathered.bytes;
   }
 
   /** Whether there are unread bytes; after `next()` gave nothing, they are a line that is not complete. */
@@ -53,9 +60,7 @@ export class LineReader {
   /** Takes all unread bytes out. */
   take(): Buffer {
     const rest = this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
-    this.#bytes = NOTHING;
-    this.#at = 0;
-    this.#searched = 0;
+    this.#restart(NOTHING);
     this.#skipping = false;
     return rest;
   }
@@ -118,9 +123,16 @@ export class LineReader {
 
   /** Lets go of the read that the unread bytes are the rest of: an idle client is not to hold half a megabyte. */
   #forget(): void {
-    this.#searched -= this.#at;
-    this.#bytes = this.#at === this.#bytes.length ? NOTHING : Buffer.from(this.#bytes.subarray(this.#at));
+    const searched = this.#searched - this.#at;
+    this.#restart(this.#at === this.#bytes.length ? NOTHING : Buffer.from(this.#bytes.subarray(this.#at)));
+    this.#searched = searched;
+  }
+
+  #restart(bytes: Buffer): void {
+    this.#bytes = bytes;
+    this.#gathered = undefined;
     this.#at = 0;
+    this.#searched = 0;
   }
 
   #skip(): boolean {

@@ -3,6 +3,7 @@
  * before anything else, who the client is.
  */
 import { isIPv4, isIPv6 } from "node:net";
+import { ByteBuffer } from "./byte-buffer.js";
 import { normalizeAddress } from "./ip.js";
 
 /** The longest version 1 line, CRLF included (section 2.1). */
@@ -46,7 +47,7 @@ type Parsed = ProxyHeader | InvalidProxyHeader | undefined;
  * a valid header is refused at the first byte that shows it. Holds at most 16 + {@link MAX_V2_LENGTH} octets.
  */
 export class ProxyHeaderReader {
-  #held: Buffer | undefined;
+  #held: ByteBuffer | undefined;
 
   /**
    * Takes the next bytes.
@@ -56,9 +57,11 @@ export class ProxyHeaderReader {
    * reader is done.
    */
   push(chunk: Buffer): ProxyHeader | InvalidProxyHeader | undefined {
-    const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#held?.append(chunk);
+    const bytes = this.#held?.bytes ?? chunk;
     const parsed = bytes[0] === SIGNATURE[0] ? parseV2(bytes) : parseV1(bytes);
-    this.#held = parsed === undefined ? bytes : undefined;
+    if (parsed !== undefined) this.#held = undefined;
+    else this.#held ??= new ByteBuffer(chunk);
     return parsed;
   }
 }

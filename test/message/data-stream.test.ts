@@ -774,6 +774,18 @@ describe("ChunkQueue", () => {
     expect(Buffer.concat(chunks).length).toBe(100_000);
   });
 
+  test("a gathered chunk holds at most twice its octets, however few they are", () => {
+    for (const size of [1, 2, 10, 100, 1000]) {
+      for (const count of [2, 3, 8, 9, 50]) {
+        const queue = new ChunkQueue();
+        for (let i = 0; i < count; i++) queue.add(Buffer.from("x".repeat(size)));
+        for (const chunk of contents(queue)) {
+          expect(chunk.buffer.byteLength).toBeLessThanOrEqual(2 * chunk.length);
+        }
+      }
+    }
+  });
+
   test("is full by octets or by chunks, and not when they were taken", () => {
     const queue = new ChunkQueue();
     queue.add(Buffer.alloc(QUEUED_OCTETS));

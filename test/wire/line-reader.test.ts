@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { allocatedBy } from "../support/allocations.js";
 import { LineReader, OVERLONG, type NewlinePolicy } from "../../src/wire/line-reader.js";
 
 /** All that a reader gives for bytes pushed in pieces of `size`. */
@@ -64,4 +65,62 @@ test("what was read is let go of, with and without half a line behind it", () =>
     ...Array<string>(50).fill(""),
     ...Array<string>(50).fill("NOO"),
   ]);
+});
+
+describe("a client that sends octet by octet", () => {
+  const LIMIT = 16_384;
+
+  /** Octets copied for a line that comes octet by octet behind `first`. */
+  const cost = (length: number, first = ""): number =>
+    allocatedBy(() => {
+      const line = Buffer.from(`${"x".repeat(length)}\r\n`);
+      const reader = new LineReader();
+      if (first !== "") reader.push(Buffer.from(first));
+      for (let at = 0; at < line.length; at++) {
+        reader.push(line.subarray(at, at + 1));
+        while (reader.next(LIMIT, "reject") !== undefined);
+      }
+      expect(reader.pending).toBe(false);
+    });
+
+  test("a line is copied in proportion to its length", () => {
+    expect(cost(8000)).toBeLessThan(8 * 8000);
+    expect(cost(16_000)).toBeLessThan(2.2 * cost(8000));
+  });
+
+  test("so is what it has to be read ahead while a hook works", () => {
+    const ahead = (pushes: number): number =>
+      allocatedBy(() => {
+        const reader = new LineReader();
+        for (let i = 0; i < pushes; i++) reader.push(Buffer.from("NOOP\r\n"));
+        for (let i = 0; i < pushes; i++) expect(reader.next(LIMIT, "reject")).toEqual({ text: "NOOP" });
+      });
+    expect(ahead(4000)).toBeLessThan(2.2 * ahead(2000));
+  });
+
+  test("half a line behind each line does not add up", () => {
+    const reader = new LineReader();
+    reader.push(Buffer.from("NOO"));
+    for (let i = 0; i < 10_000; i++) {
+      reader.push(Buffer.from("P\r\nNOO"));
+      expect(reader.next(LIMIT, "reject")).toEqual({ text: "NOOP" });
+    }
+    expect(reader.take().buffer.byteLength).toBeLessThan(100);
+  });
+
+  test("what take() gave is not written to by what comes after it", () => {
+    const reader = new LineReader();
+    for (const octet of "DATA of a message") reader.push(Buffer.from(octet));
+    const taken = reader.take();
+    for (const octet of "NOOP behind it") reader.push(Buffer.from(octet));
+    expect([String(taken), String(reader.take())]).toEqual(["DATA of a message", "NOOP behind it"]);
+  });
+
+  test("a chunk that was pushed is not written to", () => {
+    const read = Buffer.from("NOOP and more");
+    const reader = new LineReader();
+    reader.push(read.subarray(0, 2));
+    reader.push(Buffer.from("xx"));
+    expect([String(reader.take()), String(read)]).toEqual(["NOxx", "NOOP and more"]);
+  });
 });

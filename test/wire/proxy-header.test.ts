@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { allocatedBy } from "../support/allocations.js";
 import { MAX_V1_LENGTH, MAX_V2_LENGTH, ProxyHeaderReader } from "../../src/wire/proxy-header.js";
 
 // The cases follow the PROXY specification and the tests of HAProxy, Postfix, Envoy, Netty, Undertow, Traffic Server,
@@ -408,4 +409,19 @@ test("no change of one octet makes it throw or name anything but an address", ()
       }
     }
   }
+});
+
+test("a header that comes octet by octet is copied in proportion to its length", () => {
+  const cost = (length: number): number => {
+    const header = Buffer.alloc(16 + length);
+    Buffer.from("\r\n\r\n\0\r\nQUIT\n\x20\x00", "latin1").copy(header);
+    header.writeUInt16BE(length, 14);
+    return allocatedBy(() => {
+      const reader = new ProxyHeaderReader();
+      const results = Array.from(header, (_, at) => reader.push(header.subarray(at, at + 1)));
+      expect(results.at(-1)).toMatchObject({ type: "header", local: true });
+    });
+  };
+  expect(cost(2000)).toBeLessThan(8 * 2016);
+  expect(cost(4000)).toBeLessThan(2.2 * cost(2000));
 });
