@@ -15,8 +15,9 @@ import { INTERNAL_ERROR } from "./refusal.js";
 
 const PLUS = "SCRAM-SHA-256-PLUS";
 
-function channelOf({ tls }: Client): Channel {
-  if (!tls) return {};
+/** After XCLIENT ADDR there is none: certificate and TLS session are those of the proxy, not of the client that it named. */
+function channelOf({ tls, session }: Client): Channel {
+  if (!tls || session.xClient.has("ADDR")) return {};
   return {
     exportKeyingMaterial: (length, label, context) => tls.exportKeyingMaterial(length, label, context),
     peerCertificate: () => (tls.authorized ? tls.peerCertificate() : undefined),

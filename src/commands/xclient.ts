@@ -106,14 +106,13 @@ export const XCLIENT: Command = {
     const { session, settings } = client;
     applyClient(client, session.xClient, "XCLIENT", attributes);
     applyDestination(session, attributes);
-    if (attributes.get("ADDR")) {
-      // The client behind the proxy says HELO itself, and is not who the proxy logged in as.
-      Object.assign(session, { hostNameAppearsAs: false, openingCommand: false, user: false });
-    }
+    // The client behind the proxy says HELO itself.
+    if (attributes.has("ADDR")) Object.assign(session, { hostNameAppearsAs: false, openingCommand: false });
+    // It is not who the proxy logged in as, whatever onAuth says of it, nor while onAuth is asked.
+    if (attributes.has("ADDR") || attributes.has("LOGIN")) session.user = false;
+    updateTransmissionType(session, settings);
     const login = attributes.get("LOGIN");
-    if (login === "") session.user = false;
     const startOver = (): Action => {
-      updateTransmissionType(session, settings);
       client.resetTransaction();
       if (attributes.has("ADDR")) client.announce();
       return greeting(settings);

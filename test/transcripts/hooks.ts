@@ -19,7 +19,10 @@ export class Seen {
   /** The next value of a kind; waits for it. */
   async next(what: string): Promise<unknown> {
     if (what === "hooks") return this.#queue("hooks").splice(0);
-    if (what.startsWith("session.")) return Reflect.get(this.session ?? {}, what.slice("session.".length));
+    if (what.startsWith("session.")) {
+      const field: unknown = Reflect.get(this.session ?? {}, what.slice("session.".length));
+      return field instanceof Map ? Object.fromEntries(field) : field;
+    }
     const queue = this.#queue(what);
     while (queue.length === 0) {
       await new Promise<void>((resolve) => {
@@ -62,12 +65,15 @@ const PASSWORDS: Record<string, string> = {
   test: "1234",
 };
 
-/** The user `user` with the password `pencil`, whatever the mechanism; tokens are `token-of-<user>`. */
-function login(auth: AuthObject): object | undefined {
+/**
+ * The user `user` with the password `pencil`, whatever the mechanism; tokens are `token-of-<user>`. `null`: the hook
+ * answers without a response.
+ */
+function login(auth: AuthObject): object | null | undefined {
   const name = auth.username ?? "";
   const password = PASSWORDS[name];
   const user = { user: name };
-  if (auth.method === "XCLIENT") return user;
+  if (auth.method === "XCLIENT") return name === "let-pass" ? null : user;
   if (auth.method === "EXTERNAL") return user;
   if (auth.accessToken !== undefined) return auth.accessToken === `token-of-${name}` ? user : undefined;
   if (password === undefined) return undefined;
@@ -102,7 +108,12 @@ export function recordingOptions({ options, hooks }: Transcript, seen: Seen): SM
     onAuth(auth, _session, callback) {
       seen.add("auth", visible(auth));
       const response = login(auth);
-      behave(hooks["onAuth"], auth.username ?? "", callback as Callback, response ?? {});
+      behave(
+        hooks["onAuth"],
+        auth.username ?? "",
+        callback as Callback,
+        response === undefined ? {} : response,
+      );
     },
     onMailFrom(address, _session, callback) {
       seen.add("mailFrom", address);
