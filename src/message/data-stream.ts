@@ -41,6 +41,12 @@ export class MessageSource implements NodeAdapterSource {
   #abandoned = false;
   #abandonTimer: NodeJS.Timeout | undefined;
   #outcome: Outcome | undefined;
+  /** The error that the Web side has not been failed with, because nothing looks at that yet: see `observe`. */
+  #unraised: Error | undefined;
+  /** The program has used the Web side. */
+  #observed = false;
+  /** What holds the Web side's lock and has no use for it once the stream is over. */
+  #lock: { releaseLock(): void } | undefined;
 
   /**
    * @param options.size limit in bytes for `sizeExceeded`, `Infinity` for none
@@ -128,7 +134,8 @@ export class MessageSource implements NodeAdapterSource {
   pull(): void {
     const chunk = this.#queue.take();
     if (chunk === undefined) {
-      if (this.#complete) this.#finish();
+      if (this.#unraised !== undefined) this.#raise();
+      else if (this.#complete) this.#finish();
       else this.#pullPending = true;
       return;
     }
@@ -172,6 +179,7 @@ export class MessageSource implements NodeAdapterSource {
       this.#nodeShutOut = this.stream.locked;
       const reader = this.stream.getReader();
       this.#nodeReads = true;
+      this.#lock = reader;
       if (this.#hasParked()) {
         void reader.read().then(({ value }) => this.#deliver(value as Chunk));
         return;
@@ -216,13 +224,51 @@ export class MessageSource implements NodeAdapterSource {
   /** The stream is over, for both faces and for good. */
   #settle(outcome: Outcome): void {
     if (this.#outcome !== undefined) return;
+    const isObserved = this.#observed || this.#pullPending || this.stream.locked;
     this.#outcome = outcome;
     this.#queue.clear();
     if (outcome === "read") this.#controller.close();
-    // Has no effect where the Web face was cancelled; after `destroy()` its reads must not wait for ever.
-    else this.#controller.error(outcome === "cancelled" ? prematureClose() : outcome);
+    else {
+      this.#unraised = outcome === "cancelled" ? prematureClose() : outcome;
+      if (isObserved) this.#raise();
+    }
     this.#tellNode();
     this.#unblock();
+  }
+
+  /**
+   * For the stream: the program is about to use the Web side. A message that fails before that fails it only now, or
+   * with the first read: `Bun.spawn({ stdin })` ends the process for a stream that has failed already (Bun 1.4.5).
+   */
+  observe(): void {
+    this.#observed = true;
+    this.#raise();
+    this.releaseLock();
+  }
+
+  #raise(): void {
+    const error = this.#unraised;
+    if (error === undefined) return;
+    this.#unraised = undefined;
+    // Has no effect where the Web side was cancelled; after `destroy()` its reads must not wait for ever.
+    this.#controller.error(error);
+  }
+
+  /**
+   * For the stream: once it is over, lets go of the lock of an iterator or of the Node adapter. Not at the end, where it
+   * belongs: Bun makes an Error each time, and nearly no program looks at the lock of a stream that it has read.
+   */
+  releaseLock(): void {
+    if (this.#outcome === undefined || this.#lock === undefined) return;
+    this.#lock.releaseLock();
+    this.#lock = undefined;
+  }
+
+  /** For the stream: an iterator over its Web side, which holds the lock. */
+  iterate(reader: ReadableStreamDefaultReader<Bytes>, preventCancel: boolean): ChunkIterator {
+    const iterator = new ChunkIterator(reader, preventCancel);
+    this.#lock = iterator;
+    return iterator;
   }
 
   /** Whoever listens to the Node face hears how the Web face ended. */
@@ -314,19 +360,45 @@ class MessageStream extends ReadableStream<Bytes> {
     const preventCancel = options?.preventCancel === true;
     const node = this.#source.nodeInUse;
     if (node !== undefined) return node.iterator({ destroyOnReturn: !preventCancel });
-    return new ChunkIterator(this.getReader(), preventCancel);
+    this.#source.observe();
+    return this.#source.iterate(super.getReader(), preventCancel);
   }
 
-  /** Always allowed once the stream is over, although an iterator that came to the end keeps its lock. */
-  override cancel(reason?: unknown): Promise<void> {
-    const { outcome } = this.#source;
-    return outcome === "read" || outcome === "cancelled" ? Promise.resolve() : super.cancel(reason);
+  override get locked(): boolean {
+    this.#source.releaseLock();
+    return super.locked;
   }
 
   static {
     delegateToNodeAdapter(this.prototype, (stream) => stream.#source.node);
+    for (const name of ["getReader", "cancel", "pipeTo", "pipeThrough", "tee"] as const) {
+      const method = ReadableStream.prototype[name] as (...args: unknown[]) => unknown;
+      Object.defineProperty(this.prototype, name, {
+        value(this: MessageStream, ...args: unknown[]): unknown {
+          this.#source.observe();
+          return Reflect.apply(method, this, args);
+        },
+        writable: true,
+        configurable: true,
+      });
+    }
+    // By these node:stream (`finished`, `pipeline`, `isErrored` …) looks at a Web stream without a reader.
+    for (const name of ["readable", "errored", "disturbed"]
+      .map((word) => `nodejs.stream.${word}`)
+      .concat("nodejs.webstream.isClosedPromise")) {
+      const symbol = Symbol.for(name);
+      Object.defineProperty(this.prototype, symbol, {
+        get(this: MessageStream): unknown {
+          this.#source.observe();
+          return Reflect.get(ReadableStream.prototype, symbol, this);
+        },
+        configurable: true,
+      });
+    }
   }
 }
+
+const DONE: Promise<IteratorResult<Chunk, undefined>> = Promise.resolve({ done: true, value: undefined });
 
 /**
  * Iterates the Web face as its own iterator does, in half the time: a read's promise is handed out as
@@ -335,7 +407,8 @@ class MessageStream extends ReadableStream<Bytes> {
 class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #preventCancel: boolean;
-  #left = false;
+  /** What `next` gives once the lock is released. */
+  #end: Promise<IteratorResult<Chunk, undefined>> | undefined;
 
   constructor(reader: ReadableStreamDefaultReader<Bytes>, preventCancel: boolean) {
     this.#reader = reader;
@@ -343,19 +416,27 @@ class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
   }
 
   next(): Promise<IteratorResult<Chunk, undefined>> {
-    if (this.#left) return Promise.resolve({ done: true, value: undefined });
-    return this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>;
+    return this.#end ?? (this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>);
   }
 
   /** Leaving the loop cancels the stream, unless `preventCancel` was asked for, and lets go of the lock. */
   async return(reason?: unknown): Promise<IteratorResult<Chunk, undefined>> {
-    if (!this.#left) {
-      this.#left = true;
+    const isLocked = this.#end === undefined;
+    this.#end = DONE;
+    if (isLocked) {
       const cancelled = this.#preventCancel ? undefined : this.#reader.cancel(reason);
       this.#reader.releaseLock();
       await cancelled;
     }
-    return { done: true, value: undefined };
+    return DONE;
+  }
+
+  /** The stream is over, and `next` goes on to say how: a message that failed must not look whole. */
+  releaseLock(): void {
+    if (this.#end !== undefined) return;
+    this.#end = this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>;
+    this.#end.catch(() => {});
+    this.#reader.releaseLock();
   }
 
   async throw(error: unknown): Promise<IteratorResult<Chunk, undefined>> {

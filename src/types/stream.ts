@@ -13,6 +13,11 @@ export interface DataStream
   byteLength: number;
   /** `true` as soon as the message went over the `size` limit. The stream goes on to its end all the same. */
   sizeExceeded: boolean;
+  /**
+   * Why the message will not be complete; `null` while it may be, and for one that is. For a consumer that reports no
+   * error, as `Bun.spawn({ stdin: stream })`.
+   */
+  readonly errored: Error | null;
   [Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer<ArrayBuffer>>;
 }
 /** The name of smtp-server. */
