@@ -6,6 +6,7 @@
  */
 import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { delegateToNodeAdapter, NodeAdapter, type NodeAdapterSource } from "./node-adapter.js";
+import { type Bytes, type Chunk, ChunkIterator } from "./chunk-iterator.js";
 import { ChunkQueue } from "./chunk-queue.js";
 import { SMTPError } from "../errors.js";
 import type { DataStream } from "../types/index.js";
@@ -13,8 +14,6 @@ import type { DataStream } from "../types/index.js";
 /** Milliseconds that a consumer may leave a full queue unread once its hook has answered. */
 export const ABANDONED_AFTER: number = 2000;
 
-type Bytes = Uint8Array<ArrayBuffer>;
-type Chunk = Buffer<ArrayBuffer>;
 /** How the stream ended for its consumer: read to the end, not wanted any more, or with an error. */
 type Outcome = "read" | "cancelled" | Error;
 
@@ -395,60 +394,5 @@ class MessageStream extends ReadableStream<Bytes> {
         configurable: true,
       });
     }
-  }
-}
-
-const DONE: Promise<IteratorResult<Chunk, undefined>> = Promise.resolve({ done: true, value: undefined });
-
-/**
- * Iterates the Web face as its own iterator does, in half the time: a read's promise is handed out as
- * it is, and at the end the lock is kept, for Bun makes an Error each time that one is let go.
- */
-class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
-  readonly #reader: ReadableStreamDefaultReader<Bytes>;
-  readonly #preventCancel: boolean;
-  /** What `next` gives once the lock is released. */
-  #end: Promise<IteratorResult<Chunk, undefined>> | undefined;
-
-  constructor(reader: ReadableStreamDefaultReader<Bytes>, preventCancel: boolean) {
-    this.#reader = reader;
-    this.#preventCancel = preventCancel;
-  }
-
-  next(): Promise<IteratorResult<Chunk, undefined>> {
-    return this.#end ?? (this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>);
-  }
-
-  /** Leaving the loop cancels the stream, unless `preventCancel` was asked for, and lets go of the lock. */
-  async return(reason?: unknown): Promise<IteratorResult<Chunk, undefined>> {
-    const isLocked = this.#end === undefined;
-    this.#end = DONE;
-    if (isLocked) {
-      const cancelled = this.#preventCancel ? undefined : this.#reader.cancel(reason);
-      this.#reader.releaseLock();
-      await cancelled;
-    }
-    return DONE;
-  }
-
-  /** The stream is over, and `next` goes on to say how: a message that failed must not look whole. */
-  releaseLock(): void {
-    if (this.#end !== undefined) return;
-    this.#end = this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>;
-    this.#end.catch(() => {});
-    this.#reader.releaseLock();
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<Chunk, undefined>> {
-    await this.return(error);
-    throw error;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
   }
 }
