@@ -6,8 +6,8 @@ export type Chunk = Buffer<ArrayBuffer>;
 const DONE: Promise<IteratorResult<Chunk, undefined>> = Promise.resolve({ done: true, value: undefined });
 
 /**
- * Iterates the Web face as its own iterator does, in half the time: a read's promise is handed out as
- * it is, and at the end the lock is kept, for Bun makes an Error each time that one is let go.
+ * Iterates the Web side as its own iterator does, in half the time: `next` gives the promise of the read itself, and
+ * keeps the lock at the end, because Bun makes an Error at each release.
  */
 export class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
@@ -24,7 +24,7 @@ export class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
     return this.#end ?? (this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>);
   }
 
-  /** Leaving the loop cancels the stream, unless `preventCancel` was asked for, and lets go of the lock. */
+  /** Leaving the loop cancels the stream, unless `preventCancel` is set, and releases the lock. */
   async return(reason?: unknown): Promise<IteratorResult<Chunk, undefined>> {
     const isLocked = this.#end === undefined;
     this.#end = DONE;
@@ -36,7 +36,7 @@ export class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
     return DONE;
   }
 
-  /** The stream is over, and `next` goes on to say how: a message that failed must not look whole. */
+  /** For a stream that is over. `next` still gives its error, if it failed: half a message must not look whole. */
   releaseLock(): void {
     if (this.#end !== undefined) return;
     this.#end = this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>;

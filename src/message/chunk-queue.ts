@@ -1,12 +1,12 @@
 import { ByteBuffer } from "../wire/byte-buffer.js";
 
-/** Octets that a message holds for its reader: once there are more, the client waits. */
+/** Octets that may be queued for the reader of a message. With more, the client waits. */
 export const QUEUED_OCTETS: number = 64 * 1024;
-/** Chunks that it holds: each may keep the whole socket read that it is a part of in memory. */
+/** Chunks that may be queued: each may keep the whole socket read that it is a part of in memory. */
 export const QUEUED_CHUNKS = 16;
-/** A chunk below this is gathered with its neighbours: an object for each octet of a hostile message costs far more than the octets. */
+/** Smaller chunks are joined with their neighbours: a Buffer for each octet costs far more than the octet. */
 const SMALL = 1024;
-/** Octets of a gathered chunk. */
+/** Most octets of a joined chunk. */
 const GATHERED = 8 * 1024;
 
 interface Entry {
@@ -15,7 +15,7 @@ interface Entry {
   next: Entry | undefined;
 }
 
-/** The chunks that nobody has read yet, first in first out, each step O(1). Small neighbours become one chunk. */
+/** The chunks that are not read yet, first in first out, in constant time. Small neighbours become one chunk. */
 export class ChunkQueue {
   #first: Entry | undefined;
   #last: Entry | undefined;
@@ -26,7 +26,7 @@ export class ChunkQueue {
     return this.#first === undefined;
   }
 
-  /** Over a bound. It still takes what is added. */
+  /** A bound is exceeded. Chunks can still be added. */
   get isFull(): boolean {
     return this.#octets > QUEUED_OCTETS || this.#chunks > QUEUED_CHUNKS;
   }

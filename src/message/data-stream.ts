@@ -1,8 +1,7 @@
 /**
- * One message on its way from the connection to onData: {@link MessageSource} is the connection's
- * end, its `stream` the consumer's. The stream is a ReadableStream; its Node methods stand for a
- * Readable that is made on first use. Whichever face reads takes its chunks from the one queue here,
- * so there is one bound, and nothing is read ahead of it but what the reader asked for.
+ * One message on its way from the connection to onData: the connection pushes into a {@link MessageSource}, the
+ * consumer reads its `stream`. The stream is a ReadableStream (the Web side); its Node methods are those of a Readable
+ * (the Node adapter) that is made on first use. Both read from one queue, so there is one bound.
  */
 import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { delegateToNodeAdapter, NodeAdapter, type NodeAdapterSource } from "./node-adapter.js";
@@ -14,10 +13,10 @@ import type { DataStream } from "../types/index.js";
 /** Milliseconds that a consumer may leave a full queue unread once its hook has answered. */
 export const ABANDONED_AFTER: number = 2000;
 
-/** How the stream ended for its consumer: read to the end, not wanted any more, or with an error. */
+/** How the stream ended for its consumer: read to the end, cancelled, or failed. */
 type Outcome = "read" | "cancelled" | Error;
 
-/** The connection's end of one message. */
+/** One message as the connection writes it. */
 export class MessageSource implements NodeAdapterSource {
   /** What onData gets. */
   readonly stream: DataStream;
@@ -27,9 +26,9 @@ export class MessageSource implements NodeAdapterSource {
   #byteLength = 0;
   #controller!: ReadableStreamDefaultController<Bytes>;
   #node: NodeAdapter | undefined;
-  /** The Node face reads, and holds the Web face's lock. */
+  /** The Node adapter reads, and holds the lock of the Web side. */
   #nodeReads = false;
-  /** The Node face wanted to read while a Web reader had the lock. */
+  /** The Node adapter could not read, because a Web reader has the lock. */
   #nodeShutOut = false;
   /** A read waits for the next chunk. */
   #pullPending = false;
@@ -40,11 +39,11 @@ export class MessageSource implements NodeAdapterSource {
   #abandoned = false;
   #abandonTimer: NodeJS.Timeout | undefined;
   #outcome: Outcome | undefined;
-  /** The error that the Web side has not been failed with, because nothing looks at that yet: see `observe`. */
+  /** The error that the Web side has yet to fail with: see `observe`. */
   #unraised: Error | undefined;
   /** The program has used the Web side. */
   #observed = false;
-  /** What holds the Web side's lock and has no use for it once the stream is over. */
+  /** The holder of the Web side's lock that does not need it once the stream is over. */
   #lock: { releaseLock(): void } | undefined;
 
   /**
@@ -58,7 +57,7 @@ export class MessageSource implements NodeAdapterSource {
     this.stream = new MessageStream(this) as unknown as DataStream;
   }
 
-  /** Bytes received so far, whether anybody reads them or not. */
+  /** Octets received so far, read or not. */
   get byteLength(): number {
     return this.#byteLength;
   }
@@ -68,7 +67,7 @@ export class MessageSource implements NodeAdapterSource {
     return this.#byteLength > this.#size;
   }
 
-  /** Enough is queued: `onDrain` has not been called since `push` returned false. */
+  /** The queue is full: `onDrain` has not been called since `push` returned false. */
   get full(): boolean {
     return this.#blocked;
   }
@@ -79,8 +78,8 @@ export class MessageSource implements NodeAdapterSource {
   }
 
   /**
-   * Takes bytes of the message; they go to the consumer as they are and must not change any more.
-   * @returns false when enough is queued: stop reading the socket until `onDrain` is called. What is pushed all the same is kept.
+   * Takes octets of the message. The consumer gets this Buffer, so it must not change any more.
+   * @returns false when the queue is full: stop reading the socket until `onDrain` is called. What is pushed before that is kept.
    */
   push(chunk: Buffer): boolean {
     this.#byteLength += chunk.length;
@@ -97,12 +96,12 @@ export class MessageSource implements NodeAdapterSource {
     return !this.#blocked;
   }
 
-  /** The whole message was received: what is queued stays readable, whatever becomes of the connection. */
+  /** The whole message was received: what is queued stays readable, also when the connection closes. */
   end(): void {
     if (this.#complete || this.#outcome !== undefined) return;
     this.#complete = true;
     this.#stopTimer();
-    // The end waits for a read as a chunk does: an empty message is readable until then.
+    // The end waits for a read, as a chunk does: until then an empty message counts as readable.
     if (this.#pullPending) this.#finish();
   }
 
@@ -112,24 +111,24 @@ export class MessageSource implements NodeAdapterSource {
   }
 
   /**
-   * The hook has answered. A message that nobody reads is dropped and `EABANDONED` is the error for
-   * who comes late, unless all of it is here already. Who reads may go on; but who leaves the queue
-   * full for {@link ABANDONED_AFTER} ms gets the same error and does not hold the client for ever.
+   * The hook has answered. A message that has no reader is dropped, unless all of it is here already: a late reader
+   * gets the error `EABANDONED`. A reader may go on, but if it leaves the queue full for {@link ABANDONED_AFTER} ms
+   * it gets the same error, so that it does not hold the client for ever.
    */
   abandon(): void {
     if (this.#abandoned || this.#complete) return;
     this.#abandoned = true;
-    // Not at once: a hook may well say `callback(); stream.pipe(file)`.
+    // Not at once: a hook may call `callback(); stream.pipe(file)`.
     queueMicrotask(() => this.#dropUnread());
   }
 
-  // For the stream: the underlying source of its Web face.
+  // For the stream: the underlying source of its Web side.
 
   start(controller: ReadableStreamDefaultController<Bytes>): void {
     this.#controller = controller;
   }
 
-  /** A read wants a chunk. Where there is none, the next `push` hands it over; no promise is made. */
+  /** A read asks for a chunk. Without one, the next `push` answers it; no promise is made. */
   pull(): void {
     const chunk = this.#queue.take();
     if (chunk === undefined) {
@@ -153,12 +152,12 @@ export class MessageSource implements NodeAdapterSource {
     return this.#outcome;
   }
 
-  /** For the stream: it was read to its end. The Node face says so already while it emits `end`. */
+  /** For the stream: it was read to its end. For the Node adapter that holds already while it emits `end`. */
   get ended(): boolean {
     return this.#outcome === "read" || this.#node?.readableEnded === true;
   }
 
-  /** For the stream: its Node face, made when it is first asked for. */
+  /** For the stream: its Node adapter, made on first use. */
   get node(): NodeAdapter {
     if (this.#node === undefined) {
       this.#node = new NodeAdapter(this);
@@ -167,7 +166,7 @@ export class MessageSource implements NodeAdapterSource {
     return this.#node;
   }
 
-  /** For the stream: its Node face, if that reads already or decodes, so that to iterate is to iterate it. */
+  /** For the stream: its Node adapter, if that reads or decodes already: then it is what `for await` iterates. */
   get nodeInUse(): NodeAdapter | undefined {
     const node = this.#node;
     return node !== undefined && (this.#nodeReads || node.readableEncoding !== null) ? node : undefined;
@@ -188,13 +187,13 @@ export class MessageSource implements NodeAdapterSource {
   }
 
   nodeClosed(ended: boolean, error: Error | null): void {
-    // Who may not read may not end the message for the one who does.
+    // An adapter that could not read does not end the message for the Web reader.
     if (!this.#nodeShutOut) this.#settle(ended ? "read" : (error ?? "cancelled"));
   }
 
   /**
-   * A chunk lies in the stream's own queue: it came for a read whose reader had been released. It is
-   * what the next read gets, before anything that is queued here.
+   * A chunk is in the stream's own queue: it was pushed for a read whose reader was then released. The next read gets
+   * it before what is queued here.
    */
   #hasParked(): boolean {
     return (this.#controller.desiredSize ?? 0) < 0;
@@ -205,22 +204,22 @@ export class MessageSource implements NodeAdapterSource {
     try {
       this.#node?.push(chunk);
     } catch (error) {
-      // A `data` listener threw. Uncaught, as it is in Node, but not in the middle of the connection's work.
+      // A `data` listener threw. The error stays uncaught, as in Node, but does not interrupt the connection.
       process.nextTick(() => {
         throw error;
       });
-      // What `push` would have done after the listeners: ask for more.
+      // After the listeners `push` would have asked for more.
       this.#node?.read(0);
     }
   }
 
-  /** All of the message is with its reader. */
+  /** The reader has all of the message. */
   #finish(): void {
     if (this.#nodeReads) this.#node?.push(null);
     else if (!this.#hasParked()) this.#settle("read");
   }
 
-  /** The stream is over, for both faces and for good. */
+  /** Ends the stream, on the Web side and in the Node adapter. */
   #settle(outcome: Outcome): void {
     if (this.#outcome !== undefined) return;
     const isObserved = this.#observed || this.#pullPending || this.stream.locked;
@@ -236,8 +235,8 @@ export class MessageSource implements NodeAdapterSource {
   }
 
   /**
-   * For the stream: the program is about to use the Web side. A message that fails before that fails it only now, or
-   * with the first read: `Bun.spawn({ stdin })` ends the process for a stream that has failed already (Bun 1.4.5).
+   * For the stream: the program is about to use the Web side. If the message failed before that, the Web side fails only
+   * now, or with the first read: `Bun.spawn({ stdin })` ends the process if the stream has failed already (Bun 1.4.5).
    */
   observe(): void {
     this.#observed = true;
@@ -249,13 +248,13 @@ export class MessageSource implements NodeAdapterSource {
     const error = this.#unraised;
     if (error === undefined) return;
     this.#unraised = undefined;
-    // Has no effect where the Web side was cancelled; after `destroy()` its reads must not wait for ever.
+    // A cancelled Web side ignores it. After `destroy()` its reads must not wait for ever.
     this.#controller.error(error);
   }
 
   /**
-   * For the stream: once it is over, lets go of the lock of an iterator or of the Node adapter. Not at the end, where it
-   * belongs: Bun makes an Error each time, and nearly no program looks at the lock of a stream that it has read.
+   * For the stream: once it is over, releases the lock of an iterator or of the Node adapter. This waits until the
+   * program looks at the lock, because Bun makes an Error at each release and hardly any program looks.
    */
   releaseLock(): void {
     if (this.#outcome === undefined || this.#lock === undefined) return;
@@ -270,7 +269,7 @@ export class MessageSource implements NodeAdapterSource {
     return iterator;
   }
 
-  /** Whoever listens to the Node face hears how the Web face ended. */
+  /** Ends the Node adapter as the Web side ended, so that its listeners get `end` or `error`, and `close`. */
   #tellNode(): void {
     const node = this.#node;
     if (node === undefined || this.#outcome === undefined) return;
@@ -309,10 +308,10 @@ function prematureClose(): SMTPError {
   return new SMTPError("Premature close", { code: "ERR_STREAM_PREMATURE_CLOSE" });
 }
 
-/** A chunk leaves our queue when somebody reads, not before. */
+/** A chunk leaves the queue only for a read. */
 const ON_DEMAND = { highWaterMark: 0 };
 
-/** The consumer's end: a ReadableStream that answers the methods of a Readable too. */
+/** What the consumer gets: a ReadableStream that has the methods of a Readable too. */
 class MessageStream extends ReadableStream<Bytes> {
   readonly #source: MessageSource;
 
@@ -329,7 +328,7 @@ class MessageStream extends ReadableStream<Bytes> {
     return this.#source.sizeExceeded;
   }
 
-  // What can be told without the Node face.
+  // These need no Node adapter.
   get readable(): boolean {
     return this.#source.outcome === undefined && !this.#source.ended;
   }
@@ -381,7 +380,7 @@ class MessageStream extends ReadableStream<Bytes> {
         configurable: true,
       });
     }
-    // By these node:stream (`finished`, `pipeline`, `isErrored` …) looks at a Web stream without a reader.
+    // node:stream (`finished`, `pipeline`, `isErrored` …) looks at a Web stream by these, without a reader.
     for (const name of ["readable", "errored", "disturbed"]
       .map((word) => `nodejs.stream.${word}`)
       .concat("nodejs.webstream.isClosedPromise")) {

@@ -1,19 +1,18 @@
 import { Readable } from "node:stream";
 
-/** What the Node face needs of the message behind it. */
+/** What the Node adapter needs of its message. */
 export interface NodeAdapterSource {
   readonly byteLength: number;
   readonly sizeExceeded: boolean;
-  /** The face wants a chunk: take the message over from the Web adapter, and `push()` to the face now or later. */
+  /** The adapter asks for a chunk: take the lock of the Web side, and `push()` a chunk into the adapter now or later. */
   readToNode(): void;
-  /** The face is done: after `end`, or before it, with the error given to `destroy()` if there was one. */
+  /** The adapter is closed: after `end`, or before it, with the error given to `destroy()`, if any. */
   nodeClosed(ended: boolean, error: Error | null): void;
 }
 
 /**
- * The Node face of a DataStream: the Readable that its Node methods stand for. It is made on first
- * use and takes no byte before somebody reads, so that listening for `error` or `close` leaves the
- * Web face free.
+ * The Readable behind the Node methods of a DataStream. It is made on first use and takes no octet before it is read,
+ * so that a program can listen for `error` or `close` and still read the Web side.
  */
 export class NodeAdapter extends Readable {
   readonly #source: NodeAdapterSource;
@@ -23,7 +22,7 @@ export class NodeAdapter extends Readable {
     this.#source = source;
   }
 
-  // A listener's `this` is the adapter, so what programs ask of the stream is here as well.
+  // A listener's `this` is the adapter, so it has the stream's own fields too.
   get byteLength(): number {
     return this.#source.byteLength;
   }
@@ -32,7 +31,7 @@ export class NodeAdapter extends Readable {
     return this.#source.sizeExceeded;
   }
 
-  /** The message was read to its end by the Web adapter: whoever listens hears `end` and `close`. */
+  /** The Web side was read to its end: listeners get `end` and `close`. */
   finish(): void {
     this.push(null);
     this.read(0);
@@ -47,24 +46,24 @@ export class NodeAdapter extends Readable {
     callback(error);
   }
 
-  // Asked at the moment of emitting: a client that goes away must not be able to end the process.
+  // An `error` without a listener ends the process, and a client that leaves must not be able to do that.
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     return event === "error" && this.listenerCount("error") === 0 ? false : super.emit(event, ...args);
   }
 }
 
-/** Of the face itself, not of its consumers: the producer's side of a Readable, and its innards. */
+/** For the producer of a Readable, not for its consumers. */
 const KEPT_INSIDE = new Set(["constructor", "push", "wrap"]);
 
 /**
- * Gives `prototype` every public method and property of Readable that it does not have yet, each
- * carried out by `adapterOf(this)`. A method that would return the face returns `this`.
+ * Gives `prototype` every public method and property of Readable that it does not have yet, each delegated to
+ * `adapterOf(this)`. A method that would return the adapter returns `this`.
  */
 export function delegateToNodeAdapter<T extends object>(
   prototype: T,
   adapterOf: (stream: T) => NodeAdapter,
 ): void {
-  // Programs and node:stream itself look for this one to know a Node stream.
+  // Programs, and node:stream itself, take what has this property for a Node stream.
   const state: PropertyDescriptor = { value: undefined, writable: true };
   const names = new Map<string | symbol, PropertyDescriptor>([["_readableState", state]]);
   for (let from: object = Readable.prototype; from !== Object.prototype; from = Object.getPrototypeOf(from)) {

@@ -1,6 +1,6 @@
 /**
- * Octets that come in pieces, gathered in one Buffer. It doubles when it is full, so that a client who sends octet by
- * octet costs no more than in proportion to what it sends, in time and in memory.
+ * Octets that come in pieces, joined in one Buffer. It doubles when it is full, so that time and memory stay in
+ * proportion to the octets, also for a client that sends them one by one.
  */
 export class ByteBuffer {
   #memory: Buffer;

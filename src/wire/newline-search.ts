@@ -1,12 +1,12 @@
 /**
- * The search for bare newlines, through which every octet of every message goes. In WebAssembly it takes half
- * the time of what JavaScript can do with octets, and the search is most of what a large message costs.
+ * The search for bare newlines. Every octet of every message goes through it, and it is most of what a large message
+ * costs. WebAssembly does it in half the time of JavaScript.
  */
 
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** Octets that are searched in one go: copied into the module's memory, they stay in the processor's first cache. */
+/** Octets that are searched at a time. So few stay in the processor's first cache when they are copied into the module's memory. */
 const BLOCK = 16 * 1024;
 
 /** newline-search.wat, compiled. A test compiles it again and compares. */
@@ -44,7 +44,7 @@ class Search {
       this.#load(chunk, start, end);
       at = start + this.#find(at - start, end);
       if (at === start + end) continue;
-      // A CR as the last octet of the block may be half of a CRLF all the same.
+      // A CR as the last octet of the block may still be half of a CRLF.
       if (chunk[at] !== CR || chunk[at + 1] !== LF) return at;
       at += 2;
     }
@@ -54,7 +54,7 @@ class Search {
   #load(chunk: Buffer, start: number, length: number): void {
     if (this.#chunk === chunk && this.#start === start) return;
     this.#bytes.set(length === chunk.length ? chunk : chunk.subarray(start, start + length));
-    // What was there before must not make a CRLF of the last octet.
+    // An LF left there by an earlier block would make a CRLF of the last octet.
     this.#bytes[length] = 0;
     this.#chunk = chunk;
     this.#start = start;
@@ -65,19 +65,19 @@ class Search {
   }
 }
 
-/** Made for the first message: a server that gets none needs no memory for it. */
+/** Made for the first message, so that a server without messages needs no memory for it. */
 let search: Search | undefined;
 
 /**
- * Index of the first CR or LF of a chunk from `from` on that is not half of a CRLF, or the length. A CR as
- * the last octet is given too: what it is, the next chunk decides. Call {@link forgetChunk} when done with it.
+ * Index of the first CR or LF of a chunk from `from` on that is not half of a CRLF, or the length. A CR as the last
+ * octet counts, although the next chunk decides what it is. Call {@link forgetChunk} after the last search in a chunk.
  */
 export function nextBare(chunk: Buffer, from: number): number {
   search ??= new Search();
   return search.next(chunk, from);
 }
 
-/** The chunk's memory is not kept, nor taken for that of another. */
+/** Forgets the chunk: its memory is not kept, and its octets are not taken for those of the next. */
 export function forgetChunk(): void {
   search?.forget();
 }

@@ -7,21 +7,22 @@ const LF = 0x0a;
 const LINE_FEED = Buffer.from("\n");
 
 /**
- * Watches a message for a CR or an LF alone, the raw material of SMTP smuggling. `reject` lets pass what
- * is before the first one and nothing after it; `normalize` makes each one a CRLF; `accept` changes nothing.
+ * Applies the option `bareNewlines` to a message: a CR or an LF alone can hide a second message in it (SMTP smuggling).
+ * `reject` passes what is before the first one and nothing after it, `normalize` makes each one a CRLF, `accept`
+ * changes nothing.
  */
 export class NewlineGuard {
   readonly #policy: NewlinePolicy;
-  /** The last octet was a CR: what comes next says whether it is bare. */
+  /** The last octet was a CR: the next one decides whether it is bare. */
   #afterCR = false;
-  /** The first bare newline met under `reject`. */
+  /** The first bare newline under `reject`. */
   bare: "CR" | "LF" | undefined;
 
   constructor(policy: NewlinePolicy) {
     this.#policy = policy;
   }
 
-  /** @param message takes what may pass of the chunk, in one piece */
+  /** @param message takes what passes of the chunk, in one piece */
   pass(chunk: Buffer, message: Sink): void {
     if (chunk.length === 0 || this.bare) return;
     if (this.#policy === "accept") return void message.push(chunk);
@@ -37,7 +38,7 @@ export class NewlineGuard {
     this.#afterCR = chunk[chunk.length - 1] === CR;
   }
 
-  /** The message is complete: a CR as its very last byte is a bare one. Only BDAT can end so. */
+  /** The message is complete: a CR as its last octet is bare. Only BDAT can end so. */
   finish(message: Sink): void {
     if (!this.#afterCR || this.bare) return;
     this.#afterCR = false;
@@ -45,7 +46,7 @@ export class NewlineGuard {
     else message.push(LINE_FEED);
   }
 
-  /** Where the first bare newline is; 0 also if it is the CR that ended the chunk before. A CR that ends this one is none yet. */
+  /** Index of the first bare newline; 0 also for the CR that ended the chunk before. A CR that ends this one is not counted. */
   #firstBare(chunk: Buffer): number | undefined {
     if (this.#afterCR && chunk[0] !== LF) return 0;
     const at = nextBare(chunk, this.#afterCR ? 1 : 0);
@@ -55,10 +56,10 @@ export class NewlineGuard {
 }
 
 /**
- * A copy of the chunk with a CRLF for each bare newline: one is wherever an octet is an LF and the one before
- * it no CR, or the other way round. In two plain loops over the octets: a hostile body has a bare newline in
- * each of them, and a buffer for each took 80 ns an octet where this takes 3.
- * @param from where the first bare newline is
+ * A copy of the chunk with a CRLF for each bare newline. One is found wherever an octet is an LF and the one before
+ * it is not a CR, or the other way round. Two plain loops do it: in a hostile body each octet is a bare newline, and a
+ * buffer for each takes 80 ns an octet, the loops 3.
+ * @param from index of the first bare newline
  * @param afterCR a CR ended the chunk before
  */
 function normalized(chunk: Buffer, from: number, afterCR: boolean): Buffer {
