@@ -39,7 +39,7 @@ function sink(chunks: Uint8Array[]): WritableStream<Uint8Array> {
 
 let files = 0;
 
-/** Ways to read a whole message by the Web face; each gives its bytes. */
+/** Ways to read a whole message on the Web side; each gives its octets. */
 const IDIOMS: Record<string, (stream: DataStream) => Promise<Uint8Array | string | ArrayBuffer>> = {
   "for await": gather,
   "for await, awaiting for each chunk": async (stream) => {
@@ -149,7 +149,7 @@ const IDIOMS: Record<string, (stream: DataStream) => Promise<Uint8Array | string
   },
 };
 
-/** On Bun 1.4.0 this never resolves for any stream made in JavaScript; 1.4.1 mended it. */
+/** On Bun 1.4.0 this never resolves for any stream made in JavaScript. */
 const BROKEN_ON_1_4_0 = ["Bun.write(file, new Response(stream))"];
 const idioms = Object.entries(IDIOMS).filter(
   ([name]) => Bun.version !== "1.4.0" || !BROKEN_ON_1_4_0.includes(name),
@@ -175,7 +175,7 @@ describe.each(idioms)("%s", (_, read) => {
 const KB = Buffer.alloc(1024, "x");
 const message = (text: string): Buffer => Buffer.from(text);
 
-/** A source with a message of `chunks` in it, and how often more was onDrain. */
+/** A source with a message of `chunks`, and how often it called `onDrain`. */
 function sourceOf(
   chunks: readonly Buffer[],
   size = Infinity,
@@ -186,10 +186,10 @@ function sourceOf(
   return { source, onDrain: () => times };
 }
 
-/** Pushes 1 kB chunks until the source has enough. @returns how many it took. */
+/** Pushes 1 kB chunks until the source is full. @returns how many it took. */
 function fill(source: MessageSource): number {
   for (let pushed = 1; pushed < 10_000; pushed++) if (!source.push(KB)) return pushed;
-  throw new Error("it never has enough");
+  throw new Error("it is never full");
 }
 
 describe("what the consumer gets", () => {
@@ -241,14 +241,14 @@ describe("what the consumer gets", () => {
     expect(sourceOf([Buffer.alloc(1e6)]).source.sizeExceeded).toBe(false);
   });
 
-  test("bytes that nobody gets are counted", async () => {
+  test("octets that are dropped are counted", async () => {
     const { source } = sourceOf([message("123")], 5);
     await source.stream.cancel();
     source.push(message("456"));
     expect([source.stream.byteLength, source.stream.sizeExceeded]).toEqual([6, true]);
   });
 
-  test("who has the last chunk of a whole message has the end as well", async () => {
+  test("the last chunk of a whole message comes with the end", async () => {
     const { source } = sourceOf([message("one")]);
     source.end();
     const reader = source.stream.getReader();
@@ -256,7 +256,7 @@ describe("what the consumer gets", () => {
     expect(await reader.closed).toBeUndefined();
   });
 
-  test("empty chunks are none", async () => {
+  test("an empty chunk is not given to a reader", async () => {
     const { source } = sourceOf([Buffer.alloc(0)]);
     const read = source.stream.getReader().read();
     await null;
@@ -266,8 +266,8 @@ describe("what the consumer gets", () => {
   });
 });
 
-describe("a reader that lets go", () => {
-  test("a read that was given up does not swallow the chunk", async () => {
+describe("a reader that is released", () => {
+  test("a read that was waiting does not lose the chunk", async () => {
     const { source } = sourceOf([]);
     const first = source.stream.getReader();
     const given = first.read().catch((error: unknown) => error);
@@ -281,7 +281,7 @@ describe("a reader that lets go", () => {
     await nothingUnhandled();
   });
 
-  test("a later reader goes on where the one before stopped", async () => {
+  test("the next reader goes on where the one before stopped", async () => {
     const { source } = sourceOf([KB, message("rest")]);
     source.end();
     const first = source.stream.getReader();
@@ -292,7 +292,7 @@ describe("a reader that lets go", () => {
 });
 
 describe("leaving a for await", () => {
-  test("break cancels: the rest is dropped, what comes is taken", async () => {
+  test("break cancels: the rest is dropped, as is what is pushed later", async () => {
     const { source } = sourceOf([message("one")]);
     for await (const chunk of source.stream) {
       expect(String(chunk)).toBe("one");
@@ -343,7 +343,7 @@ describe("leaving a for await", () => {
     expect(String(await gather(source.stream))).toBe("rest");
   });
 
-  test("await using leaves it as well", async () => {
+  test("await using cancels at the end of its block", async () => {
     const { source } = sourceOf([message("one")]);
     {
       await using iterator = source.stream.values();
@@ -380,7 +380,7 @@ describe("cancelling", () => {
     "stream.destroy()": async (stream) => stream.destroy(),
   };
   test.each(Object.entries(ways))(
-    "%s: room is made at once, what comes is taken and dropped",
+    "%s: onDrain is called at once, what is pushed later is dropped",
     async (_, cancel) => {
       const { source, onDrain } = sourceOf([]);
       fill(source);
@@ -400,7 +400,7 @@ describe("cancelling", () => {
 });
 
 describe("back-pressure", () => {
-  test("nobody reads: it has enough at its bound, and still takes what comes", async () => {
+  test("without a reader it is full at its bound, and keeps what is pushed all the same", async () => {
     const { source, onDrain } = sourceOf([]);
     const taken = fill(source) + 1;
     expect(taken * KB.length).toBeLessThanOrEqual(QUEUED_OCTETS + 2 * KB.length);
@@ -411,14 +411,14 @@ describe("back-pressure", () => {
     expect(onDrain()).toBe(1);
   });
 
-  test("a chunk over the bound is enough", () => {
+  test("one chunk over the bound makes it full", () => {
     const { source } = sourceOf([]);
     expect(source.push(Buffer.alloc(QUEUED_OCTETS))).toBe(true);
     expect(source.push(Buffer.alloc(1))).toBe(false);
     expect(sourceOf([]).source.push(Buffer.alloc(512 * 1024))).toBe(false);
   });
 
-  test("a read that waits takes a chunk of any size", async () => {
+  test("a waiting read takes a chunk of any size", async () => {
     const { source } = sourceOf([]);
     const read = source.stream.getReader().read();
     await turn();
@@ -426,7 +426,7 @@ describe("back-pressure", () => {
     expect((await read).value?.length).toBe(512 * 1024);
   });
 
-  test("more is onDrain once, when it falls to the bound, and again the next time", async () => {
+  test("onDrain is called once each time that the queue falls to the bound", async () => {
     const { source, onDrain } = sourceOf([]);
     const reader = source.stream.getReader();
     for (let round = 1; round <= 3; round++) {
@@ -457,7 +457,7 @@ describe("back-pressure", () => {
     expect(got.map((chunk) => chunk[0])).toEqual(Array.from({ length: 200 }, (_, i) => i));
   });
 
-  test("no chunk is asked for before somebody reads", async () => {
+  test("no chunk is asked for before a read", async () => {
     const { source, onDrain } = sourceOf([]);
     source.stream.getReader();
     fill(source);
@@ -465,7 +465,7 @@ describe("back-pressure", () => {
     expect(onDrain()).toBe(0);
   });
 
-  test("a slow consumer holds the client, and gets everything", async () => {
+  test("a slow consumer makes the client wait, and gets everything", async () => {
     let most = 0;
     let [sent, got] = [0, 0];
     const { source, room } = createSource();
@@ -498,7 +498,7 @@ describe("errors", () => {
     expect(gather(source.stream)).rejects.toMatchObject({ code: "ECONNECTION" });
   });
 
-  test("room is made for what is still to be drained", () => {
+  test("onDrain is called, so that the rest of the message can be drained", () => {
     const { source, onDrain } = sourceOf([]);
     fill(source);
     source.fail(gone());
@@ -513,7 +513,7 @@ describe("errors", () => {
   });
 
   const holders: Record<string, (stream: DataStream) => unknown> = {
-    nobody: () => {},
+    nothing: () => {},
     "a reader that is held": (stream) => stream.getReader(),
     "a reader that was released": (stream) => stream.getReader().releaseLock(),
     "tee()": (stream) => stream.tee(),
@@ -536,7 +536,7 @@ describe("errors", () => {
 describe("abandon(), when the hook has answered", () => {
   const abandonedError = { name: "SMTPError", code: "EABANDONED" };
 
-  test("nobody reads: all is dropped and taken, a late reader hears of it", async () => {
+  test("without a reader all is dropped, and a late reader gets the error", async () => {
     const { source, onDrain } = sourceOf([]);
     fill(source);
     source.abandon();
@@ -549,7 +549,7 @@ describe("abandon(), when the hook has answered", () => {
     await nothingUnhandled();
   });
 
-  test("a late Node consumer hears of it too", async () => {
+  test("a late Node consumer gets the error too", async () => {
     const { source } = sourceOf([message("half")]);
     source.abandon();
     await turn();
@@ -560,7 +560,7 @@ describe("abandon(), when the hook has answered", () => {
     expect(heard).toEqual(["EABANDONED"]);
   });
 
-  test("a message that is here already stays readable", async () => {
+  test("a message that is complete already stays readable", async () => {
     const { source } = sourceOf([message("whole")]);
     source.end();
     source.abandon();
@@ -586,7 +586,7 @@ describe("abandon(), when the hook has answered", () => {
     expect(await source.stream.getReader().read()).toEqual({ done: true, value: undefined });
   });
 
-  test("a reader that was released is no consumer any more", async () => {
+  test("a reader that was released does not count as a reader", async () => {
     const { source } = sourceOf([message("a"), message("b")]);
     const reader = source.stream.getReader();
     await reader.read();
@@ -663,7 +663,7 @@ describe("abandon(), when the hook has answered", () => {
       expect([source.discarding, onDrain()]).toEqual([true, 1]);
     });
 
-    test("each read gives it the time anew", async () => {
+    test("each read restarts the time", async () => {
       const { source } = sourceOf([]);
       const reader = source.stream.getReader();
       source.abandon();
@@ -678,7 +678,7 @@ describe("abandon(), when the hook has answered", () => {
       expect(source.discarding).toBe(true);
     });
 
-    test("it has any time while there is room", async () => {
+    test("there is no time limit while the queue has room", async () => {
       const { source } = sourceOf([]);
       const reader = source.stream.getReader();
       source.abandon();
@@ -691,7 +691,7 @@ describe("abandon(), when the hook has answered", () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    test("it has any time once the message is whole", async () => {
+    test("there is no time limit once the message is complete", async () => {
       const { source } = sourceOf([]);
       const reader = source.stream.getReader();
       source.abandon();
@@ -703,7 +703,7 @@ describe("abandon(), when the hook has answered", () => {
       expect((await readAll(reader)).length).toBe(source.byteLength);
     });
 
-    test("it has any time before the answer", async () => {
+    test("there is no time limit before the answer", async () => {
       const { source } = sourceOf([]);
       source.stream.getReader();
       fill(source);
@@ -766,7 +766,7 @@ describe("ChunkQueue", () => {
     expect([String(queue.take()), String(read)]).toEqual(["ad", "abcdef"]);
   });
 
-  test("a hundred thousand single octets are few chunks", () => {
+  test("a hundred thousand single octets become few chunks", () => {
     const queue = new ChunkQueue();
     for (let i = 0; i < 100_000; i++) queue.add(message("x"));
     const chunks = contents(queue);

@@ -57,7 +57,7 @@ async function gather(chunks: AsyncIterable<Uint8Array | string>): Promise<Buffe
   return Buffer.concat(all);
 }
 
-/** Ways to read a whole message by the Node face; each gives its bytes. */
+/** Ways to read a whole message by the Node methods; each gives its octets. */
 const IDIOMS: Record<string, (stream: DataStream) => Promise<Uint8Array | string | ArrayBuffer>> = {
   "on data, on end": (stream) => {
     const chunks: Buffer[] = [];
@@ -235,7 +235,7 @@ const IDIOMS: Record<string, (stream: DataStream) => Promise<Uint8Array | string
     await finishedPromise(stream);
     return Buffer.concat(chunks);
   },
-  "stream.finished, read by the Web face": async (stream) => {
+  "stream.finished, read on the Web side": async (stream) => {
     const end = finishedPromise(stream);
     end.catch(() => {});
     const all = await gather(stream);
@@ -278,7 +278,7 @@ const IDIOMS: Record<string, (stream: DataStream) => Promise<Uint8Array | string
     };
     return Promise.race([read(), failed]);
   },
-  "listeners that were there before the Web face reads": async (stream) => {
+  "listeners added before a read on the Web side": async (stream) => {
     const end = atEnd(stream, () => {});
     end.catch(() => {});
     const close = once(stream, "close").catch(() => {});
@@ -288,7 +288,7 @@ const IDIOMS: Record<string, (stream: DataStream) => Promise<Uint8Array | string
   },
 };
 
-/** These throw or wait for ever when any Readable has failed before they see it. */
+/** These throw or never settle for any Readable that has failed before the call. */
 const NOT_AFTER_A_FAILURE = new Set(["compose()", "Duplex.from"]);
 
 describe.each(Object.entries(IDIOMS))("%s", (name, read) => {
@@ -317,7 +317,7 @@ function sourceOf(...texts: string[]): MessageSource {
   return source;
 }
 
-/** What a listener for everything hears, in order. */
+/** The events of the stream, in order. */
 function record(stream: DataStream, ...events: string[]): string[] {
   const heard: string[] = [];
   for (const event of events) {
@@ -354,7 +354,7 @@ describe("taking the message over", () => {
     "off and removeAllListeners": (stream) => stream.off("data", () => {}).removeAllListeners(),
     setMaxListeners: (stream) => stream.setMaxListeners(50),
   };
-  test.each(Object.entries(harmless))("%s leaves the Web face free", async (_, use) => {
+  test.each(Object.entries(harmless))("%s leaves the Web side free", async (_, use) => {
     const source = sourceOf("one ", "two");
     use(source.stream);
     await turns();
@@ -364,7 +364,7 @@ describe("taking the message over", () => {
     await nothingUnhandled();
   });
 
-  test("who reads by the Node face has the lock", async () => {
+  test("a Node reader has the lock", async () => {
     const { stream } = sourceOf("one");
     stream.on("data", () => {});
     await turns();
@@ -372,7 +372,7 @@ describe("taking the message over", () => {
     expect(() => stream.getReader()).toThrow(TypeError);
   });
 
-  test("while a Web reader has the lock, a Node reader gets an error and does no harm", async () => {
+  test("while a Web reader has the lock, a Node reader gets an error and the message goes on", async () => {
     const source = sourceOf("one");
     const reader = source.stream.getReader();
     const heard = record(source.stream, "data", "end", "error", "close");
@@ -383,7 +383,7 @@ describe("taking the message over", () => {
     expect(String((await reader.read()).value)).toBe("one");
   });
 
-  test("after a look at the first chunk by the Web face, pipe gets the rest", async () => {
+  test("after a Web reader took the first chunk, pipe gets the rest", async () => {
     const source = sourceOf("one ".repeat(500), "two");
     const reader = source.stream.getReader();
     await reader.read();
@@ -413,7 +413,7 @@ describe("taking the message over", () => {
     },
   );
 
-  test("for await after a first read() goes on with the Node face", async () => {
+  test("for await after a first read() goes on with the Node adapter", async () => {
     const source = sourceOf("0123456789");
     source.end();
     expect(String(source.stream.read(4))).toBe("0123");
@@ -421,7 +421,7 @@ describe("taking the message over", () => {
   });
 });
 
-describe("what is said of the stream", () => {
+describe("properties of the stream", () => {
   test("fluent methods give the stream itself", () => {
     const { stream } = sourceOf();
     const nothing = (): void => {};
@@ -473,7 +473,7 @@ describe("what is said of the stream", () => {
     expect(state()).toEqual([false, true, true, true, null]);
   });
 
-  test("the same, read by the Web face", async () => {
+  test("the same, read on the Web side", async () => {
     const source = sourceOf("one");
     const { stream } = source;
     source.end();
@@ -538,7 +538,7 @@ describe("what is said of the stream", () => {
     expect(heard).toEqual(["data é", "data €", "end"]);
   });
 
-  test("unshift gives back what was read too far", async () => {
+  test("unshift puts back what was read", async () => {
     const source = sourceOf("header\r\n\r\nbody");
     source.end();
     source.stream.read(8);
@@ -551,10 +551,10 @@ describe("events", () => {
   const listeners: Record<string, string[]> = {
     "with a listener for error": ["data", "end", "error", "close"],
     "without one": ["data", "end", "close"],
-    "reading by nobody": ["end", "error", "close"],
+    "without a reader": ["end", "error", "close"],
   };
   test.each(Object.entries(listeners))(
-    "the client leaves: error if heard, close, never end: %s",
+    "the client leaves: error if it has a listener, close, never end: %s",
     async (_, events) => {
       const source = sourceOf();
       const heard = record(source.stream, ...events);
@@ -568,7 +568,7 @@ describe("events", () => {
     },
   );
 
-  test("listeners that are taken away at the last moment do no harm", async () => {
+  test("an error whose listeners are removed at the last moment is not emitted", async () => {
     const source = sourceOf("half");
     source.stream.on("error", () => {});
     source.fail(gone());
@@ -624,7 +624,7 @@ describe("events", () => {
     "sees it fail": [(source) => source.fail(gone()), ["error ECONNECTION", "close"]],
   };
   test.each(Object.entries(webReaders))(
-    "Node listeners hear when the Web face %s",
+    "Node listeners get the events of the Web side: %s",
     async (_, [read, expected]) => {
       for (const attached of ["before", "after"]) {
         const source = sourceOf("message");
@@ -639,7 +639,7 @@ describe("events", () => {
     },
   );
 
-  test("a data listener that throws is uncaught, and the connection does not notice", async () => {
+  test("an error thrown by a data listener is uncaught, and the connection goes on", async () => {
     const program = `
       import { MessageSource } from ${JSON.stringify(join(import.meta.dir, "../../src/message/data-stream.js"))};
       const heard = [];
@@ -679,7 +679,7 @@ describe("destroy()", () => {
     await nothingUnhandled();
   });
 
-  test("with an error: emitted where somebody listens", async () => {
+  test("with an error: emitted if it has a listener", async () => {
     const error = Object.assign(new Error("mine"), { code: "EMINE" });
     const source = sourceOf("one");
     const heard = record(source.stream, "error", "close");

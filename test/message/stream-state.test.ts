@@ -83,11 +83,11 @@ const ENDS: Record<string, (subject: Subject) => Promise<unknown>> = {
     };
     await loop().catch(() => {});
   },
-  "an error that for await comes too late for": async ({ stream, fail }) => {
+  "an error before for await": async ({ stream, fail }) => {
     fail(gone());
     await Array.fromAsync(stream).catch(() => {});
   },
-  "an error that nobody has looked at": async ({ fail }) => {
+  "an error before any use": async ({ fail }) => {
     fail(gone());
     await turn();
   },

@@ -35,15 +35,15 @@ function read(octets: Buffer, size: number): Result {
 }
 
 describe("transparency and the end of data", () => {
-  test("each sequence of up to seven octets of CR, LF, dot and another, in chunks of every size", () => {
-    for (let length = 0; length <= 7; length++) {
+  test("each sequence of up to six octets of CR, LF, dot and another, whole and in chunks of one to four", () => {
+    for (let length = 0; length <= 6; length++) {
       for (let number = 0; number < 4 ** length; number++) {
         const digits = length === 0 ? "" : number.toString(4).padStart(length, "0");
         const octets = digits.replace(/./g, (digit) => "\r\n.x"[Number(digit)] as string);
         // A line behind it, so that no dot or CR is still undecided.
         const all = `${octets}\r\nend`;
         const wanted = expected(all);
-        for (let size = 1; size <= all.length; size++) {
+        for (const size of [1, 2, 3, 4, all.length]) {
           const got = read(Buffer.from(all), size);
           if (!Bun.deepEquals(got, wanted)) expect({ all, size, ...got }).toEqual({ all, size, ...wanted });
         }

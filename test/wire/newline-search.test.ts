@@ -52,7 +52,7 @@ describe("the search for bare newlines", () => {
     },
   );
 
-  test("a CRLF is one, wherever it is cut into blocks", () => {
+  test("a CRLF that two blocks share is still a CRLF", () => {
     for (let place = 16_376; place < 16_392; place++) {
       const chunk = Buffer.alloc(20_000, "x");
       chunk.write("\r\n", place);
@@ -60,7 +60,7 @@ describe("the search for bare newlines", () => {
     }
   });
 
-  test("what another chunk left behind in memory does not count", () => {
+  test("octets of an earlier chunk in memory do not count", () => {
     nextBare(Buffer.alloc(64, "\n"), 0);
     forgetChunk();
     for (let length = 0; length < 40; length++) {
