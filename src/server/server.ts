@@ -8,7 +8,7 @@ import { MECHANISMS } from "../sasl/index.js";
 import { Context } from "./context.js";
 import { emitSafely } from "./events.js";
 import { HookResolver } from "./hook-resolver.js";
-import { bind, type Bound } from "../transport/bind.js";
+import { bind, type Bound, prepare } from "../transport/bind.js";
 import { canUpgrade, SecureContexts } from "../transport/tls.js";
 import type { SMTPServerAddress, SMTPServerSession } from "../types/smtp-server.js";
 import type {
@@ -98,7 +98,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   }
 
   static {
-    accept = (server, transport) => new PendingConnection(server.#context, transport).begin();
+    accept = (server, transport) => server.#accept(transport);
   }
 
   #logger: FullLogger;
@@ -107,7 +107,8 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   readonly #context: Context;
   #closing: PromiseWithResolvers<void> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
-  #binding = false;
+  /** Aborted by `close()`; `undefined` but for the time between `listen` and `listening`. */
+  #opening: AbortController | undefined;
 
   /**
    * @param options see {@link SMTPServerOptions}; the object is kept and read live
@@ -192,6 +193,8 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
    * @returns a promise of this server, bound when it resolves, with the methods of {@link server}. It
    * rejects with Node's `code`, `errno`, `syscall`, `address` and `port`; the error is emitted as
    * `error` too where someone listens on this server or on the promise, and counts as handled then.
+   * `close()` before `listening` cancels it: it rejects with `ERR_SERVER_NOT_RUNNING`, which counts as handled,
+   * and neither the callback nor an event fires.
    */
   listen(port?: number | string, host?: string, backlog?: number, callback?: () => void): Listening<this>;
   listen(port?: number | string, host?: string, callback?: () => void): Listening<this>;
@@ -201,48 +204,76 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   listen(...args: unknown[]): Listening<this>;
   listen(...args: unknown[]): Listening<this> {
     const listening = Promise.withResolvers<this>();
-    this.#listen(args).then(listening.resolve, (error: Error) => {
-      // Who listens for `error` has heard of it; else the rejection is there to be handled.
-      const heard = [this.server, this].filter((emitter) => emitter.listenerCount("error") > 0);
-      if (heard.length > 0) listening.promise.catch(() => {});
+    this.#listen(args).then(listening.resolve, (error: Error & { code?: string }) => {
+      // As in Node, a program that closes a server which does not listen yet need not know of it.
+      const isCancelled = error.code === CLOSED_BEFORE_LISTENING;
+      const emitters = [this.server, this] as EventEmitter[];
+      const heard = isCancelled ? [] : emitters.filter((emitter) => emitter.listenerCount("error") > 0);
+      // The listeners of `error` have it; without any, the rejection is there to be handled.
+      if (isCancelled || heard.length > 0) listening.promise.catch(() => {});
       listening.reject(error);
-      for (const emitter of heard) (emitter as EventEmitter).emit("error", error);
+      for (const emitter of heard) emitSafely(emitter, "error", error);
     });
     return withListenerMembers(listening.promise, this.server);
   }
 
   async #listen(args: unknown[]): Promise<this> {
     const { target, callback } = parseListenArguments(args);
-    if (this.#binding || this.server.listening) {
+    if (this.#opening || this.server.listening) {
       const error = new Error("Listen method has been called more than once without closing.");
       throw Object.assign(error, { code: "ERR_SERVER_ALREADY_LISTEN" });
     }
+    const opening = (this.#opening = new AbortController());
+    const { signal } = opening;
+    const forget = (): void => void (callback && this.server.off("listening", callback));
     if (callback) this.server.once("listening", callback);
-    this.#binding = true;
+    signal.addEventListener("abort", forget, { once: true });
     try {
       // Clients of the time before are still to be closed, and those to come are not.
-      if (this.#closing) await this.#closing.promise;
-      const bound = bind(
-        target,
-        () => this.#contexts,
-        (transport) => new PendingConnection(this.#context, transport).begin(),
+      if (this.#closing) await unlessAborted(this.#closing.promise, signal);
+      const prepared = prepare(target, signal);
+      const ready = prepared instanceof Promise ? await unlessAborted(prepared, signal) : prepared;
+      // Between the end of a wait and what comes after it, other code may have called `close()`.
+      signal.throwIfAborted();
+      this.#opened(
+        bind(
+          ready,
+          () => this.#contexts,
+          (transport) => this.#accept(transport),
+        ),
       );
-      this.#opened(bound instanceof Promise ? await bound : bound);
+      // `listening` comes after the tick in which listen was called, as in Node: there is time to add a listener.
+      await Promise.resolve();
+      signal.throwIfAborted();
     } catch (error) {
-      if (callback) this.server.off("listening", callback);
+      // After `close()` all this is done, and what listens now is of a later call.
+      if (!signal.aborted) {
+        forget();
+        this.#opening = undefined;
+        this.server.stop();
+      }
       throw error;
-    } finally {
-      this.#binding = false;
     }
-    // `listening` comes after the tick in which listen was called, as in Node: there is time to add a listener.
-    await Promise.resolve();
+    this.#opening = undefined;
     for (const emitter of [this.server, this] as EventEmitter[]) emitSafely(emitter, "listening");
     return this;
+  }
+
+  /** `close()` before `listening`: a name is looked up, the clients of before still leave, or the tick is not over. */
+  #cancelListen(opening: AbortController): void {
+    this.#opening = undefined;
+    this.server.stop();
+    const error = new Error("The server was closed before it listened.");
+    opening.abort(Object.assign(error, { code: CLOSED_BEFORE_LISTENING }));
   }
 
   /** The bound address, the path of a unix socket, `null` while the server does not listen. */
   address(): ReturnType<Listener["address"]> {
     return this.server.address();
+  }
+
+  #accept(transport: PendingTransport): void {
+    new PendingConnection(this.#context, transport).begin();
   }
 
   #opened(bound: Bound): void {
@@ -259,7 +290,8 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
 
   /**
    * Stops accepting. A message in transfer is finished and answered, further commands get 421, and what is
-   * left after `closeTimeout` ms is closed with 421. Fires the callback and `close`.
+   * left after `closeTimeout` ms is closed with 421. Fires the callback and `close`. A `listen` that is under way
+   * is cancelled, without an event.
    *
    * @param callback called when it is done, without an error, also where there was nothing to close
    * @returns a promise that resolves when it is done, also where there was nothing to close
@@ -267,6 +299,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   close(callback: (error?: Error) => void): Promise<void>;
   close(callback?: (() => void) | null): Promise<void>;
   close(callback?: ((error?: Error) => void) | null): Promise<void> {
+    if (this.#opening) this.#cancelListen(this.#opening);
     const closing = this.#closing ?? (this.server.listening ? this.#startClosing() : undefined);
     const done = closing?.promise ?? Promise.resolve();
     if (typeof callback === "function") void done.then(() => callback());
@@ -335,6 +368,17 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
       `WARNING: authMethods: bun-smtp has no ${unknown.join(", ")} and does not offer it; it has ${known}\n`,
     );
   }
+}
+
+/** Node's code of a server that is closed and did not listen. */
+const CLOSED_BEFORE_LISTENING = "ERR_SERVER_NOT_RUNNING";
+
+/** What becomes of a promise, or the reason of the signal as soon as it aborts. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+    promise.then(resolve, reject);
+  });
 }
 
 /** smtp-server's two lists are arrays from construction on; programs push to them. */

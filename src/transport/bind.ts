@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
-import { listenOn, type SocketTransport } from "./socket.js";
+import { type BoundListener, listenOn, type SocketTransport } from "./socket.js";
 import type { SecureContexts } from "./tls.js";
 
 /** What to bind. */
@@ -28,91 +28,85 @@ export interface Bound {
 type Accept = (transport: SocketTransport) => void;
 
 /**
- * Binds a target. At once where that can be: a name is looked up first, and a unix socket that is in the
- * way is asked whether anybody is behind it.
- * @throws (or rejects with) an Error with Node's `code`, `errno`, `syscall`, `address`, `port`
+ * Makes a target ready to be bound: looks its host name up, and removes the unix socket of a process that has ended.
+ * At once where there is neither.
+ * @param signal when it aborts, no file is removed any more
+ * @throws (or rejects with) an Error with Node's `code`, `errno`, `syscall`, `hostname`
  */
-export function bind(
-  target: ListenTarget,
-  contexts: () => SecureContexts,
-  accept: Accept,
-): Bound | Promise<Bound> {
-  if ("path" in target) return bindPath(target, contexts, accept);
-  const { host } = target;
-  if (host !== undefined && isIP(host) === 0) {
-    return lookup(host).then(
-      ({ address }) => bindTCP({ ...target, host: address }, contexts, accept),
-      (error: unknown) => Promise.reject(lookupError(error, host)),
-    );
+export function prepare(target: ListenTarget, signal: AbortSignal): ListenTarget | Promise<ListenTarget> {
+  if ("path" in target) {
+    const { path } = target;
+    if (!isSocket(path)) return target;
+    return isStale(path).then((stale) => {
+      signal.throwIfAborted();
+      if (stale) unlinkSync(path);
+      return target;
+    });
   }
-  return bindTCP(target, contexts, accept);
+  const { host } = target;
+  if (host === undefined || isIP(host) !== 0) return target;
+  return lookup(host).then(
+    ({ address }) => ({ ...target, host: address }),
+    (error: unknown) => Promise.reject(lookupError(error, host)),
+  );
+}
+
+/**
+ * Binds a target that {@link prepare} has made ready.
+ * @throws an Error with Node's `code`, `errno`, `syscall`, `address`, `port`; nothing is bound then
+ */
+export function bind(target: ListenTarget, contexts: () => SecureContexts, accept: Accept): Bound {
+  if ("path" in target) return bindPath(target, contexts, accept);
+  if (target.host !== undefined) return bindTCP(target, target.host, contexts, accept);
+  try {
+    return bindTCP(target, "::", contexts, accept);
+  } catch (error) {
+    // A machine without IPv6 still has all its IPv4 interfaces.
+    if (!isError(error) || (error.code !== "EAFNOSUPPORT" && error.code !== "EADDRNOTAVAIL")) throw error;
+    return bindTCP(target, "0.0.0.0", contexts, accept);
+  }
 }
 
 type TCPTarget = Exclude<ListenTarget, { path: string }>;
 
-function bindTCP(target: TCPTarget, contexts: () => SecureContexts, accept: Accept): Bound {
-  const attempt = (host: string): Bound => {
-    try {
-      const listener = listenOn({ ...target, host }, contexts, accept);
-      return {
-        where: { host, port: listener.port },
-        stop: () => listener.stop(false),
-        ref: () => listener.ref(),
-        unref: () => listener.unref(),
-      };
-    } catch (error) {
-      throw bindError(error, host, target.port);
-    }
-  };
-  if (target.host !== undefined) return attempt(target.host);
+function bindTCP(target: TCPTarget, host: string, contexts: () => SecureContexts, accept: Accept): Bound {
   try {
-    return attempt("::");
+    const listener = listenOn({ ...target, host }, contexts, accept);
+    return boundTo({ host, port: listener.port }, listener);
   } catch (error) {
-    // A machine without IPv6 still has all its IPv4 interfaces.
-    if (!isError(error) || (error.code !== "EAFNOSUPPORT" && error.code !== "EADDRNOTAVAIL")) throw error;
-    return attempt("0.0.0.0");
+    throw bindError(error, host, target.port);
   }
 }
 
 function bindPath(
-  target: Extract<ListenTarget, { path: string }>,
+  { path, mode }: Extract<ListenTarget, { path: string }>,
   contexts: () => SecureContexts,
   accept: Accept,
-): Bound | Promise<Bound> {
-  const { path, mode } = target;
-  const attempt = (): Bound => {
-    try {
-      const listener = listenOn({ path }, contexts, accept);
-      if (mode !== undefined) chmodSync(path, mode);
-      return {
-        where: { path },
-        stop: () => listener.stop(false),
-        ref: () => listener.ref(),
-        unref: () => listener.unref(),
-      };
-    } catch (error) {
-      throw bindError(error, path);
-    }
-  };
+): Bound {
   try {
-    return attempt();
+    const listener = listenOn({ path }, contexts, accept);
+    if (mode !== undefined) chmodSync(path, mode);
+    return boundTo({ path }, listener);
   } catch (error) {
-    if (!isError(error) || error.code !== "EADDRINUSE") throw error;
-    return isStale(path).then((stale) => {
-      if (!stale) throw error;
-      unlinkSync(path);
-      return attempt();
-    });
+    throw bindError(error, path);
   }
+}
+
+function boundTo(where: Bound["where"], listener: BoundListener): Bound {
+  return {
+    where,
+    stop: () => listener.stop(false),
+    ref: () => listener.ref(),
+    unref: () => listener.unref(),
+  };
 }
 
 function isSocket(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
 }
 
-/** Whether a file is a socket that nobody listens on any more: the only kind of file that is removed. */
+/** Whether a file is a socket that no process listens on any more: the only kind of file that is removed. */
 async function isStale(path: string): Promise<boolean> {
-  if (!isSocket(path)) return false;
   try {
     const probe = await Bun.connect({ unix: path, socket: { data() {} } });
     probe.terminate();
