@@ -16,8 +16,8 @@ export interface ListenOptions {
   hostname?: string | undefined;
   /** A unix socket instead of a port. */
   path?: string | undefined;
-  /** Permissions of the unix socket, for example `0o660`. Default: what the umask leaves. */
-  mode?: number | undefined;
+  /** Permissions of the unix socket, `0o660` or `"660"`, up to `0o777`. Default: what the umask leaves. */
+  mode?: number | string | undefined;
   /** Anyone may write to the unix socket (node:net). */
   writableAll?: boolean | undefined;
   /** Anyone may read from the unix socket (node:net). */
@@ -55,12 +55,22 @@ function fromOptions(options: ListenOptions): ListenTarget {
     if (typeof path !== "string" || path === "")
       throw new TypeError("listen: path must be a string that is not empty");
     const all = (readableAll ? 0o444 : 0) | (writableAll ? 0o222 : 0);
-    return { path, mode: mode ?? (all ? 0o700 | all : undefined) };
+    return { path, mode: permissions(mode) ?? (all ? 0o700 | all : undefined) };
   }
   const host: unknown = options.host ?? options.hostname;
   if (host !== undefined && host !== null && typeof host !== "string")
     throw new TypeError(`listen: host must be a string, got ${inspect(host, { depth: 0 })}`);
   return { ...tcp(port, host ?? undefined), reusePort: !!options.reusePort, ipv6Only: !!options.ipv6Only };
+}
+
+/** Permission bits, or a string of octal digits as node:fs takes them; 660 without `0o` is over 0o777. */
+function permissions(mode: unknown): number | undefined {
+  if (mode === undefined || mode === null) return undefined;
+  const bits = typeof mode === "string" && /^[0-7]+$/.test(mode) ? parseInt(mode, 8) : mode;
+  if (typeof bits === "number" && Number.isInteger(bits) && bits >= 0 && bits <= 0o777) return bits;
+  throw new TypeError(
+    `listen: mode must be permission bits of 0 to 0o777, such as 0o660 or "660", got ${inspect(mode, { depth: 0 })}`,
+  );
 }
 
 function tcp(port: unknown, host: string | undefined): Exclude<ListenTarget, { path: string }> {

@@ -83,10 +83,19 @@ function bindPath(
   contexts: () => SecureContexts,
   accept: Accept,
 ): Bound {
+  const listener = listenAt(path, contexts, accept);
   try {
-    const listener = listenOn({ path }, contexts, accept);
     if (mode !== undefined) chmodSync(path, mode);
-    return boundTo({ path }, listener);
+  } catch (error) {
+    listener.stop(false);
+    throw modeError(error, path);
+  }
+  return boundTo({ path }, listener);
+}
+
+function listenAt(path: string, contexts: () => SecureContexts, accept: Accept): BoundListener {
+  try {
+    return listenOn({ path }, contexts, accept);
   } catch (error) {
     throw bindError(error, path);
   }
@@ -101,7 +110,9 @@ function boundTo(where: Bound["where"], listener: BoundListener): Bound {
   };
 }
 
+/** Whether there is the file of a socket; those of Linux's abstract namespace begin with NUL and are no files. */
 function isSocket(path: string): boolean {
+  if (path.startsWith("\0")) return false;
   return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
 }
 
@@ -154,6 +165,12 @@ function bindError(error: unknown, address: string, port?: number): Error {
   const hint = HINTS[code]?.(address, port);
   const message = `listen ${code}: ${reason} ${at}${hint ? ` (${hint})` : ""}`;
   return Object.assign(new Error(message), { code, errno, syscall: "listen", address }, port ? { port } : {});
+}
+
+function modeError(cause: unknown, address: string): Error {
+  const { code, errno, message } = isError(cause) ? cause : { message: String(cause) };
+  const error = new Error(`listen: mode could not be set on the socket: ${message}`, { cause });
+  return Object.assign(error, { code, syscall: "chmod", address }, errno === undefined ? {} : { errno });
 }
 
 /** Bun leaves the host name out of the message. */

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { createServer, type AddressInfo } from "node:net";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import type { SMTPServer } from "../../src/index.js";
 import { parseListenArguments } from "../../src/server/listen-arguments.js";
 import { makeServer, SocketClient } from "../support/client.js";
@@ -398,6 +399,68 @@ describe("a unix socket", () => {
     const [one, path] = [server(), freshPath()];
     await one.listen({ path, mode: 0o622 });
     expect((statSync(path).mode & 0o777).toString(8)).toBe("622");
+  });
+
+  const modes: [unknown, number][] = [
+    ["0660", 0o660],
+    ["606", 0o606],
+    [0, 0],
+    [null, 0o777 & ~process.umask()],
+  ];
+  for (const [mode, bits] of modes) {
+    test(`mode ${JSON.stringify(mode)}`, async () => {
+      const [one, path] = [server(), freshPath()];
+      await one.listen({ path, mode: mode as number });
+      expect((statSync(path).mode & 0o777).toString(8)).toBe(bits.toString(8));
+    });
+  }
+
+  for (const mode of ["rw-rw----", "0o660", "", "888", -1, 1.5, NaN, 660, 0o1000, true, {}]) {
+    test(`mode ${inspect(mode)} is refused before anything is bound`, async () => {
+      const [one, path] = [server(), freshPath()];
+      const error = await one.listen({ path, mode: mode as number }).catch((cause: unknown) => cause);
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toStartWith("listen: mode must be permission bits");
+      expect((error as Error).message).toEndWith(`got ${inspect(mode)}`);
+      expect([one.server.listening, existsSync(path)]).toEqual([false, false]);
+      await one.listen({ path });
+      expect(await greets({ path })).toBe(true);
+    });
+  }
+
+  test("in the abstract namespace", async () => {
+    const [one, path] = [server(), "\0bun-smtp-abstract"];
+    await one.listen(path);
+    expect(one.address()).toBe(path);
+    expect(await greets({ path })).toBe(true);
+  });
+
+  test("permissions that cannot be set: it rejects, and no longer listens", async () => {
+    // There is no file to set them on.
+    const [one, path] = [server(), "\0bun-smtp-no-file"];
+    await expect(one.listen({ path, mode: 0o600 })).rejects.toMatchObject({
+      syscall: "chmod",
+      address: path,
+      message: expect.stringContaining("mode could not be set"),
+    });
+    expect([one.server.listening, one.address()]).toEqual([false, null]);
+    expect(await new SocketClient({ path }).reply()).toBeUndefined();
+  });
+
+  test("an option that throws where the server begins to listen: it rejects, and no longer listens", async () => {
+    const [one, path] = [server(), freshPath()];
+    const problem = new Error("not today");
+    Object.defineProperty(one.options, "secure", {
+      configurable: true,
+      get: () => {
+        throw problem;
+      },
+    });
+    await expect(one.listen(path)).rejects.toBe(problem);
+    expect([one.server.listening, existsSync(path)]).toEqual([false, false]);
+    Object.defineProperty(one.options, "secure", { value: false });
+    await one.listen(path);
+    expect(await greets({ path })).toBe(true);
   });
 
   test("a session has no addresses", async () => {
