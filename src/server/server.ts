@@ -6,7 +6,7 @@ import { type FullLogger, log, makeLogger } from "../logger.js";
 import { checkOptions, Settings } from "../options.js";
 import { MECHANISMS } from "../sasl/index.js";
 import { Context } from "./context.js";
-import { emitSafely } from "./events.js";
+import { callSafely, emitSafely } from "./events.js";
 import { HookResolver } from "./hook-resolver.js";
 import { bind, type Bound, prepare } from "../transport/bind.js";
 import { canUpgrade, SecureContexts } from "../transport/tls.js";
@@ -302,7 +302,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
     if (this.#opening) this.#cancelListen(this.#opening);
     const closing = this.#closing ?? (this.server.listening ? this.#startClosing() : undefined);
     const done = closing?.promise ?? Promise.resolve();
-    if (typeof callback === "function") void done.then(() => callback());
+    if (typeof callback === "function") void done.then(() => callSafely(callback));
     return done;
   }
 
@@ -312,24 +312,24 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   }
 
   #startClosing(): PromiseWithResolvers<void> {
+    // First, as an option may be a getter that throws: then nothing is done yet.
+    const { closeTimeout, protocol } = this.#settings;
     const closing = (this.#closing = Promise.withResolvers<void>());
     this.#context.onEmpty = closing.resolve;
     this.server.stop();
     for (const client of this.#context.deadlines.list()) client.serverCloses();
-    const timeout = this.#settings.closeTimeout;
     const count = this.connections.size;
     if (count > 0) {
       const text = "Server closing with %s pending connections, waiting %s seconds before terminating";
-      log(this.logger, "info", { tnx: "close" }, text, count, timeout / 1000);
+      log(this.logger, "info", { tnx: "close" }, text, count, closeTimeout / 1000);
     }
-    this.#closeTimer = setTimeout(() => this.#closeLeftovers(), timeout);
+    this.#closeTimer = setTimeout(() => this.#closeLeftovers(), closeTimeout);
     void closing.promise.then(() => {
       clearTimeout(this.#closeTimer);
       this.#closing = undefined;
       this.#context.onEmpty = undefined;
-      log(this.logger, "info", { tnx: "closed" }, "%s Server closed", this.#settings.protocol);
-      this.server.emit("close");
-      this.emit("close");
+      log(this.logger, "info", { tnx: "closed" }, "%s Server closed", protocol);
+      for (const emitter of [this.server, this] as EventEmitter[]) emitSafely(emitter, "close");
     });
     if (this.#context.isEmpty) closing.resolve();
     return closing;
