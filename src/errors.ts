@@ -27,6 +27,10 @@ export class SMTPError extends Error {
   ) {
     super(message);
     this.name = "SMTPError";
-    Object.assign(this, details);
+    // Read by name, as another error may be given, whose fields may be getters of its class.
+    const { responseCode, enhancedCode, code } = details;
+    if (responseCode !== undefined) this.responseCode = responseCode;
+    if (enhancedCode !== undefined) this.enhancedCode = enhancedCode;
+    if (code !== undefined) this.code = code;
   }
 }

@@ -256,6 +256,79 @@ describe("server.options", () => {
     expect(await new MemoryClient(new SMTPServer(new Config())).reply()).toBe("220 getter.test ESMTP");
   });
 
+  describe("a class instance with getters", () => {
+    class Config {
+      #size = 10;
+      get name(): string {
+        return "getter.test";
+      }
+      get size(): number {
+        return this.#size;
+      }
+      grow(): void {
+        this.#size = 20;
+      }
+      get authMethods(): string[] {
+        return ["LOGIN"];
+      }
+      get allowInsecureAuth(): boolean {
+        return true;
+      }
+      get disableReverseLookup(): boolean {
+        return true;
+      }
+    }
+    for (const [name, make] of [
+      ["as it is", () => new Config()],
+      ["frozen", () => Object.freeze(new Config())],
+      ["sealed", () => Object.seal(new Config())],
+    ] as const) {
+      test(`${name}: it is read live, and what is set later counts`, async () => {
+        const config = make();
+        const server = new SMTPServer(config);
+        const keywords = async (): Promise<string | undefined> =>
+          (await hello(server)).say("EHLO again.test");
+        expect(await keywords()).toContain("\n250-AUTH LOGIN\n");
+        expect(await keywords()).toContain("\n250-SIZE 10\n");
+        expect(await keywords()).toStartWith("250-getter.test ");
+        config.grow();
+        expect(await keywords()).toContain("\n250-SIZE 20\n");
+        expect([server.options.authMethods, server.options.disabledCommands]).toEqual([["LOGIN"], []]);
+        server.options.disabledCommands.push("AUTH");
+        server.options.banner = "later";
+        expect(await keywords()).not.toContain("AUTH");
+        expect(await new MemoryClient(server).reply()).toEndWith(" later");
+      });
+    }
+
+    test("whose list is one name", async () => {
+      class OneName {
+        get authMethods(): string {
+          return "login";
+        }
+        readonly disableReverseLookup = true;
+        readonly allowInsecureAuth = true;
+      }
+      const options = new OneName() as unknown as SMTPServerOptions;
+      expect(new SMTPServer(options).options.authMethods).toEqual(["login"]);
+      expect(new SMTPServer(Object.freeze(new OneName()) as never).options.authMethods).toEqual(["login"]);
+    });
+
+    test("that is frozen shows its options to those who list them", () => {
+      const { options } = new SMTPServer(Object.freeze({ name: "frozen.test", size: 10 }));
+      options.banner = "later";
+      options.size = 20;
+      expect("size" in options && options.size).toBe(20);
+      expect({ ...options }).toEqual({
+        name: "frozen.test",
+        size: 20,
+        banner: "later",
+        authMethods: [],
+        disabledCommands: [],
+      });
+    });
+  });
+
   test("the lists may be pushed to", async () => {
     const server = makeServer();
     server.options.disabledCommands.push("vrfy");

@@ -38,12 +38,15 @@ function read(message: string): Outcome {
       ...(host === undefined ? {} : { host }),
       ...(port === undefined ? {} : { port: Number(port) }),
     },
-    accessToken === "" ? refuseLogin : judgeBearer,
+    accessToken === "" ? withoutUser : judgeBearer,
   );
 }
 
-/** A client without a token is refused, even if the application accepts every login. */
-const refuseLogin: Judge = (error, response) => judgeBearer(error, { ...response, user: undefined });
+/** A client that shows no token has no user, also with an application that lets every client in. */
+const withoutUser: Judge = (error, response) => {
+  const { data, message, responseCode } = response;
+  return judgeBearer(error, { data, message, responseCode });
+};
 
 function isPortNumber(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;

@@ -7,8 +7,10 @@ import { checkOptions, Settings } from "../options.js";
 import { MECHANISMS } from "../sasl/index.js";
 import { Context } from "./context.js";
 import { callSafely, emitSafely } from "./events.js";
+import { layered, type OptionsWithLists, setOption, withLists } from "./given-options.js";
 import { HookResolver } from "./hook-resolver.js";
 import { bind, type Bound, prepare } from "../transport/bind.js";
+import { TLS_OPTIONS } from "../transport/secure-context.js";
 import { canUpgrade, SecureContexts } from "../transport/tls.js";
 import type { SMTPServerAddress, SMTPServerSession } from "../types/smtp-server.js";
 import type {
@@ -80,7 +82,7 @@ export interface SMTPServer {
  */
 export class SMTPServer extends EventEmitter implements AsyncDisposable {
   /** The options as they were given, read live. TLS options take effect through {@link updateSecureContext}. */
-  readonly options: SMTPServerOptions & { disabledCommands: string[]; authMethods: string[] };
+  readonly options: OptionsWithLists;
   /** The listening socket, with the face of a `net.Server`; there before the server listens. */
   readonly server: Listener = new Listener(this);
 
@@ -347,15 +349,17 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   // ---- TLS ------------------------------------------------------------------------------------------
 
   /**
-   * Merges TLS options into {@link options} and makes the secure contexts anew, those of `sniOptions` too.
+   * Merges TLS options into {@link options} and makes new secure contexts, those of `sniOptions` too.
    * New handshakes use them, STARTTLS and implicit TLS alike; sessions that are open keep theirs.
    *
    * @throws TypeError that names the option, for a bad PEM or a key that does not match; nothing is changed then
    */
   updateSecureContext(options: TLSOptions | SMTPServerOptions | null = {}): void {
-    const merged = { ...this.options, ...options };
-    this.#contexts.update(merged);
-    Object.assign(this.options, options);
+    const given = options ?? {};
+    this.#contexts.update(layered<SMTPServerOptions>(given, this.options));
+    const inherited = TLS_OPTIONS.filter((name) => name in given);
+    for (const name of new Set([...Object.keys(given), ...inherited]))
+      setOption(this.options, name, Reflect.get(given, name));
   }
 
   /** smtp-server takes any name; what has no mechanism is not offered, here and there. */
@@ -379,19 +383,6 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
     signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
     promise.then(resolve, reject);
   });
-}
-
-/** smtp-server's two lists are arrays from construction on; programs push to them. */
-function withLists(options: SMTPServerOptions): SMTPServer["options"] {
-  if (!Object.isExtensible(options) || Object.isFrozen(options))
-    return { authMethods: [], disabledCommands: [], ...options } as SMTPServer["options"];
-  options.disabledCommands = toList(options.disabledCommands);
-  options.authMethods = toList(options.authMethods);
-  return options as SMTPServer["options"];
-}
-
-function toList(value: string[] | string | null | undefined | false): string[] {
-  return Array.isArray(value) ? value : value ? [value] : [];
 }
 
 const { onConnect, onSecure, onMailFrom, onRcptTo, onClose } = SMTPServer.prototype;

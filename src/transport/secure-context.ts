@@ -1,7 +1,7 @@
 /** From TLS options to a native secure context: what is checked, what is left to node:tls, and who is named. */
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { inspect } from "node:util";
-import type { TLSOptions } from "../types/index.js";
+import type { SMTPServerOptions, TLSOptions } from "../types/index.js";
 import type { SecureContextHandle } from "./bun-tls.js";
 
 /**
@@ -27,6 +27,16 @@ const CONTEXT_OPTIONS = [
   "sigalgs",
   "secureOptions",
 ] as const satisfies (keyof SecureContextOptions)[];
+
+/** All options that TLS has here, by name. */
+export const TLS_OPTIONS: readonly (keyof SMTPServerOptions)[] = [
+  ...CONTEXT_OPTIONS,
+  "requestCert",
+  "rejectUnauthorized",
+  "ALPNProtocols",
+  "sniOptions",
+  "SNICallback",
+];
 
 /** Those of a certificate: an entry of `sniOptions` has its own or the server's, never a mixture. */
 const IDENTITY: readonly string[] = ["key", "cert", "pfx", "passphrase"];

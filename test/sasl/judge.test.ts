@@ -100,3 +100,28 @@ test("an error's enhanced status code goes with the reply", () => {
   const locked = new SMTPError("Locked", { responseCode: 535, enhancedCode: "5.7.13" });
   expect(talk(["AUTH PLAIN {\0a\0b}"], [locked]).last).toMatchObject({ code: 535, enhanced: "5.7.13" });
 });
+
+test("an answer and an error whose fields are getters of their class", () => {
+  class Answer {
+    readonly user = "me";
+    get message(): string {
+      return "Not without a token";
+    }
+    get responseCode(): number {
+      return 454;
+    }
+  }
+  expect(talk(["AUTH OAUTHBEARER {n,,\x01auth=\x01\x01}"], [null, new Answer()]).replies).toEqual([
+    "454 Not without a token",
+  ]);
+  class Locked extends Error {
+    get responseCode(): number {
+      return 454;
+    }
+    get enhancedCode(): string {
+      return "4.7.0";
+    }
+  }
+  const locked = new SMTPError("Locked", new Locked());
+  expect(talk(["AUTH PLAIN {\0a\0b}"], [locked]).last).toMatchObject({ code: 454, enhanced: "4.7.0" });
+});

@@ -335,3 +335,76 @@ test("TLS that ends in front of the server: onSecure's socket says so, and can b
   expect(await client.reply()).toBeUndefined();
   expect(seen).toEqual([false, true, null, 0]);
 });
+
+describe("updateSecureContext and options that are getters of a class", () => {
+  class Config implements SMTPServerOptions {
+    readonly #identity: Identity;
+    readonly name = "mx.test";
+    readonly disableReverseLookup = true;
+    readonly closeTimeout = 50;
+    constructor(identity: Identity) {
+      this.#identity = identity;
+    }
+    get key(): string {
+      return this.#identity.key;
+    }
+    get cert(): string {
+      return this.#identity.cert;
+    }
+    get sniOptions(): Record<string, Identity> {
+      return { "named.test": named };
+    }
+  }
+  const subjects = async (server: SMTPServer): Promise<string[]> => {
+    const address = server.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    return Promise.all(
+      ["first.test", "named.test"].map(async (servername) => {
+        const client = await WAYS.STARTTLS.connect(port, { servername });
+        return client.certificate;
+      }),
+    );
+  };
+  const start = async (options: SMTPServerOptions): Promise<SMTPServer> => {
+    const server = new SMTPServer(options);
+    open.push(server);
+    return server.listen(0, "127.0.0.1");
+  };
+
+  test.each([
+    ["as they are", new Config(first)],
+    ["frozen", Object.freeze(new Config(first))],
+  ])("of the server, %s: what is not updated stays", async (_, options) => {
+    const server = await start(options);
+    server.updateSecureContext();
+    server.updateSecureContext({ minVersion: "TLSv1.3" });
+    expect(await subjects(server)).toEqual(["first.test", "named.test"]);
+    expect(server.options.minVersion).toBe("TLSv1.3");
+  });
+
+  test.each([
+    ["as they are", new Config(first)],
+    ["frozen", Object.freeze(new Config(first))],
+  ])("of the server, %s: what is updated counts, now and in the updates after it", async (_, options) => {
+    const server = await start(options);
+    server.updateSecureContext({ ...second });
+    server.updateSecureContext({});
+    expect(await subjects(server)).toEqual(["second.test", "named.test"]);
+    expect(server.options.cert).toBe(second.cert);
+  });
+
+  test("of the update: they count, now and in the updates after it", async () => {
+    const server = await start({ ...first, name: "mx.test", disableReverseLookup: true, closeTimeout: 50 });
+    server.updateSecureContext(new Config(second));
+    expect(await subjects(server)).toEqual(["second.test", "named.test"]);
+    server.updateSecureContext({});
+    expect(await subjects(server)).toEqual(["second.test", "named.test"]);
+    expect(server.options.cert).toBe(second.cert);
+  });
+
+  test("an option that is set to undefined is not given any more", async () => {
+    const server = await start(new Config(first));
+    server.updateSecureContext({ sniOptions: undefined });
+    expect(await subjects(server)).toEqual(["first.test", "first.test"]);
+  });
+});
