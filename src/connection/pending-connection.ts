@@ -20,6 +20,10 @@ const REFUSAL_LINGER = 1000;
 export interface PendingTransport extends Transport {
   /** What gets the events of the transport. */
   events: TransportEvents;
+  /** Its file descriptor is one of the last that the process may open. */
+  readonly usesReservedDescriptor: boolean;
+  /** Writes a last text and closes both sides at once; the client can still read it. */
+  refuse(text: string): void;
   /** @param initialData octets of the handshake that were read already, behind a PROXY header */
   upgrade(initialData?: Buffer): void;
 }

@@ -6,6 +6,7 @@ import { type FullLogger, log, makeLogger } from "../logger.js";
 import { checkOptions, Settings } from "../options.js";
 import { MECHANISMS } from "../sasl/index.js";
 import { Context } from "./context.js";
+import { DescriptorShortage } from "./descriptor-shortage.js";
 import { callSafely, emitSafely } from "./events.js";
 import { layered, type OptionsWithLists, setOption, withLists } from "./given-options.js";
 import { HookResolver } from "./hook-resolver.js";
@@ -107,6 +108,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #contexts: SecureContexts;
   readonly #context: Context;
+  readonly #shortage: DescriptorShortage;
   #closing: PromiseWithResolvers<void> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Aborted by `close()`; `undefined` but for the time between `listen` and `listening`. */
@@ -140,6 +142,7 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
     }
     const hooks = new HookResolver(this, SMTPServer.prototype, ACCEPTING);
     this.#context = new Context(this, this.#settings, hooks);
+    this.#shortage = new DescriptorShortage(this.#context);
     this.#warnOfMechanisms();
   }
 
@@ -275,11 +278,13 @@ export class SMTPServer extends EventEmitter implements AsyncDisposable {
   }
 
   #accept(transport: PendingTransport): void {
-    new PendingConnection(this.#context, transport).begin();
+    if (transport.usesReservedDescriptor) this.#shortage.refuse(transport);
+    else new PendingConnection(this.#context, transport).begin();
   }
 
   #opened(bound: Bound): void {
     this.server.opened(bound);
+    this.#shortage.warn();
     const { secure, protocol } = this.#settings;
     const { where } = bound;
     const [host, port] = "path" in where ? [where.path, undefined] : [where.host, where.port];

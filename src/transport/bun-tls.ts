@@ -47,6 +47,8 @@ export interface UpgradeOptions {
 /** A socket that `Bun.listen` accepted, or the TLS session on one. */
 export interface BunSocket<Data> {
   data: Data;
+  /** The file descriptor. */
+  readonly fd: number;
   readonly authorized: boolean;
   readonly localAddress: string | undefined;
   readonly remoteAddress: string | undefined;
@@ -57,6 +59,9 @@ export interface BunSocket<Data> {
   resume(): void;
   /** Closes our side; the client's side goes on until it closes it. */
   shutdown(): void;
+  /** Closes both sides at once; what is written still leaves. */
+  close(): void;
+  /** Closes both sides at once with a reset, which may overtake what is written. */
   terminate(): void;
   upgradeTLS(options: {
     isServer: true;

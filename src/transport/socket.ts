@@ -11,6 +11,7 @@ import type {
   SNIHandle,
   UpgradeOptions,
 } from "./bun-tls.js";
+import { firstReserved } from "./descriptors.js";
 import { canUpgrade, type SecureContexts, verdict } from "./tls.js";
 
 /** Where to listen: a port of an address, or the path of a unix socket. */
@@ -71,6 +72,7 @@ export function listenOn(
           reusePort: target.reusePort,
           ipv6Only: target.ipv6Only,
         };
+  const reserved = firstReserved();
   const bound = Bun.listen<SocketTransport>({
     ...where,
     // A client that closes its side after QUIT or its last message still gets the replies it is owed.
@@ -78,7 +80,9 @@ export function listenOn(
     socket: {
       ...plainHandlers,
       open(socket: BunSocket<SocketTransport>) {
-        const transport = (socket.data = new SocketTransport(socket, isPath ? 0 : bound.port, contexts));
+        const localPort = isPath ? 0 : bound.port;
+        const transport = new SocketTransport(socket, localPort, contexts, socket.fd >= reserved);
+        socket.data = transport;
         // A TCP peer that has reset before we accepted it has no address any more, as if it came over a unix socket.
         if (transport.remoteAddress === "" && !isPath) socket.terminate();
         else accept(transport);
@@ -95,6 +99,7 @@ export class SocketTransport implements PendingTransport {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly canUpgrade: boolean = CAN_UPGRADE;
+  readonly usesReservedDescriptor: boolean;
   events: TransportEvents = nobody;
 
   readonly #contexts: () => SecureContexts;
@@ -111,8 +116,14 @@ export class SocketTransport implements PendingTransport {
   #closed = false;
 
   /** @param localPort that of the listener, 0 for a unix socket: to ask the socket is a system call */
-  constructor(socket: BunSocket<SocketTransport>, localPort: number, contexts: () => SecureContexts) {
+  constructor(
+    socket: BunSocket<SocketTransport>,
+    localPort: number,
+    contexts: () => SecureContexts,
+    usesReservedDescriptor: boolean,
+  ) {
     this.#socket = socket;
+    this.usesReservedDescriptor = usesReservedDescriptor;
     this.#contexts = contexts;
     this.localAddress = normalizeAddress(socket.localAddress);
     this.localPort = localPort;
@@ -161,6 +172,11 @@ export class SocketTransport implements PendingTransport {
   destroy(reason?: Error): void {
     this.#error ??= reason;
     if (!this.#closed) this.#socket.terminate();
+  }
+
+  refuse(text: string): void {
+    this.#socket.write(text);
+    this.#socket.close();
   }
 
   /** @param initialData bytes of the handshake that were read already, behind a PROXY header */

@@ -10,6 +10,7 @@ export class MemoryTransport implements PendingTransport {
   readonly remoteAddress: string;
   readonly remotePort: number = 50_000;
   readonly canUpgrade: boolean = true;
+  readonly usesReservedDescriptor: boolean = false;
   events: TransportEvents = nobody;
   /** What the server wrote and nobody took. */
   output = "";
@@ -50,6 +51,10 @@ export class MemoryTransport implements PendingTransport {
   }
   destroy(reason?: Error): void {
     this.#close(reason);
+  }
+  refuse(text: string): void {
+    this.output += text;
+    this.#close();
   }
   upgrade(initialData?: Buffer): void {
     this.upgrading = true;

@@ -38,7 +38,7 @@ function open(): { socket: FakeSocket; transport: SocketTransport; drain: (room:
   const contexts = new SecureContexts({ logger: false });
   const socket = new FakeSocket();
   const bunSocket = socket as unknown as BunSocket<SocketTransport>;
-  const transport = new SocketTransport(bunSocket, 25, () => contexts);
+  const transport = new SocketTransport(bunSocket, 25, () => contexts, false);
   const drain = (room: number): void => {
     socket.room = room;
     transport.onDrain(bunSocket);
