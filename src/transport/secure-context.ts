@@ -52,6 +52,19 @@ const VERSIONS: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 /** RFC 8996: TLS 1.0 and 1.1 are not to be used. */
 const DEFAULT_MIN_VERSION = "TLSv1.2";
 
+/**
+ * For TLS 1.2 the suites with forward secrecy and AEAD alone: Mozilla's intermediate list (server side TLS 5.7) less
+ * finite-field Diffie-Hellman, which BoringSSL has not. Those of TLS 1.3 are fixed, and all are of that kind.
+ */
+const DEFAULT_CIPHERS = [
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
 /** What BoringSSL's reasons mean for somebody who sets options. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/NO_START_LINE/, "there is no such PEM block in it (the content of the file is wanted, not its path)"],
@@ -116,13 +129,20 @@ function checkFile(value: unknown, name: string): void {
   }
 }
 
+/** Whether TLS before 1.2 is asked for: it has no AEAD suites, so Bun's own list of ciphers stands. */
+function asksForOldTLS({ minVersion, secureProtocol }: ContextOptions): boolean {
+  return /^TLSv1(\.1)?$/.test(String(minVersion)) || /^TLSv1(_1)?_/.test(String(secureProtocol));
+}
+
 /**
- * The context of some options, TLS 1.2 or later and in the server's order of ciphers unless they say else.
+ * The context of some options: TLS 1.2 or later, suites with forward secrecy, and the server's order of them, unless
+ * they say else.
  * @throws TypeError that names the option, behind `prefix`, and says what is wrong with it
  */
 export function makeContext(given: ContextOptions, prefix: string): SecureContextHandle {
   const options: ContextOptions = { honorCipherOrder: true, ...given };
   if (!("secureProtocol" in given)) options["minVersion"] ??= DEFAULT_MIN_VERSION;
+  if (!asksForOldTLS(options)) options["ciphers"] ??= DEFAULT_CIPHERS;
   const { minVersion, maxVersion } = options;
   for (const [name, version] of Object.entries({ minVersion, maxVersion })) {
     if (version !== undefined && !VERSIONS.includes(version))

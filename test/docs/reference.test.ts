@@ -127,7 +127,7 @@ describe("configuration.md", () => {
     resolver: "`node:dns`",
     cert: "self-signed",
     ca: "those that Bun trusts",
-    ciphers: "Bun's",
+    ciphers: "forward-secret AEAD",
     ecdhCurve: "Bun's",
     sigalgs: "Bun's",
     sessionTimeout: "Bun's",

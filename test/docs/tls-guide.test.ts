@@ -1,6 +1,6 @@
 /** Each example of docs/guide/tls.md does what the page says. */
 import { afterAll, afterEach, beforeAll, expect, mock, spyOn, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectPlain, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { createAuthority, type Identity } from "../support/certificates.js";
 import { examplesOf, runExample } from "../support/examples.js";
 
 const examples = examplesOf("docs/guide/tls.md");
+const page = join(import.meta.dir, "../../docs/guide/tls.md");
 const directory = mkdtempSync(join(tmpdir(), "bun-smtp-tls-"));
 const cert = join(directory, "cert");
 const letsEncrypt = join(directory, "etc/letsencrypt/live/mail.example.com");
@@ -210,6 +211,22 @@ const checks: Record<string, () => Promise<void>> = {
     await reload();
     expect(lines).toEqual(["TLS certificates reloaded"]);
     expect(await certificateFor(server)).toBe("renewed.test");
+  },
+
+  "Versions and ciphers": async () => {
+    writeFileSync(join(directory, "server.key"), identities.localhost.key);
+    writeFileSync(join(directory, "server.pem"), identities.localhost.cert);
+    const server = await start("Versions and ciphers");
+    server.options.secure = true;
+    const old = { maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-SHA" } as const;
+    expect(await certificateFor(server, old)).toBe("localhost");
+    const [suites = ""] = /(?<=```text\n)[^`]+/.exec(readFileSync(page, "utf8")) ?? [];
+    expect(suites.trim().split(/\s+/)).toHaveLength(6);
+    for (const suite of suites
+      .trim()
+      .split(/\s+/)
+      .filter((name) => name.includes("ECDSA")))
+      expect(await certificateFor(server, { maxVersion: "TLSv1.2", ciphers: suite })).toBe("localhost");
   },
 
   "Inspecting the TLS connection": async () => {

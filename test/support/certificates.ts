@@ -27,10 +27,15 @@ export interface Authority extends Identity {
    * from yesterday; with `expired` until yesterday.
    */
   issue(name: string, use?: "serverAuth" | "clientAuth", validity?: "valid" | "expired"): Identity;
+  /** The same for a key of RSA, 2048 bits: with it TLS 1.2 has key exchanges without forward secrecy. */
+  issueRSA(name: string): Identity;
 }
 
-function keys(): { publicKey: KeyObject; privateKey: KeyObject; key: string } {
-  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+function keys(type: "ec" | "rsa" = "ec"): { publicKey: KeyObject; privateKey: KeyObject; key: string } {
+  const { publicKey, privateKey } =
+    type === "ec"
+      ? generateKeyPairSync("ec", { namedCurve: "P-256" })
+      : generateKeyPairSync("rsa", { modulusLength: 2048 });
   return { publicKey, privateKey, key: privateKey.export({ type: "pkcs8", format: "pem" }) as string };
 }
 
@@ -39,6 +44,28 @@ export function createAuthority(name: string): Authority {
   const own = keys();
   const now = Date.now();
   const days = (count: number): Date => new Date(now + count * DAY);
+  const issue = (
+    leaf: ReturnType<typeof keys>,
+    leafName: string,
+    use: "serverAuth" | "clientAuth" = "serverAuth",
+    validity: "valid" | "expired" = "valid",
+  ): Identity => ({
+    key: leaf.key,
+    cert: buildCertificate({
+      subject: leafName,
+      issuer: name,
+      publicKey: leaf.publicKey,
+      signingKey: own.privateKey,
+      notBefore: days(-10),
+      notAfter: days(validity === "valid" ? 365 : -1),
+      extensions: [
+        extension.basicConstraints(false),
+        extension.keyUsage(0, 2),
+        extension.extendedKeyUsage(use),
+        extension.subjectAltName([leafName]),
+      ],
+    }),
+  });
   return {
     key: own.key,
     cert: buildCertificate({
@@ -50,24 +77,8 @@ export function createAuthority(name: string): Authority {
       notAfter: days(365),
       extensions: [extension.basicConstraints(true), extension.keyUsage(5, 6)],
     }),
-    issue(leafName, use = "serverAuth", validity = "valid") {
-      const leaf = keys();
-      const cert = buildCertificate({
-        subject: leafName,
-        issuer: name,
-        publicKey: leaf.publicKey,
-        signingKey: own.privateKey,
-        notBefore: days(-10),
-        notAfter: days(validity === "valid" ? 365 : -1),
-        extensions: [
-          extension.basicConstraints(false),
-          extension.keyUsage(0),
-          extension.extendedKeyUsage(use),
-          extension.subjectAltName([leafName]),
-        ],
-      });
-      return { key: leaf.key, cert };
-    },
+    issue: (leafName, use, validity) => issue(keys(), leafName, use, validity),
+    issueRSA: (leafName) => issue(keys("rsa"), leafName),
   };
 }
 

@@ -375,6 +375,44 @@ describe("protocol versions and ciphers", () => {
     expect((await meet(contexts, { ciphers: offered })).cipher).toBe(expected as string);
   });
 
+  describe("without the option ciphers", () => {
+    const rsa = ca.issueRSA("rsa.test");
+    // Each client offers one suite of TLS 1.2.
+    const suites: [suite: string, identity: typeof main, isTaken: boolean][] = [
+      ["ECDHE-ECDSA-AES128-GCM-SHA256", main, true],
+      ["ECDHE-ECDSA-AES256-GCM-SHA384", main, true],
+      ["ECDHE-ECDSA-CHACHA20-POLY1305", main, true],
+      ["ECDHE-RSA-AES128-GCM-SHA256", rsa, true],
+      ["ECDHE-RSA-AES256-GCM-SHA384", rsa, true],
+      ["ECDHE-RSA-CHACHA20-POLY1305", rsa, true],
+      ["ECDHE-ECDSA-AES128-SHA", main, false],
+      ["ECDHE-ECDSA-AES256-SHA", main, false],
+      ["ECDHE-RSA-AES128-SHA", rsa, false],
+      ["ECDHE-RSA-AES128-SHA256", rsa, false],
+      ["AES128-GCM-SHA256", rsa, false],
+      ["AES256-SHA", rsa, false],
+    ];
+    test.each(suites)("%s", async (suite, identity, isTaken) => {
+      const client = { ciphers: suite, maxVersion: "TLSv1.2" } as const;
+      const seen = await meet(new SecureContexts(identity), client);
+      expect(seen.cipher).toBe((isTaken ? suite : undefined) as string);
+      expect(seen.refusal?.code).toBe(isTaken ? undefined : "ERR_SSL_NO_SHARED_CIPHER");
+      // The option widens it.
+      if (!isTaken)
+        expect((await meet(new SecureContexts({ ...identity, ciphers: suite }), client)).cipher).toBe(suite);
+    });
+
+    test("a host of sniOptions has the same", async () => {
+      const contexts = new SecureContexts({ ...main, sniOptions: { "rsa.test": rsa } });
+      const seen = await meet(contexts, {
+        ciphers: "AES128-GCM-SHA256",
+        maxVersion: "TLSv1.2",
+        servername: "rsa.test",
+      });
+      expect(seen.greeted).toBe(false);
+    });
+  });
+
   const protocols: [options: object, expected: string | false][] = [
     [{}, false],
     [{ ALPNProtocols: null }, false],
