@@ -21,7 +21,9 @@ const packages = {
   openssl: "openssl",
   python3: "python3",
   "smtp-source": "postfix",
+  sslscan: "sslscan",
   swaks: "swaks libnet-ssleay-perl",
+  testssl: "testssl.sh",
 } as const;
 
 /** Names of the programs that the tests know how to ask for. */
