@@ -46,29 +46,6 @@ export interface SMTPServerEvents {
   connect: [info: ConnectionInfo];
 }
 
-type Heard<K extends keyof SMTPServerEvents> = (...args: SMTPServerEvents[K]) => void;
-
-/** The events that are known by name, and those that a program emits itself. */
-export interface SMTPServer {
-  /** Listens for an event: see {@link SMTPServerEvents}. */
-  on<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
-  on(event: string | symbol, listener: (...args: any[]) => void): this;
-  once<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
-  once(event: string | symbol, listener: (...args: any[]) => void): this;
-  off<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
-  off(event: string | symbol, listener: (...args: any[]) => void): this;
-  addListener<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
-  addListener(event: string | symbol, listener: (...args: any[]) => void): this;
-  removeListener<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
-  removeListener(event: string | symbol, listener: (...args: any[]) => void): this;
-  prependListener<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
-  prependListener(event: string | symbol, listener: (...args: any[]) => void): this;
-  prependOnceListener<K extends keyof SMTPServerEvents>(event: K, listener: Heard<K>): this;
-  prependOnceListener(event: string | symbol, listener: (...args: any[]) => void): this;
-  emit<K extends keyof SMTPServerEvents>(event: K, ...args: SMTPServerEvents[K]): boolean;
-  emit(event: string | symbol, ...args: any[]): boolean;
-}
-
 /**
  * An SMTP or LMTP server: it speaks the protocol (RFC 5321, RFC 2033), and hooks decide.
  *
@@ -81,7 +58,7 @@ export interface SMTPServer {
  * });
  * await server.listen(2525);
  */
-export class SMTPServer extends EventEmitter implements AsyncDisposable {
+export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncDisposable {
   /** The options as they were given, read live. TLS options take effect through {@link updateSecureContext}. */
   readonly options: OptionsWithLists;
   /** The listening socket, with the face of a `net.Server`; there before the server listens. */

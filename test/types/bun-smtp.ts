@@ -87,5 +87,14 @@ export const faces: OnDataCallback[] = [
 export async function serve(): Promise<void> {
   await using server = await new SMTPServer(options).listen({ port: 0, hostname: "127.0.0.1" });
   server.on("connect", (info: ConnectionInfo) => console.log(info.remoteAddress));
+  // Known events have their types, and a program may have events of its own.
+  server.once("error", ({ message }) => console.error(message)).on("listening", () => {});
+  server.on("quota", (user: string, octets: number) => console.log(user, octets));
+  server.emit("quota", "a", 10);
+  server.emit("error", new Error("no"));
+  // @ts-expect-error an event has the arguments of its type
+  server.on("connect", (info: number) => console.log(info));
+  // @ts-expect-error and is emitted with them
+  server.emit("error", "no");
   server.listen(0).on("error", (error: Error) => console.error(error));
 }
