@@ -6,6 +6,7 @@
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
+import { addressOctets } from "../wire/ip.js";
 
 const concat = Buffer.concat;
 
@@ -54,17 +55,6 @@ export const der = {
   implicit: (n: number, content: Uint8Array): Buffer => element(0x80 | n, content),
 };
 
-/** Addresses as 4 or 16 bytes. `new URL` knows every spelling of IPv6 and gives the shortest. */
-function addressBytes(address: string): Buffer {
-  if (isIP(address) === 4) return Buffer.from(address.split(".").map(Number));
-  const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
-  const groups = (part: string | undefined): string[] => (part ? part.split(":") : []);
-  const left = groups(head);
-  const right = groups(tail);
-  const gap: string[] = Array(8 - left.length - right.length).fill("0");
-  return Buffer.from([...left, ...gap, ...right].map((group) => group.padStart(4, "0")).join(""), "hex");
-}
-
 /** X.509 v3 extensions (RFC 5280 4.2.1) as the builder below takes them. */
 export const extension = {
   /** A CA's may sign, but no further CA (path length 0). */
@@ -87,7 +77,7 @@ export const extension = {
   /** Host names (A-labels) and IP addresses. */
   subjectAltName: (names: readonly string[]): Buffer => {
     const general = names.map((name) =>
-      isIP(name) ? der.implicit(7, addressBytes(name)) : der.implicit(2, Buffer.from(name, "latin1")),
+      isIP(name) ? der.implicit(7, addressOctets(name)) : der.implicit(2, Buffer.from(name, "latin1")),
     );
     return der.sequence(der.oid("2.5.29.17"), der.octetString(der.sequence(...general)));
   },

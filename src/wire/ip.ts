@@ -117,6 +117,12 @@ function parseRange(entry: unknown): Range | string {
   return { first: addressValue(address), bits: 128 - max + Number(prefix) };
 }
 
+/** The 4 or 16 octets of a valid address in network order, an IPv4-mapped one as it is written. */
+export function addressOctets(address: string): Buffer {
+  const octets = Buffer.from(addressValue(address).toString(16).padStart(32, "0"), "hex");
+  return isIPv4(address) ? octets.subarray(12) : octets;
+}
+
 /** The 128 bits of a valid address, of an IPv4 one in its IPv4-mapped form. */
 function addressValue(address: string): bigint {
   if (isIPv4(address)) return (0xffffn << 32n) | BigInt(`0x${dottedToHex(address).join("")}`);

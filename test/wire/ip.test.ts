@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { TrustOption } from "../../src/types/index.js";
-import { isTrusted, normalizeAddress, trustListProblem } from "../../src/wire/ip.js";
+import { addressOctets, isTrusted, normalizeAddress, trustListProblem } from "../../src/wire/ip.js";
 
 describe("normalizeAddress", () => {
   const cases: [text: string | undefined, canonical: string][] = [
@@ -199,4 +199,16 @@ describe("trustListProblem", () => {
   ])("%p is refused", (option, problem) => {
     expect(trustListProblem(option)).toMatch(problem);
   });
+});
+
+describe("addressOctets", () => {
+  test.each([
+    ["192.0.2.1", "c0000201"],
+    ["0.0.0.0", "00000000"],
+    ["::", "00000000000000000000000000000000"],
+    ["::1", "00000000000000000000000000000001"],
+    ["2001:DB8::ff:0:1", "20010db800000000000000ff00000001"],
+    ["::ffff:192.0.2.1", "00000000000000000000ffffc0000201"],
+    ["fe80::1%eth0", "fe800000000000000000000000000001"],
+  ])("%s", (address, hex) => expect(addressOctets(address).toString("hex")).toBe(hex));
 });
