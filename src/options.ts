@@ -6,6 +6,7 @@ import type { FullLogger } from "./logger.js";
 import type { Logger, Resolver, SMTPServerOptions, TrustOption } from "./types/index.js";
 import type { NewlinePolicy } from "./wire/line-reader.js";
 import { normalizeAddress, trustListProblem } from "./wire/ip.js";
+import { toUpperASCII } from "./wire/text.js";
 
 const HOSTNAME = hostname();
 /** Unknown names get the same salt for as long as the process lives. */
@@ -60,14 +61,15 @@ function toTimeout(value: unknown, byDefault: number): number {
   return number ? Math.min(number, 0x7fffffff) : byDefault;
 }
 
+/** A command or mechanism name in upper case: ASCII, as on the wire. */
+function toName(value: unknown): string {
+  return toUpperASCII(String(value ?? "").trim());
+}
+
 /** Command and mechanism names in upper case. */
 function toNames(value: unknown): string[] {
   const list: unknown[] = Array.isArray(value) ? value : value ? [value] : [];
-  return list.map((name) =>
-    String(name ?? "")
-      .toUpperCase()
-      .trim(),
-  );
+  return list.map(toName);
 }
 
 /**
@@ -254,13 +256,7 @@ export class Settings {
     const list: unknown = Array.isArray(own) ? own : this.raw.disabledCommands;
     if (!Array.isArray(list)) return toNames(list).includes(verb);
     if (list.length === 0) return false;
-    return list.some(
-      (name) =>
-        name === verb ||
-        String(name ?? "")
-          .trim()
-          .toUpperCase() === verb,
-    );
+    return list.some((name) => name === verb || toName(name) === verb);
   }
   /** Whether a client is left out of the log. */
   isIgnored(address: string): boolean {

@@ -1,5 +1,6 @@
 import type { Settings } from "./options.js";
 import type { ConnectionInfo, SMTPEnvelope, SMTPSession, TLSCipherInfo } from "./types/index.js";
+import { toLowerASCII } from "./wire/text.js";
 
 const ID_DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuv");
 const ID_LENGTH = 16;
@@ -105,5 +106,5 @@ export function userName(session: SMTPSession): unknown {
 
 /** Stores the client's host name: lower case, without the root dot; the address literal for an empty name. */
 export function setClientHostname(session: SMTPSession, name: string): void {
-  session.clientHostname = name.toLowerCase().replace(/\.$/, "") || `[${session.remoteAddress}]`;
+  session.clientHostname = toLowerASCII(name).replace(/\.$/, "") || `[${session.remoteAddress}]`;
 }

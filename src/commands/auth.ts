@@ -8,6 +8,7 @@ import {
 } from "../sasl/index.js";
 import { updateTransmissionType } from "../session.js";
 import { words } from "../wire/command.js";
+import { toUpperASCII } from "../wire/text.js";
 import type { HookResult } from "../hooks/hook-call.js";
 import type { Action, Answer } from "./action.js";
 import type { Client, Command } from "./client.js";
@@ -52,7 +53,8 @@ export const AUTH: Command = {
     if (session.envelope.mailFrom) return { code: 503, text: "Error: Mail transaction in progress" };
     const [name = "", initialResponse, ...more] = words(args);
     const offered = mechanismsFor(client);
-    const mechanism = offered.includes(name.toUpperCase()) && MECHANISMS.get(name.toUpperCase());
+    const method = toUpperASCII(name);
+    const mechanism = offered.includes(method) && MECHANISMS.get(method);
     if (!mechanism) return { code: 504, text: "Error: Unrecognized authentication type" };
     if (more.length > 0) return { code: 501, text: mechanism.syntax };
     const exchange = new Exchange(mechanism, {

@@ -2,6 +2,7 @@ import { withAllFields, type Action } from "./action.js";
 import { mechanismsFor } from "./auth.js";
 import type { Client, Command } from "./client.js";
 import { isHeloName, words } from "../wire/command.js";
+import { toLowerASCII } from "../wire/text.js";
 import { mayUse, XCLIENT_NAMES, XFORWARD_NAMES } from "./xclient.js";
 
 /** EHLO keywords that an option `hide…` of the same name hides, in the order advertised. */
@@ -44,7 +45,7 @@ function hello(client: Client, verb: string, args: string, syntax: string, exten
   if (!name || more.length > 0) return { code: 501, text: `Error: ${syntax} hostname`, enhanced: false };
   if (!isHeloName(name)) return { code: 501, text: "Error: Bad hostname syntax", enhanced: false };
   session.openingCommand = verb;
-  session.hostNameAppearsAs = name.toLowerCase();
+  session.hostNameAppearsAs = toLowerASCII(name);
   client.resetTransaction();
   const greeting = fill(settings.heloResponse, [settings.name, session.clientHostname]);
   const text = extended ? [greeting, ...keywords(client)] : greeting;

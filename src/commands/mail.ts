@@ -1,6 +1,7 @@
 import type { SMTPAddress, SMTPAddressArgs } from "../types/index.js";
 import type { PathCommand } from "../wire/address.js";
 import { parsePathCommand } from "../wire/address.js";
+import { toLowerASCII, toUpperASCII } from "../wire/text.js";
 import { withOctets, type Action } from "./action.js";
 import type { Client, Command } from "./client.js";
 import { tooBig } from "./message.js";
@@ -25,7 +26,7 @@ const MAIL_PARAMETERS: readonly ((args: SMTPAddressArgs, client: Client) => Acti
   function BODY(args, client) {
     if (args.BODY === undefined) return undefined;
     const types = acceptsBinary(client) ? ["7BIT", "8BITMIME", "BINARYMIME"] : ["7BIT", "8BITMIME"];
-    if (types.includes(args.BODY.toUpperCase())) return undefined;
+    if (types.includes(toUpperASCII(args.BODY))) return undefined;
     const wanted = types.slice(0, -1).join(", ") + " or " + types.at(-1);
     return { code: 501, text: `Invalid BODY parameter value. Must be ${wanted}` };
   },
@@ -100,11 +101,11 @@ function badValue(args: SMTPAddressArgs, client: Client): Action | undefined {
 }
 
 function enterParameters({ session: { envelope } }: Client, args: SMTPAddressArgs): void {
-  if (args.BODY) envelope.bodyType = args.BODY.toLowerCase() as typeof envelope.bodyType;
+  if (args.BODY) envelope.bodyType = toLowerASCII(args.BODY) as typeof envelope.bodyType;
   if (args.SMTPUTF8) envelope.smtpUtf8 = true;
   if (args.REQUIRETLS) envelope.requireTLS = true;
   if (envelope.dsn) {
-    if (args.RET) envelope.dsn.ret = args.RET.toUpperCase() as "FULL" | "HDRS";
+    if (args.RET) envelope.dsn.ret = toUpperASCII(args.RET) as "FULL" | "HDRS";
     if (args.ENVID) envelope.dsn.envid = args.ENVID;
   }
 }
@@ -146,7 +147,7 @@ const CONDITIONS = ["NEVER", "SUCCESS", "FAILURE", "DELAY"];
 /** Checks NOTIFY and ORCPT (RFC 3461 4.1, 4.2) and enters them as `dsn`. */
 function enterDSN(recipient: SMTPAddress, args: SMTPAddressArgs): Action | undefined {
   if (args.NOTIFY) {
-    const notify = args.NOTIFY.toUpperCase().split(",");
+    const notify = toUpperASCII(args.NOTIFY).split(",");
     if (!notify.every((condition) => CONDITIONS.includes(condition))) {
       return { code: 501, text: "Error: NOTIFY parameter must be NEVER, SUCCESS, FAILURE, or DELAY" };
     }

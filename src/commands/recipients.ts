@@ -1,4 +1,5 @@
 import type { SMTPAddress } from "../types/index.js";
+import { toLowerASCII } from "../wire/text.js";
 
 /** RCPT commands of one transaction that are accepted at most, whatever `maxRecipients` says: memory has an end. */
 export const RECIPIENTS_CEILING = 100_000;
@@ -33,7 +34,7 @@ export class Recipients {
   }
 
   has(address: string): boolean {
-    return this.#knows(address.toLowerCase());
+    return this.#knows(toLowerASCII(address));
   }
 
   /**
@@ -41,7 +42,7 @@ export class Recipients {
    * @param octets length of its RCPT command
    */
   accept(recipient: SMTPAddress, rcptTo: SMTPAddress[], octets: number): void {
-    const key = recipient.address.toLowerCase();
+    const key = toLowerASCII(recipient.address);
     const index = this.#find(key, rcptTo) ?? rcptTo.length;
     rcptTo[index] = recipient;
     this.#accepted.push(key);
@@ -76,5 +77,5 @@ export class Recipients {
 function isFor(entry: unknown, key: string): boolean {
   const isObject = typeof entry === "object" && entry !== null && "address" in entry;
   const address: unknown = isObject ? entry.address : entry;
-  return typeof address === "string" && address.toLowerCase() === key;
+  return typeof address === "string" && toLowerASCII(address) === key;
 }

@@ -2,6 +2,7 @@ import { setClientHostname, updateTransmissionType } from "../session.js";
 import type { AuthObject, AuthResponse, SMTPSession } from "../types/index.js";
 import { parseAttributes } from "../wire/attributes.js";
 import { isTrusted } from "../wire/ip.js";
+import { toLowerASCII } from "../wire/text.js";
 import type { HookResult } from "../hooks/hook-call.js";
 import { replyText } from "../hooks/reply-fields.js";
 import type { Action } from "./action.js";
@@ -90,7 +91,7 @@ export const XFORWARD: Command = {
     const helo = attributes.get("HELO");
     if (helo !== undefined) {
       keepOriginal(session.xForward, "HELO", session.hostNameAppearsAs);
-      session.hostNameAppearsAs = (helo || "").toLowerCase();
+      session.hostNameAppearsAs = toLowerASCII(helo || "");
     }
     client.resetTransaction();
     if (attributes.get("ADDR")) client.announce(true);

@@ -4,6 +4,7 @@ export const CONTROL: RegExp = /[\x00-\x1f\x7f-\x9f]/;
 const EACH_CONTROL = new RegExp(CONTROL, "g");
 
 const LOWER = /[a-z]/;
+const UPPER = /[A-Z]/;
 const NON_ASCII = /[^\x00-\x7f]/;
 
 /** Whether `text` has a control character (C0, DEL, C1), which no name, reply or parameter may carry. */
@@ -25,4 +26,15 @@ export function toUpperASCII(text: string): string {
   return NON_ASCII.test(text)
     ? text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())
     : text.toUpperCase();
+}
+
+/**
+ * `text` with A-Z as a-z and all else as it is: by `toLowerCase` alone the Kelvin sign U+212A would become a "k", and
+ * so an address or name that is not ASCII one that is.
+ */
+export function toLowerASCII(text: string): string {
+  if (!UPPER.test(text)) return text;
+  return NON_ASCII.test(text)
+    ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+    : text.toLowerCase();
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { clean, hasControl, toUpperASCII } from "../../src/wire/text.js";
+import { clean, hasControl, toLowerASCII, toUpperASCII } from "../../src/wire/text.js";
 
 const CONTROLS = [...Array(0x20).keys(), ...Array.from({ length: 0x21 }, (_, index) => 0x7f + index)].map(
   (code) => String.fromCharCode(code),
@@ -42,4 +42,16 @@ test.each([
   ["grüße", "GRüßE"],
 ])("toUpperASCII %j is %j", (text, upper) => {
   expect(toUpperASCII(text)).toBe(upper);
+});
+
+test.each([
+  ["MAIL", "mail"],
+  ["MaIl", "mail"],
+  ["", ""],
+  ["X-1_Y", "x-1_y"],
+  ["\u212aIM", "\u212aim"],
+  ["\u0130X", "\u0130x"],
+  ["GRÜßE", "grÜße"],
+])("toLowerASCII %j is %j", (text, lower) => {
+  expect(toLowerASCII(text)).toBe(lower);
 });
