@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { normalizeAddress } from "./ip.js";
 import { INVISIBLE, parseParameters, type Parameters } from "./parameters.js";
-import { domainToUnicode, isSafeLabel } from "./punycode.js";
+import { domainToUnicode, isMisleading, isSafeLabel } from "./idna.js";
 
 /** What a MAIL or RCPT command says. */
 export interface PathCommand extends Parameters {
@@ -117,7 +117,7 @@ function endOf(pattern: RegExp, line: string, start: number): number | undefined
 
 /** The address of a mailbox, `undefined` where its domain or its length is not allowed. */
 function mailbox(local: string, domain: string, lenient: boolean): string | undefined {
-  if (lenient) return `${local}@${domainToUnicode(domain) ?? domain}`;
+  if (lenient) return isMisleading(domain) ? undefined : `${local}@${domainToUnicode(domain) ?? domain}`;
   if (Buffer.byteLength(local) + Buffer.byteLength(domain) + "<@>".length > MAX_PATH) return undefined;
   if (local.includes(REPLACEMENT)) return undefined;
   const checked = domain.startsWith("[") ? checkLiteral(domain) : checkDomain(domain);
