@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { normalizeAddress } from "./ip.js";
 import { INVISIBLE, parseParameters, type Parameters } from "./parameters.js";
-import { domainToUnicode, isMisleading, isSafeLabel } from "./idna.js";
+import { domainToUnicode, isMisleading, isSafeLabel, MAX_LABEL, octetsOf } from "./idna.js";
 
 /** What a MAIL or RCPT command says. */
 export interface PathCommand extends Parameters {
@@ -11,6 +11,8 @@ export interface PathCommand extends Parameters {
 
 /** RFC 5321 section 4.5.3.1.3: octets of a path with its "<" and ">". A domain of 255 never fits. */
 const MAX_PATH = 256;
+
+type PathVerb = "MAIL FROM" | "RCPT TO";
 
 /** What nearly all clients send before the path, and what else may stand there. */
 const HEADS = {
@@ -22,25 +24,34 @@ const HEADS = {
 const HOST = String.raw`[^\s\x00-\x1f\x7f-\x9f\u200b\u2060"<>,:@]+`;
 const ROUTE = `(?:@${HOST}(?:,@${HOST})*:)?`;
 const QUOTED = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"`;
-const WORD = String.raw`(?:[^\s"<>@.]+|${QUOTED})`;
+const ATOM = String.raw`[^\s"(),.:;<>@[\\\]]+`;
+const LOOSE_WORD = String.raw`(?:[^\s"<>@.]+|${QUOTED})`;
+const LOOSE_PATH = String.raw`${ROUTE}(?:${LOOSE_WORD}(?:\.${LOOSE_WORD})*@[^\s"<>@]+|[^\s<>@]+@[^\s<>@]+)`;
 const LABEL = String.raw`[a-z0-9\u0080-\uffff]+(?:-+[a-z0-9\u0080-\uffff]+)*`;
 
-const ATOM = "[a-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const PLAIN_ATOM = "[a-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const LDH_LABEL = "(?!xn--)[a-z0-9]+(?:-+[a-z0-9]+)*";
 
 /** What nearly all clients send, ASCII atoms and letter-digit-hyphen labels: nothing in it needs a second look. */
-const PLAIN_PATH = new RegExp(String.raw`<${ATOM}(?:\.${ATOM})*@${LDH_LABEL}(?:\.${LDH_LABEL})*>`, "iy");
+const PLAIN_PATH = new RegExp(
+  String.raw`<${PLAIN_ATOM}(?:\.${PLAIN_ATOM})*@${LDH_LABEL}(?:\.${LDH_LABEL})*>`,
+  "iy",
+);
 
-/** RFC 5321 section 4.1.2, but for the characters of an atom: what would not end it is let through. */
-const PATH = new RegExp(String.raw`<${ROUTE}${WORD}(?:\.${WORD})*@[^\s"<>@]+>`, "y");
+/** RFC 5321 section 4.1.2 and RFC 6531 section 3.3: atoms with dots between them, or one quoted string. */
+const PATH = new RegExp(String.raw`<${ROUTE}(?:${ATOM}(?:\.${ATOM})*|${QUOTED})@[^\s"<>@]+>`, "y");
 
 /** All that lenient parsing asks for where {@link PATH} does not match. */
-const LENIENT_PATH = new RegExp(String.raw`<${ROUTE}[^\s<>@]+@[^\s<>@]+>`, "y");
+const LENIENT_PATH = new RegExp(`<${LOOSE_PATH}>`, "y");
+
+/** What some devices send, and a path for other servers too. */
+const LENIENT_BARE_PATH = new RegExp(String.raw`${LOOSE_PATH}(?![^ \t])`, "y");
 
 const NULL_PATH = /<>/y;
 
 /** RFC 5321 section 4.1.1.3: the recipient that needs no domain. */
 const POSTMASTER = new RegExp(`<${ROUTE}postmaster>`, "iy");
+const LENIENT_POSTMASTER = /postmaster(?![^ \t])/iy;
 
 const DOMAIN = new RegExp(String.raw`^${LABEL}(?:\.${LABEL})*$`, "i");
 
@@ -55,15 +66,11 @@ const REPLACEMENT = "\ufffd";
  * literals in the form of RFC 5952.
  *
  * @param line the whole command line without its CRLF, the octets read as UTF-8
- * @param lenient ask for no more than one unquoted "@" with something on both sides; what can be used to
- *   forge a header or log line, or to look like another address, is refused all the same
+ * @param lenient ask for no more than one unquoted "@" with something on both sides, with or without brackets; what
+ *   can be used to forge a header or log line, or makes a domain look like another, is refused all the same
  * @returns `undefined` for a syntax error: 501
  */
-export function parsePathCommand(
-  line: string,
-  command: "MAIL FROM" | "RCPT TO",
-  lenient: boolean,
-): PathCommand | undefined {
+export function parsePathCommand(line: string, command: PathVerb, lenient: boolean): PathCommand | undefined {
   const { plain, any } = HEADS[command];
   const start = line.startsWith(plain) ? plain.length - 1 : endOf(any, line, 0);
   if (start === undefined) return undefined;
@@ -85,28 +92,41 @@ interface Path {
 function plainPath(line: string, start: number): Path | undefined {
   const end = endOf(PLAIN_PATH, line, start);
   if (end === undefined || end - start > MAX_PATH) return undefined;
-  return { address: line.slice(start + 1, end - 1), end };
+  const address = line.slice(start + 1, end - 1);
+  // A shorter path has no longer label.
+  if (
+    address.length > MAX_LABEL &&
+    !address
+      .slice(address.lastIndexOf("@") + 1)
+      .split(".")
+      .every(isShort)
+  )
+    return undefined;
+  return { address, end };
 }
 
-function anyPath(
-  line: string,
-  start: number,
-  command: keyof typeof HEADS,
-  lenient: boolean,
-): Path | undefined {
-  const end =
-    endOf(PATH, line, start) ??
-    endOf(command === "MAIL FROM" ? NULL_PATH : POSTMASTER, line, start) ??
-    (lenient ? endOf(LENIENT_PATH, line, start) : undefined);
+function anyPath(line: string, start: number, command: PathVerb, lenient: boolean): Path | undefined {
+  const end = endOfPath(line, start, command, lenient);
   if (end === undefined) return undefined;
-  // What is between the brackets, without a route: that starts with "@", which no local part does.
-  const from = line[start + 1] === "@" ? line.indexOf(":", start) + 1 : start + 1;
-  const at = line.lastIndexOf("@", end - 2);
+  const brackets = line[start] === "<" ? 1 : 0;
+  const to = end - brackets;
+  // Without a route: that starts with "@", which no local part does.
+  const from = line[start + brackets] === "@" ? line.indexOf(":", start) + 1 : start + brackets;
+  const at = line.lastIndexOf("@", to - 1);
   const address =
-    at < from
-      ? line.slice(from, end - 1)
-      : mailbox(line.slice(from, at), line.slice(at + 1, end - 1), lenient);
+    at < from ? line.slice(from, to) : mailbox(line.slice(from, at), line.slice(at + 1, to), lenient);
   return address === undefined || INVISIBLE.test(address) ? undefined : { address, end };
+}
+
+function endOfPath(line: string, start: number, command: PathVerb, lenient: boolean): number | undefined {
+  const isMail = command === "MAIL FROM";
+  const end = endOf(PATH, line, start) ?? endOf(isMail ? NULL_PATH : POSTMASTER, line, start);
+  if (end !== undefined || !lenient) return end;
+  return (
+    endOf(LENIENT_PATH, line, start) ??
+    endOf(LENIENT_BARE_PATH, line, start) ??
+    (isMail ? undefined : endOf(LENIENT_POSTMASTER, line, start))
+  );
 }
 
 /** Index behind what the sticky `pattern` matches at `start`. An array of matches for each line would be garbage. */
@@ -126,9 +146,14 @@ function mailbox(local: string, domain: string, lenient: boolean): string | unde
 
 function checkDomain(domain: string): string | undefined {
   if (!DOMAIN.test(domain)) return undefined;
-  if (!INTERNATIONAL.test(domain)) return domain;
+  if (!INTERNATIONAL.test(domain)) return domain.split(".").every(isShort) ? domain : undefined;
   const unicode = domainToUnicode(domain);
-  return unicode?.split(".").every(isSafeLabel) ? unicode : undefined;
+  return unicode?.split(".").every((label) => isShort(label) && isSafeLabel(label)) ? unicode : undefined;
+}
+
+/** RFC 1035 section 2.3.4, RFC 5890 section 2.3.2.1. */
+function isShort(label: string): boolean {
+  return octetsOf(label) <= MAX_LABEL;
 }
 
 /** RFC 5321 section 4.1.3, with the address in canonical form. */

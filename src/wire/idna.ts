@@ -1,6 +1,9 @@
 import { domainToASCII, domainToUnicode as decode } from "node:url";
 import { toLowerASCII } from "./text.js";
 
+/** Octets of a label (RFC 1035 section 2.3.4). */
+export const MAX_LABEL: number = 63;
+
 const A_LABEL = /^xn--/i;
 
 /** RFC 5890 section 2.3.2.1: 63 octets at most. Anything but letters, digits and hyphens a URL would take for its own. */
@@ -20,6 +23,13 @@ const LEADING_MARK = /(?:^|\.)\p{M}/u;
 
 /** Read in place of octets that were not UTF-8. Different domains would become one. */
 const REPLACEMENT = "\ufffd";
+
+const NON_ASCII = /[^\x00-\x7f]/;
+
+/** Octets that a label has in the DNS: those of its A-label, and in UTF-8 where IDNA knows none. */
+export function octetsOf(label: string): number {
+  return NON_ASCII.test(label) ? domainToASCII(label).length || Buffer.byteLength(label) : label.length;
+}
 
 /** Whether a label can stand in a domain without being taken for another label, or for more than one. */
 export function isSafeLabel(label: string): boolean {

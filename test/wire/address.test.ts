@@ -35,14 +35,6 @@ const GOOD = [
   "bounces+SRS=abc=XY=example.org=user@example.com",
   "a%b@example.com",
   "a!b@example.com",
-  // Specials of RFC 5322, which do not end a path
-  "a,b@example.com",
-  "a;b@example.com",
-  "a:b@example.com",
-  "a(b)@example.com",
-  "a[b]@example.com",
-  "a\\b@example.com",
-  ":@example.com",
   // Quoted-string
   '"a"@b',
   '""@b',
@@ -63,10 +55,6 @@ const GOOD = [
   '"a> SIZE=1 X="@b',
   '"@r,@s:t@u"@b',
   '"é ü"@b',
-  // obs-local-part of RFC 5322, seen in old mail
-  '"a".b@c',
-  'a."b"@c',
-  '"a"."b@c"@d',
   // RFC 6531
   "ü@example.com",
   "用户@example.com",
@@ -98,6 +86,11 @@ const GOOD = [
   `${LOCAL_64}@${LONGEST_DOMAIN}`,
   `"${"l".repeat(240)}"@example.com`,
   `a@${"d.".repeat(125)}dd`,
+  `a@${"d".repeat(63)}`,
+  `${"l".repeat(100)}@${"d".repeat(63)}.example`,
+  // 63 octets are the most for a label, those of its A-label
+  `a@${"ü".repeat(54)}.example`,
+  `a@${"中".repeat(50)}.example`,
 ];
 
 /** Taken, and given in another form. */
@@ -139,7 +132,7 @@ const BAD: [path: string, lenient?: "lenient"][] = [
   // No path
   [""],
   [" "],
-  ["a@b"],
+  ["a@b", "lenient"],
   ["<a@b"],
   ["a@b>"],
   ["<a@b>>"],
@@ -180,6 +173,21 @@ const BAD: [path: string, lenient?: "lenient"][] = [
   ["<@r:@s:a@b>"],
   ["<@r\x01:a@b>"],
   ['<@"r":a@b>'],
+  // Specials of RFC 5322 that are not quoted
+  ["<a,b@example.com>", "lenient"],
+  ["<a;b@example.com>", "lenient"],
+  ["<a:b@example.com>", "lenient"],
+  ["<a(b)@example.com>", "lenient"],
+  ["<(a)b@example.com>", "lenient"],
+  ["<a[b]@example.com>", "lenient"],
+  ["<a\\b@example.com>", "lenient"],
+  ["<a\\,b@example.com>", "lenient"],
+  ["<:@example.com>", "lenient"],
+  // Half-quoted: obs-local-part of RFC 5322, which SMTP does not have
+  ['<"a".b@c>', "lenient"],
+  ['<a."b"@c>', "lenient"],
+  ['<a."b c".d@e>', "lenient"],
+  ['<"a"."b c"@d>', "lenient"],
   // Dots in the local part
   ["<.a@b>", "lenient"],
   ["<a.@b>", "lenient"],
@@ -308,6 +316,13 @@ const BAD: [path: string, lenient?: "lenient"][] = [
   ["<a@b>\0"],
   ["<a@b> \r"],
   // Lengths
+  [`<a@${"d".repeat(64)}>`, "lenient"],
+  [`<a@${"d".repeat(64)}.example>`, "lenient"],
+  [`<a@mx.${"d".repeat(64)}.example>`, "lenient"],
+  [`<a_b@${"D".repeat(62)}-d>`, "lenient"],
+  [`<"a b"@mx.${"d".repeat(64)}>`, "lenient"],
+  [`<a@${"ü".repeat(58)}.example>`, "lenient"],
+  [`<a@${"\u200d".repeat(22)}.example>`, "lenient"],
   [`<${"l".repeat(243)}@example.com>`, "lenient"],
   [`<${"ü".repeat(122)}@example.com>`, "lenient"],
   [`<"${"l".repeat(241)}"@example.com>`, "lenient"],
@@ -348,6 +363,21 @@ describe("lenient parsing", () => {
   });
 
   test.each([
+    ["MAIL FROM:a@b.c SIZE=10", { address: "a@b.c", args: { SIZE: "10" } }],
+    ["mail from: a@b.c\tBODY=8BITMIME X", { address: "a@b.c", args: { BODY: "8BITMIME", X: true } }],
+    ["MAIL FROM:a@b.c SIZE=1 SIZE=2", { address: "a@b.c", duplicate: "SIZE", args: { SIZE: "2" } }],
+    ["MAIL FROM:", undefined],
+    ["MAIL FROM: SIZE=10", undefined],
+    ["MAIL FROM:postmaster", undefined],
+    ["MAIL FROM:a@b.c SIZE=+01", undefined],
+    ["MAIL FROM:a@b.c> SIZE=10", undefined],
+    ["MAIL FROM:Joe a@b.c", undefined],
+  ])("%s has no brackets", (line, parsed) => {
+    expect(parsePathCommand(line, "MAIL FROM", true)).toEqual(parsed as PathCommand | undefined);
+    expect(parsePathCommand(line, "MAIL FROM", false)).toBeUndefined();
+  });
+
+  test.each([
     ["<user.@example.com>", "user.@example.com"],
     ["<@r:.a@b_c>", ".a@b_c"],
     ["<a.@xn--mnchen-3ya.example>", "a.@münchen.example"],
@@ -360,6 +390,14 @@ describe("lenient parsing", () => {
     ["<a@b_c.MÜNCHEN>", "a@b_c.MÜNCHEN"],
     ["<a@[IPv6:2001:DB8::1]>", "a@[IPv6:2001:DB8::1]"],
     ['<"a@b"@c_d>', '"a@b"@c_d'],
+    ['<"a"."b@c"@d>', '"a"."b@c"@d'],
+    // Without brackets
+    ["a@b.c", "a@b.c"],
+    [" a@b.c ", "a@b.c"],
+    ["user.@b_c", "user.@b_c"],
+    ['"a b"@c', '"a b"@c'],
+    ["@r,@s:a@b", "a@b"],
+    ["a@xn--mnchen-3ya.example", "a@münchen.example"],
   ])("%s is %s", (path, given) => {
     expect(address(path, true)).toBe(given);
   });
@@ -385,11 +423,16 @@ describe.each([false, true])("with lenient %p", (lenient) => {
     const paths = ["<postmaster>", "<Postmaster>", "<POSTMASTER>", "<@r:postmaster>"];
     expect(paths.map(rcpt)).toEqual(["postmaster", "Postmaster", "POSTMASTER", "postmaster"]);
     expect(paths.map(mail)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(["postmaster", " Postmaster "].map(rcpt)).toEqual(
+      lenient ? ["postmaster", "Postmaster"] : [undefined, undefined],
+    );
     const others = [
       "<postmaste>",
       "<postmasters>",
-      "postmaster",
       '<"postmaster">',
+      '"postmaster"',
+      "postmaster>",
+      "postmasters",
       "<po\u017ftmaster>",
       "<postmaster>x",
     ];
