@@ -14,6 +14,9 @@ const RECIPIENT_ACCEPTED: Action = withOctets({ code: 250, text: "Accepted", enh
 const MAIL_VALUES = ["BODY", "SIZE", "RET", "ENVID", "AUTH"];
 const RCPT_VALUES = ["NOTIFY", "ORCPT"];
 
+/** Octets of an envelope identifier (RFC 3461 4.4). */
+const MAX_ENVID = 100;
+
 /** What a MAIL parameter must look like, in the order of the checks. `undefined`: it is fine. */
 const MAIL_PARAMETERS: readonly ((args: SMTPAddressArgs, client: Client) => Action | undefined)[] = [
   // RFC 1870: size-value = 1*20DIGIT
@@ -38,7 +41,12 @@ const MAIL_PARAMETERS: readonly ((args: SMTPAddressArgs, client: Client) => Acti
     if (!session.secure) return { code: 530, text: "REQUIRETLS not permitted on non-TLS connections" };
     return flag(args, "REQUIRETLS");
   },
-  // RFC 3461
+  // RFC 3461 4.4. Its syntax is checked with DSN hidden too: `args` has it decoded.
+  function ENVID(args) {
+    if (args.ENVID === undefined || Buffer.byteLength(args.ENVID) <= MAX_ENVID) return undefined;
+    return { code: 501, text: `Error: ENVID parameter over ${MAX_ENVID} octets` };
+  },
+  // RFC 3461 4.3
   function RET(args, { settings }) {
     if (args.RET === undefined || settings.hideDSN || /^(FULL|HDRS)$/i.test(args.RET)) return undefined;
     return { code: 501, text: "Invalid RET parameter value. Must be FULL or HDRS" };
@@ -54,8 +62,9 @@ function acceptsBinary(client: Client): boolean {
   return !client.settings.hideBinaryMIME && client.supports("BDAT");
 }
 
-/** 501 for a parameter that is given twice or lacks its value. */
+/** 501 for too many parameters, and for one that is given twice or lacks its value. */
 function badParameter(path: PathCommand, wanting: readonly string[]): Action | undefined {
+  if (path.tooMany) return { code: 501, text: "Error: too many parameters" };
   if (path.duplicate) return { code: 501, text: `Error: duplicate ${path.duplicate} parameter` };
   const { args } = path;
   const empty = args && wanting.find((keyword) => args[keyword] === true);
@@ -147,8 +156,8 @@ const CONDITIONS = ["NEVER", "SUCCESS", "FAILURE", "DELAY"];
 /** Checks NOTIFY and ORCPT (RFC 3461 4.1, 4.2) and enters them as `dsn`. */
 function enterDSN(recipient: SMTPAddress, args: SMTPAddressArgs): Action | undefined {
   if (args.NOTIFY) {
-    const notify = toUpperASCII(args.NOTIFY).split(",");
-    if (!notify.every((condition) => CONDITIONS.includes(condition))) {
+    const notify = toUpperASCII(args.NOTIFY).split(",", CONDITIONS.length + 1);
+    if (notify.length > CONDITIONS.length || !notify.every((condition) => CONDITIONS.includes(condition))) {
       return { code: 501, text: "Error: NOTIFY parameter must be NEVER, SUCCESS, FAILURE, or DELAY" };
     }
     if (notify.includes("NEVER") && notify.length > 1) {

@@ -1,6 +1,6 @@
 import type { SMTPAddressArgs } from "../types/index.js";
 import { CONTROL, toUpperASCII } from "./text.js";
-import { decodeXtext } from "./xtext.js";
+import { decodeUnitext, decodeXtext, isXtext } from "./xtext.js";
 
 /** The parameters of a MAIL or RCPT command. */
 export interface Parameters {
@@ -8,6 +8,8 @@ export interface Parameters {
   args: SMTPAddressArgs | false;
   /** A keyword that was given more than once, if there is one. The command must then be refused. */
   duplicate?: string;
+  /** There are more than 32. The command must then be refused; `args` has the first. */
+  tooMany?: true;
 }
 
 /**
@@ -16,21 +18,35 @@ export interface Parameters {
  */
 export const INVISIBLE: RegExp = new RegExp(`${CONTROL.source}|[^\\S ]|[\\u200b\\u2060]`);
 
+/** ESMTP knows about a dozen; each costs many times its octets in memory, and is kept with each recipient. */
+const MAX_PARAMETERS = 32;
+
+/** RFC 5321 section 4.1.2. */
+const KEYWORD = /^[a-z0-9][a-z0-9-]*$/i;
+
+/** Those whose value is xtext and nothing else (RFC 3461 section 4, RFC 4954 section 5). */
+const XTEXT_KEYWORDS: ReadonlySet<string> = new Set(["ENVID", "ORCPT", "AUTH"]);
+
+/** RFC 6533 section 3. */
+const UTF8_ADDRESS = /^utf-8;/i;
+
 /**
- * Parses ESMTP parameters (RFC 5321 section 4.1.2), `text` being what follows the path: keywords are
- * given in upper case, a value is all after the first `=`, decoded from xtext (RFC 3461); `KEY=` is
- * `KEY`, and `=value` is passed over. `undefined` for a syntax error: see {@link INVISIBLE}, or a value
- * that is not UTF-8.
+ * Parses ESMTP parameters (RFC 5321 section 4.1.2), `text` being what follows the path: keywords are given in upper
+ * case, a value is all after the first `=`, decoded from xtext (RFC 3461), ORCPT of type utf-8 also from `\x{…}` (RFC
+ * 6533); `KEY=` is `KEY`. `undefined` for a syntax error: a keyword that is none, see {@link INVISIBLE}, a value that
+ * is not UTF-8, and one of ENVID, ORCPT and AUTH that is not xtext.
  */
 export function parseParameters(text: string): Parameters | undefined {
   const parsed: Parameters = { args: false };
   const spaced = text.replaceAll("\t", " ");
   if (INVISIBLE.test(spaced)) return undefined;
-  for (const parameter of spaced.split(" ")) {
+  let count = 0;
+  for (const [parameter] of spaced.matchAll(/[^ ]+/g)) {
+    if (++count > MAX_PARAMETERS) return { ...parsed, tooMany: true };
     const equals = parameter.indexOf("=");
     const keyword = toUpperASCII(equals < 0 ? parameter : parameter.slice(0, equals));
-    if (keyword === "") continue;
-    const value = equals < 0 ? "" : decodeVisible(parameter.slice(equals + 1));
+    if (!KEYWORD.test(keyword)) return undefined;
+    const value = equals < 0 ? "" : decodeValue(keyword, parameter.slice(equals + 1));
     if (value === undefined) return undefined;
     // A plain object, as programs expect: no word in upper case is special to it.
     const args = (parsed.args ||= {});
@@ -40,8 +56,13 @@ export function parseParameters(text: string): Parameters | undefined {
   return parsed;
 }
 
-/** Decodes xtext; `undefined` also where it hides what the line itself may not hold. */
-function decodeVisible(value: string): string | undefined {
-  const decoded = decodeXtext(value);
+/** Decodes a value; `undefined` also where it hides what the line itself may not hold. */
+function decodeValue(keyword: string, value: string): string | undefined {
+  const decoded = decodeSyntax(keyword, value);
   return decoded !== undefined && decoded !== value && INVISIBLE.test(decoded) ? undefined : decoded;
+}
+
+function decodeSyntax(keyword: string, value: string): string | undefined {
+  if (keyword === "ORCPT" && UTF8_ADDRESS.test(value)) return decodeUnitext(value);
+  return XTEXT_KEYWORDS.has(keyword) && !isXtext(value) ? undefined : decodeXtext(value);
 }

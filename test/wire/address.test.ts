@@ -486,7 +486,10 @@ describe("the command around the path", () => {
     ["MAIL FROM:<a@b> SIZE=1 size=2", { address: "a@b", args: { SIZE: "2" }, duplicate: "SIZE" }],
     ["MAIL FROM:<a@b> ENVID=+0D+0A", undefined],
     ["MAIL FROM:<a..b@c> SIZE=1 SIZE=2", undefined],
-    ["MAIL FROM:<> =", { address: "", args: false }],
+    ["MAIL FROM:<> =", undefined],
+    ["MAIL FROM:<a@b> #$%=!@#", undefined],
+    ["MAIL FROM:<a@b> -A=1", undefined],
+    ["MAIL FROM:<a@b> AUTH=<hey+A>", undefined],
   ])("%j gives its parameters", (line, parsed) => {
     expect(parsePathCommand(line, "MAIL FROM", false)).toEqual(parsed);
   });
