@@ -131,7 +131,7 @@ export const RCPT: Command = {
     if (problem) return problem;
     if (!session.envelope.mailFrom) return { code: 503, text: "Error: need MAIL command" };
     if (client.message) return { code: 503, text: "Error: BDAT in progress" };
-    const recipient: SMTPAddress = { address: path.address, args: path.args };
+    const recipient = client.recipients.keep(path);
     const refusal = path.args && !settings.hideDSN ? enterDSN(recipient, path.args) : undefined;
     if (refusal) return refusal;
     if (isOneTooMany(client, recipient)) {

@@ -38,3 +38,14 @@ export function toLowerASCII(text: string): string {
     ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
     : text.toLowerCase();
 }
+
+/** Copies go through it: to make a Buffer for each takes three times as long (330 ns beside 100). */
+const SCRATCH = Buffer.allocUnsafeSlow(1024);
+/** Characters whose UTF-8 fits into it. */
+const SCRATCH_TEXT = 256;
+
+/** A copy of a well-formed text, with octets of its own: what is cut from a line keeps the whole line in memory. */
+export function copyOf(text: string): string {
+  if (text.length > SCRATCH_TEXT) return Buffer.from(text).toString();
+  return SCRATCH.toString("utf8", 0, SCRATCH.write(text));
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { clean, hasControl, toLowerASCII, toUpperASCII } from "../../src/wire/text.js";
+import { clean, copyOf, hasControl, toLowerASCII, toUpperASCII } from "../../src/wire/text.js";
 
 const CONTROLS = [...Array(0x20).keys(), ...Array.from({ length: 0x21 }, (_, index) => 0x7f + index)].map(
   (code) => String.fromCharCode(code),
@@ -54,4 +54,18 @@ test.each([
   ["GRÜßE", "grÜße"],
 ])("toLowerASCII %j is %j", (text, lower) => {
   expect(toLowerASCII(text)).toBe(lower);
+});
+
+test.each([
+  "",
+  "a",
+  "grüße",
+  "\u212a😀",
+  "é".repeat(256),
+  "中".repeat(256),
+  "😀".repeat(128),
+  "中".repeat(257),
+  "x".repeat(16_000),
+])("copyOf %j is the same", (text) => {
+  expect(copyOf(text)).toBe(text);
 });
