@@ -22,7 +22,7 @@ export const INVISIBLE: RegExp = new RegExp(`${CONTROL.source}|[^\\S ]|[\\u200b\
 const MAX_PARAMETERS = 32;
 
 /** RFC 5321 section 4.1.2. */
-const KEYWORD = /^[a-z0-9][a-z0-9-]*$/i;
+const KEYWORD = /^[A-Z0-9][A-Z0-9-]*$/;
 
 /** Those whose value is xtext and nothing else (RFC 3461 section 4, RFC 4954 section 5). */
 const XTEXT_KEYWORDS: ReadonlySet<string> = new Set(["ENVID", "ORCPT", "AUTH"]);
@@ -38,11 +38,15 @@ const UTF8_ADDRESS = /^utf-8;/i;
  */
 export function parseParameters(text: string): Parameters | undefined {
   const parsed: Parameters = { args: false };
-  const spaced = text.replaceAll("\t", " ");
+  const spaced = text.includes("\t") ? text.replaceAll("\t", " ") : text;
   if (INVISIBLE.test(spaced)) return undefined;
   let count = 0;
-  for (const [parameter] of spaced.matchAll(/[^ ]+/g)) {
+  for (let at = 0, end = 0; at < spaced.length; at = end + 1) {
+    end = spaced.indexOf(" ", at);
+    if (end < 0) end = spaced.length;
+    if (end === at) continue;
     if (++count > MAX_PARAMETERS) return { ...parsed, tooMany: true };
+    const parameter = spaced.slice(at, end);
     const equals = parameter.indexOf("=");
     const keyword = toUpperASCII(equals < 0 ? parameter : parameter.slice(0, equals));
     if (!KEYWORD.test(keyword)) return undefined;
