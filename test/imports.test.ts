@@ -132,17 +132,17 @@ test("wire/ and sasl/ are pure", () => {
     imports
       .filter(({ from, to, typeOnly }) => from.startsWith(folder) && !typeOnly && !allowed.test(to))
       .map(show);
-  expect(pure("wire/", /^(wire\/|node:net$)/)).toEqual([]);
+  expect(pure("wire/", /^(wire\/|node:net$|node:url$)/)).toEqual([]);
   expect(pure("sasl/", /^(sasl\/|wire\/|errors\.ts$|hooks\/|node:crypto$)/)).toEqual([]);
 });
 
-test("wire/ has of node:net the judges of IP addresses only", () => {
+test("wire/ has of Node.js the judges of IP addresses and IDNA only", () => {
   const names = imports
-    .filter(({ from, to }) => from.startsWith("wire/") && to === "node:net")
+    .filter(({ from, to }) => from.startsWith("wire/") && to.startsWith("node:"))
     .map((one) => one.names);
   const others = names
     .flatMap((list) => list.match(/\w+/g) ?? [])
-    .filter((name) => !/^(isIP|isIPv4|isIPv6)$/.test(name));
+    .filter((name) => !/^(isIP|isIPv4|isIPv6|domainToASCII|domainToUnicode|as|decode)$/.test(name));
   expect(others).toEqual([]);
 });
 
