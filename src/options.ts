@@ -169,7 +169,7 @@ export class Settings {
   get implicitTLS(): boolean {
     return this.secure && !this.raw.secured;
   }
-  /** AUTH and MAIL only after STARTTLS. */
+  /** No command but NOOP, EHLO, STARTTLS and QUIT before STARTTLS. */
   get requiresStartTLS(): boolean {
     return !!this.raw.needsUpgrade && !this.secure;
   }

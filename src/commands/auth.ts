@@ -45,7 +45,6 @@ function isSecureEnough({ session, settings }: Client): boolean {
 /** AUTH (RFC 4954). */
 export const AUTH: Command = {
   afterHello: true,
-  afterUpgrade: true,
   run(client, args) {
     const { session, settings } = client;
     if (!isSecureEnough(client)) return { code: 538, text: "Error: Must issue a STARTTLS command first" };

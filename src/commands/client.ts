@@ -98,8 +98,8 @@ export interface Command {
   run(client: Client, args: string, line: string): Answer | Promise<Answer>;
   /** 503 before HELO, EHLO or LHLO. */
   readonly afterHello?: true;
-  /** With `needsUpgrade` 530 before STARTTLS. */
-  readonly afterUpgrade?: true;
+  /** Runs before STARTTLS also with `needsUpgrade`, where all others get 530 (RFC 3207 4). */
+  readonly beforeUpgrade?: true;
   /** 530 before AUTH where that is required. */
   readonly afterAuth?: true;
   /** Replaces a refusal: the octets of BDAT follow even a refused command. */

@@ -1,7 +1,9 @@
+import { words } from "../wire/command.js";
 import { DotReader } from "../wire/dot-reader.js";
 import { withOctets, withAllFields, type Action, type Answer, type Body } from "./action.js";
 import type { Command } from "./client.js";
 import { Message } from "./message.js";
+import { noArgument } from "./refusal.js";
 
 /** The octets of DATA up to CRLF . CRLF. */
 class DataBody implements Body {
@@ -34,7 +36,8 @@ const START: Action = withOctets({ code: 354, text: "End data with <CR><LF>.<CR>
 export const DATA: Command = {
   afterHello: true,
   afterAuth: true,
-  run(client) {
+  run(client, args) {
+    if (words(args).length > 0) return noArgument("DATA");
     if (client.message) return { code: 503, text: "Error: BDAT in progress" };
     if (client.session.envelope.rcptTo.length === 0) return { code: 503, text: "Error: need RCPT command" };
     if (client.session.envelope.bodyType === "binarymime") {

@@ -39,11 +39,11 @@ function missing(client: Client, verb: string, command: Command): Action | undef
       return { code: 421, text: "Error: too many unauthenticated commands" };
     }
   }
+  if (!command.beforeUpgrade && settings.requiresStartTLS && !session.secure) {
+    return { code: 530, text: "Must issue a STARTTLS command first" };
+  }
   if (command.afterHello && !session.hostNameAppearsAs) {
     return { code: 503, text: `Error: send ${settings.lmtp ? "LHLO" : "HELO/EHLO"} first` };
-  }
-  if (command.afterUpgrade && settings.requiresStartTLS && !session.secure) {
-    return { code: 530, text: "Must issue a STARTTLS command first" };
   }
   if (command.afterAuth && authIsDue) return { code: 530, text: settings.authRequiredMessage };
   return undefined;

@@ -68,11 +68,13 @@ export const HELO: Command = {
 };
 
 export const EHLO: Command = {
+  beforeUpgrade: true,
   run: (client, args) =>
     client.settings.lmtp ? notInLMTP("EHLO") : hello(client, "EHLO", args, "syntax: EHLO", true),
 };
 
 /** LMTP's EHLO (RFC 2033 4.1); no command at all in SMTP, see `supports`. */
 export const LHLO: Command = {
+  beforeUpgrade: true,
   run: (client, args) => hello(client, "LHLO", args, "syntax: LHLO", true),
 };

@@ -74,7 +74,6 @@ function badParameter(path: PathCommand, wanting: readonly string[]): Action | u
 /** MAIL FROM (RFC 5321 4.1.1.2). */
 export const MAIL: Command = {
   afterHello: true,
-  afterUpgrade: true,
   afterAuth: true,
   run(client, _args, line) {
     const { session, settings } = client;

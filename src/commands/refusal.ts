@@ -16,6 +16,11 @@ const DEFAULTS = {
 /** The reply when the application failed, not the client. */
 export const INTERNAL_ERROR: Action = { code: 451, text: "Error: internal server error" };
 
+/** 501 for a command that has an argument and takes none (RFC 5321 4.1.1). */
+export function noArgument(verb: string): Action {
+  return { code: 501, text: `Error: syntax: ${verb}` };
+}
+
 /** The reply that a hook's error stands for. */
 export function refusal(hook: keyof typeof DEFAULTS, error: SMTPErrorLike): Action {
   return errorReply(error, DEFAULTS[hook]);

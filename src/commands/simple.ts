@@ -1,15 +1,17 @@
 import { words } from "../wire/command.js";
 import { withOctets, type Action } from "./action.js";
 import type { Command } from "./client.js";
+import { noArgument } from "./refusal.js";
 
 const OK: Action = withOctets({ code: 250, text: "OK" });
 const FLUSHED: Action = withOctets({ code: 250, text: "Flushed" });
 const BYE: Action = withOctets({ code: 221, text: "Bye", next: "closing" });
 
-export const NOOP: Command = { run: () => OK };
+export const NOOP: Command = { beforeUpgrade: true, run: () => OK };
 
 export const RSET: Command = {
-  run(client) {
+  run(client, args) {
+    if (words(args).length > 0) return noArgument("RSET");
     client.resetTransaction();
     return FLUSHED;
   },
@@ -27,7 +29,10 @@ export const VRFY: Command = {
       : { code: 501, text: "Error: Syntax: VRFY address" },
 };
 
-export const QUIT: Command = { run: () => BYE };
+export const QUIT: Command = {
+  beforeUpgrade: true,
+  run: (_client, args) => (words(args).length > 0 ? noArgument("QUIT") : BYE),
+};
 
 /** The back door of old sendmail. Any password will do, and it opens nothing. */
 export const WIZ: Command = {

@@ -62,8 +62,8 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   secured?: boolean | undefined;
   /**
-   * Without `secure`: AUTH and MAIL get `530 Must issue a STARTTLS command first` until STARTTLS, also with
-   * `allowInsecureAuth`. A TypeError where STARTTLS is disabled. With `secure: true` it changes nothing.
+   * Without `secure`: every command but NOOP, EHLO (in LMTP: LHLO), STARTTLS and QUIT gets `530 Must issue a STARTTLS
+   * command first` until STARTTLS (RFC 3207 section 4), also with `allowInsecureAuth`. A TypeError where STARTTLS is disabled. With `secure: true` it changes nothing.
    * @default false
    */
   needsUpgrade?: boolean | undefined;
