@@ -62,10 +62,14 @@ function acceptsBinary(client: Client): boolean {
   return !client.settings.hideBinaryMIME && client.supports("BDAT");
 }
 
+/** Characters of a keyword that a reply shows: a client does not decide how long a reply is. */
+const SHOWN = 64;
+
 /** 501 for too many parameters, and for one that is given twice or lacks its value. */
 function badParameter(path: PathCommand, wanting: readonly string[]): Action | undefined {
   if (path.tooMany) return { code: 501, text: "Error: too many parameters" };
-  if (path.duplicate) return { code: 501, text: `Error: duplicate ${path.duplicate} parameter` };
+  if (path.duplicate)
+    return { code: 501, text: `Error: duplicate ${path.duplicate.slice(0, SHOWN)} parameter` };
   const { args } = path;
   const empty = args && wanting.find((keyword) => args[keyword] === true);
   return empty ? { code: 501, text: `Error: ${empty} parameter requires a value` } : undefined;

@@ -231,8 +231,8 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   hideENHANCEDSTATUSCODES?: boolean | undefined;
   /**
-   * Leave DSN (RFC 3461) out of the EHLO reply: no `dsn` in envelope and recipients; RET, NOTIFY and ORCPT
-   * are not checked, but are in `args`.
+   * Leave DSN (RFC 3461) out of the EHLO reply: no `dsn` in envelope and recipients; the values of RET
+   * and NOTIFY and the type of ORCPT are not checked, but are in `args`.
    * @default true
    */
   hideDSN?: boolean | undefined;
@@ -254,8 +254,8 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   disabledCommands?: string[] | undefined;
   /**
-   * Only a minimal check of addresses in MAIL and RCPT: one `@` with something on both sides, no control or
-   * invisible characters.
+   * Only a minimal check of addresses in MAIL and RCPT: one `@` with something on both sides, with or without `<` and
+   * `>`; no control or invisible characters, and none in the domain that makes it look like another.
    * @default false
    */
   lenientAddressParsing?: boolean | undefined;

@@ -57,7 +57,57 @@ export const MEANT: readonly Meant[] = [
     sent: path(String.raw`<a@(b\.){125}`),
     codes: "501 → 250",
   },
+  {
+    reason: "RFC 5321 4.1.2: specials of a local part are quoted",
+    sent: path(String.raw`<(a,b|a;b|a:b|\(c\)a)@a.test>`),
+    codes: "250 → 501",
+  },
+  {
+    reason: "a quoted word of a local part may hold a space, in lenient mode",
+    sent: path(String.raw`<a\."b c"\.d@a.test>`),
+    codes: "501 → 250",
+    options: /lenient/,
+  },
+  {
+    reason: "RFC 1035 2.3.4: a label has 63 octets at most",
+    sent: path("<a@b{64}.test>"),
+    codes: "250 → 501",
+  },
+  {
+    reason: "RFC 5891 5.4: an A-label is what its U-label is encoded to",
+    sent: path("<a@xn--mnchen-psa.de>"),
+    codes: "250 → 501",
+  },
+  {
+    reason: "RFC 5891 5.4: such an A-label stays as it is in lenient mode",
+    sent: path("<a@xn--mnchen-psa.de>"),
+    codes: "250 → 250",
+    options: /lenient/,
+  },
+  {
+    reason: "lenient mode takes a path without brackets",
+    sent: path("a@a.test$"),
+    codes: "501 → 250",
+    options: /lenient/,
+  },
   // ---- parameters
+  {
+    reason: "RFC 5321 4.1.2: a keyword is letters, digits and hyphens",
+    sent: /test> (=1|x_y=1|-A=1|__proto__=1|#\$%=!@#)$/,
+    codes: "250 → 501",
+  },
+  {
+    reason: "RFC 3461 4, RFC 4954 5: ENVID, ORCPT and AUTH are xtext",
+    sent: /(ENVID=a\+b|ORCPT=rfc822;a\+b|AUTH=<hey\+A>)$/,
+    codes: "250 → 501",
+  },
+  { reason: "RFC 3461 4.4: ENVID has 100 octets at most", sent: /ENVID=e{101}$/, codes: "250 → 501" },
+  {
+    reason: "RFC 6533 3: an ORCPT of type utf-8 is decoded",
+    sent: /ORCPT=utf-8;\\x\{FC\}@b\.test$/,
+    codes: "250 → 250",
+  },
+  { reason: "32 parameters are enough", sent: /( p\d+){33}$/, codes: "250 → 501" },
   { reason: "RFC 6533 3: xtext octets are UTF-8", sent: /ENVID=a\+C3\+A9$/, codes: "250 → 250" },
   { reason: "RFC 6533 3: xtext octets are UTF-8, or refused", sent: /X=\+E9$/, codes: "250 → 501" },
   { reason: "RFC 4954 5: AUTH= needs a value", sent: /AUTH=$/, codes: "250 → 501" },
@@ -107,6 +157,9 @@ export const MEANT: readonly Meant[] = [
   { reason: "Postfix XCLIENT_README: PORT is a number", sent: /^XCLIENT PORT=x$/, codes: "220 → 501" },
   { reason: "Postfix XCLIENT_README: DESTADDR and DESTPORT", sent: /^XCLIENT DESTADDR/, codes: "501 → 220" },
   // ---- the rest
+  { reason: "RFC 5321 4.1.1: QUIT takes no argument", sent: /^QUIT x$/, codes: "221 → 501" },
+  { reason: "RFC 5321 4.1.1: RSET takes no argument", sent: /^RSET x$/, codes: "250 → 501" },
+  { reason: "RFC 5321 4.1.1: DATA takes no argument", sent: /^DATA x$/, codes: "354 → 501" },
   {
     reason: "RFC 2034 3: a status code on every 5xx",
     sent: /^LHLO/,
