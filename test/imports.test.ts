@@ -17,6 +17,7 @@ const LAYERS: readonly string[] = [
   "logger.ts",
   "wire/",
   "errors.ts",
+  "time/",
   "types/",
 ];
 

@@ -2,6 +2,7 @@ import type { PeerCertificate } from "node:tls";
 import type { HookName, HookResult } from "../hooks/hook-call.js";
 import type { LogEntry, LogLevel } from "../logger.js";
 import type { Settings } from "../options.js";
+import type { Clock } from "../time/clock.js";
 import type { SecureSocket, SMTPSession } from "../types/index.js";
 import type { Action, Answer } from "./action.js";
 import type { Recipients } from "./recipients.js";
@@ -53,6 +54,7 @@ export interface MessageInTransfer {
 /** The connection as a command handler sees it. */
 export interface Client {
   readonly settings: Settings;
+  readonly clock: Clock;
   readonly session: SMTPSession;
   /** The TLS session; `undefined` without one, and when a proxy ends TLS. */
   readonly tls: TLSFacts | undefined;

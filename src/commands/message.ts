@@ -1,6 +1,7 @@
 import { MessageSource } from "../message/data-stream.js";
 import { SMTPError } from "../errors.js";
 import { type HookResult, isError } from "../hooks/hook-call.js";
+import type { Clock } from "../time/clock.js";
 import { NewlineGuard } from "../wire/newlines.js";
 import { withOctets, type Action } from "./action.js";
 import type { Client, MessageInTransfer } from "./client.js";
@@ -43,6 +44,10 @@ export class Message implements MessageInTransfer {
   /** For the stream: octets that it may have, `Infinity` for no limit. */
   get size(): number {
     return this.#client.settings.size;
+  }
+  /** For the stream: what its timer goes by. */
+  get clock(): Clock {
+    return this.#client.clock;
   }
   /** For the stream: it was full and takes more. */
   onDrain(): void {

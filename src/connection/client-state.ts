@@ -20,6 +20,7 @@ import {
   setClientHostname,
   updateTransmissionType,
 } from "../session.js";
+import type { Clock } from "../time/clock.js";
 import type { SecureSocket, SMTPSession } from "../types/index.js";
 import type { ServerContext } from "./server-context.js";
 import { type TLSSession, unencrypted } from "./transport.js";
@@ -66,6 +67,9 @@ export class ClientState implements Client {
     if (tls) enterTLS(this.session, this.settings, tls);
   }
 
+  get clock(): Clock {
+    return this.#server.clock;
+  }
   get isOpen(): boolean {
     return this.#owner.isOpen;
   }

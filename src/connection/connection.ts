@@ -2,6 +2,7 @@ import type { Action } from "../commands/action.js";
 import type { MessageInTransfer } from "../commands/client.js";
 import type { Settings } from "../options.js";
 import { type Endpoints, setClientHostname, userName } from "../session.js";
+import type { Clock, Timer } from "../time/clock.js";
 import type { ConnectionSocket, SMTPSession } from "../types/index.js";
 import { ClientState } from "./client-state.js";
 import { Conversation, type ConversationOwner } from "./conversation.js";
@@ -27,7 +28,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   readonly #conversation: Conversation;
   #state: State = "greeting";
   /** Waits for `earlyTalkerDelay`. */
-  #greetingTimer: ReturnType<typeof setTimeout> | undefined;
+  #greetingTimer: Timer | undefined;
   #adapter: SocketAdapter | undefined;
 
   constructor(server: ServerContext, transport: Transport, endpoints: Endpoints, tls?: TLSSession) {
@@ -46,6 +47,9 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   }
   get settings(): Settings {
     return this.#client.settings;
+  }
+  get clock(): Clock {
+    return this.#server.clock;
   }
   get remoteAddress(): string {
     return this.session.remoteAddress;
@@ -93,7 +97,10 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
       }
       const delay = this.settings.earlyTalkerDelay;
       if (delay === 0) return this.#lookUp();
-      this.#greetingTimer = setTimeout(() => this.#state === "greeting" && this.#lookUp(), delay).unref();
+      this.#greetingTimer = this.clock.setTimeout(() => {
+        if (this.#state === "greeting") this.#lookUp();
+      }, delay);
+      this.#greetingTimer.unref();
     });
   }
 
@@ -104,7 +111,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
         this.#client.setHostname(hostname);
         this.#conversation.take(opening(this.#client));
       });
-      this.#conversation.run(performance.now());
+      this.#conversation.run(this.clock.now());
     });
   }
 
@@ -145,7 +152,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     const isReset = error !== undefined && "code" in error && error.code === "ECONNRESET";
     const isReported = before === "upgrading" ? !isReset : wasOpen && session.envelope?.mailFrom;
     this.#server.socketClosed(this);
-    clearTimeout(this.#greetingTimer);
+    this.clock.clearTimeout(this.#greetingTimer);
     this.#client.abortMessage(CUT_OFF);
     if (wasOpen) this.#server.release(this);
     this.#adapter?.closed();
@@ -180,7 +187,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
       this.#client.enterTLS(tls);
       this.#conversation.take(askOnSecure(this.#client, () => []));
     });
-    this.#conversation.run(performance.now());
+    this.#conversation.run(this.clock.now());
   }
 
   /** For the conversation: STARTTLS was accepted. What came behind it in plaintext is dropped (RFC 3207 5). */
@@ -241,7 +248,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   /** A body that was full has room again. */
   onDrain(): void {
-    this.#conversation.run(performance.now());
+    this.#conversation.run(this.clock.now());
   }
 
   serverCloses(): void {

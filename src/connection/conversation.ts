@@ -4,6 +4,7 @@ import { dispatch, logContinuation } from "../commands/dispatch.js";
 import { applyErrorLimit, encodeReply } from "../commands/outgoing.js";
 import { INTERNAL_ERROR } from "../commands/refusal.js";
 import { MAX_SASL_LINE } from "../sasl/index.js";
+import type { Clock } from "../time/clock.js";
 import { type Line, LineReader, OVERLONG } from "../wire/line-reader.js";
 import type { ClientState } from "./client-state.js";
 import { COMMAND, HOOK, NONE, type Reader, type State } from "./state.js";
@@ -21,6 +22,7 @@ const TURN = 2;
 
 /** The connection as its conversation sees it. */
 export interface ConversationOwner {
+  readonly clock: Clock;
   readonly state: State;
   readonly isOpen: boolean;
   /** `close()` of the server was called. */
@@ -99,7 +101,7 @@ export class Conversation {
   /** The client has closed its side. */
   inputEnded(): void {
     this.#inputEnded = true;
-    if (this.#owner.state === "ready") this.run(performance.now());
+    if (this.#owner.state === "ready") this.run(this.#owner.clock.now());
   }
 
   /** Drops everything that was received and not read, and reads nothing until `begin`. */
@@ -154,7 +156,7 @@ export class Conversation {
       if (size < SMALL_READ && !this.#lines.pending) continue;
       // Added up over reads and answers: neither a hook that answers by a promise nor a socket that always has
       // more starts a new turn.
-      worked = this.#worked + performance.now() - began;
+      worked = this.#worked + this.#owner.clock.now() - began;
       if (worked > TURN) this.#yield();
     }
     this.#worked = this.#yielded ? 0 : worked;
@@ -166,7 +168,7 @@ export class Conversation {
     this.#yielded = true;
     setImmediate(() => {
       this.#yielded = false;
-      this.run(performance.now());
+      this.run(this.#owner.clock.now());
     });
   }
 

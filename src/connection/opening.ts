@@ -9,7 +9,7 @@ export function lookUp(client: Client, done: (name: string) => void): void {
   const { settings, session } = client;
   const host = session.remoteAddress;
   if (settings.raw.disableReverseLookup || host === "") return done("");
-  reverseLookup(host, settings.resolver, ({ name, error, discarded }) => {
+  reverseLookup(host, settings.resolver, client.clock, ({ name, error, discarded }) => {
     const entry = { tnx: "connection", host };
     if (error) {
       client.log("error", { ...entry, err: error }, "Reverse resolve for %s: %s", host, error.message);

@@ -70,7 +70,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
       if (counter.total >= settings.maxClients) return this.#transport.destroy();
       this.#transport.events = this;
       deadlines.add(this);
-      this.#expireAt(performance.now() + settings.socketTimeout);
+      this.#expireAt(this.#server.clock.now() + settings.socketTimeout);
       if (!isProxy) return this.#handshake();
       this.#state = "header";
       this.#proxy = new ProxyHeaderReader();
@@ -156,7 +156,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     log(this.#server.settings.logger, "info", entry, "Invalid PROXY header: %s", reason);
     this.#transport.write("* BAD Invalid PROXY header\r\n");
     this.#transport.end();
-    this.#expireAt(performance.now() + REFUSAL_LINGER);
+    this.#expireAt(this.#server.clock.now() + REFUSAL_LINGER);
   }
 
   #handshake(initialData?: Buffer): void {

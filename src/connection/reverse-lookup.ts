@@ -1,4 +1,5 @@
 import dns from "node:dns";
+import type { Clock } from "../time/clock.js";
 import type { Resolver } from "../types/index.js";
 import { isHostname } from "../wire/hostname.js";
 
@@ -21,19 +22,20 @@ export interface LookupResult {
 export function reverseLookup(
   ip: string,
   resolver: Resolver | undefined,
+  clock: Clock,
   done: (result: LookupResult) => void,
 ): void {
   let finished = false;
   const finish = (result: LookupResult): void => {
     if (finished) return;
     finished = true;
-    clearTimeout(timer);
+    clock.clearTimeout(timer);
     done(result);
   };
   const fail = (error: unknown): void => {
     finish({ name: "", error: error instanceof Error ? error : new Error(String(error)) });
   };
-  const timer = setTimeout(() => finish({ name: "", error: new Error("Timeout") }), LOOKUP_TIMEOUT);
+  const timer = clock.setTimeout(() => finish({ name: "", error: new Error("Timeout") }), LOOKUP_TIMEOUT);
   timer.unref();
   try {
     const returned: unknown = (resolver ?? dns).reverse(ip, (error: Error | null, names?: unknown) => {

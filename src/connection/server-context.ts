@@ -1,5 +1,6 @@
 import type { HookFunction, HookName } from "../hooks/hook-call.js";
 import type { Settings } from "../options.js";
+import type { Clock } from "../time/clock.js";
 import type { SMTPConnection, SMTPSession } from "../types/index.js";
 
 /** A client whose deadline the server's timer checks. */
@@ -8,7 +9,7 @@ export interface HasDeadline {
   index: number;
   /**
    * Acts if the client is too late.
-   * @param now on the clock of `performance.now()`, in milliseconds
+   * @param now on the server's clock, in milliseconds
    * @returns the moment of the next check: nothing is due before it
    */
   checkDeadline(now: number): number;
@@ -44,6 +45,7 @@ export interface AdmittedConnection extends SMTPConnection, HasDeadline {
 /** What a pending connection and a connection need of their server. */
 export interface ServerContext {
   readonly settings: Settings;
+  readonly clock: Clock;
   /** `close()` was called. */
   readonly isClosing: boolean;
   /** The value of `this` in a hook. */

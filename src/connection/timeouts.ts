@@ -1,3 +1,4 @@
+import type { Clock } from "../time/clock.js";
 import type { Reader, State } from "./state.js";
 
 /** Milliseconds that a connection may stay after our side is closed, whatever the client still sends. */
@@ -18,6 +19,7 @@ export type Overdue =
 
 /** The connection as its timeouts see it. */
 export interface TimedConnection {
+  readonly clock: Clock;
   readonly state: State;
   readonly reader: Reader;
   /** The first octets of a line were received, and the rest is missing. */
@@ -33,13 +35,13 @@ export interface TimedConnection {
 }
 
 /**
- * Knows when a client is overdue, on the clock of `performance.now()`, in milliseconds. The time in which our own
- * back-pressure stops the message does not count.
+ * Knows when a client is overdue, on the server's clock, in milliseconds. The time in which our own back-pressure
+ * stops the message does not count.
  */
 export class Timeouts {
   readonly #connection: TimedConnection;
   /** When the client last sent something, or last got something to react to. */
-  #since = performance.now();
+  #since: number;
   #lineSince: number | undefined;
   /** The message that owes `minDataRate`. */
   #message: object | undefined;
@@ -53,6 +55,7 @@ export class Timeouts {
 
   constructor(connection: TimedConnection) {
     this.#connection = connection;
+    this.#since = connection.clock.now();
   }
 
   /**
@@ -60,7 +63,7 @@ export class Timeouts {
    * @returns the current time
    */
   restart(): number {
-    return (this.#since = performance.now());
+    return (this.#since = this.#connection.clock.now());
   }
 
   /** The first octets of a line were received. */
@@ -88,7 +91,7 @@ export class Timeouts {
   /** @param isHeld whether our back-pressure stops the message */
   setHeld(isHeld: boolean): void {
     if (isHeld) {
-      this.#heldSince ??= performance.now();
+      this.#heldSince ??= this.#connection.clock.now();
     } else if (this.#heldSince !== undefined) {
       this.restart();
       this.#messageSince += this.#since - this.#heldSince;
@@ -112,7 +115,7 @@ export class Timeouts {
     } catch {
       // An option may be a getter that throws. It was reported when it closed the connection.
     }
-    return (this.#closesAt = performance.now() + timeout);
+    return (this.#closesAt = this.#connection.clock.now() + timeout);
   }
 
   /** Reports the connection if it is overdue. @returns the moment of the next check */

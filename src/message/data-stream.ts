@@ -8,6 +8,7 @@ import { delegateToNodeAdapter, NodeAdapter, type NodeAdapterSource } from "./no
 import { type Bytes, type Chunk, ChunkIterator } from "./chunk-iterator.js";
 import { ChunkQueue } from "./chunk-queue.js";
 import { SMTPError } from "../errors.js";
+import type { Clock, Timer } from "../time/clock.js";
 import type { DataStream } from "../types/index.js";
 
 /** Milliseconds that a consumer may leave a full queue unread once its hook has answered. */
@@ -21,7 +22,7 @@ export class MessageSource implements NodeAdapterSource {
   /** What onData gets. */
   readonly stream: DataStream;
   readonly #size: number;
-  readonly #owner: { onDrain(): void };
+  readonly #owner: { readonly clock: Clock; onDrain(): void };
   readonly #queue = new ChunkQueue();
   #byteLength = 0;
   #controller!: ReadableStreamDefaultController<Bytes>;
@@ -37,7 +38,7 @@ export class MessageSource implements NodeAdapterSource {
   /** The whole message was received. */
   #complete = false;
   #abandoned = false;
-  #abandonTimer: NodeJS.Timeout | undefined;
+  #abandonTimer: Timer | undefined;
   #outcome: Outcome | undefined;
   /** The error that the Web side has yet to fail with: see `observe`. */
   #unraised: Error | undefined;
@@ -48,9 +49,10 @@ export class MessageSource implements NodeAdapterSource {
 
   /**
    * @param options.size limit in bytes for `sizeExceeded`, `Infinity` for none
+   * @param options.clock times how long a full queue is left unread
    * @param options.onDrain called when more may be pushed after `push` returned false
    */
-  constructor(options: { readonly size: number; onDrain(): void }) {
+  constructor(options: { readonly size: number; readonly clock: Clock; onDrain(): void }) {
     this.#size = options.size;
     this.#owner = options;
     // The one cast: the methods of Readable are there at run time, by delegation.
@@ -288,8 +290,10 @@ export class MessageSource implements NodeAdapterSource {
     if (this.#complete || this.#outcome !== undefined) return;
     const isRead = this.stream.locked || (this.#node !== undefined && this.#node.readableFlowing !== null);
     if (!isRead) this.#expire();
-    else if (this.#queue.isFull)
-      this.#abandonTimer ??= setTimeout(() => this.#expire(), ABANDONED_AFTER).unref();
+    else if (this.#queue.isFull && this.#abandonTimer === undefined) {
+      this.#abandonTimer = this.#owner.clock.setTimeout(() => this.#expire(), ABANDONED_AFTER);
+      this.#abandonTimer.unref();
+    }
   }
 
   #expire(): void {
@@ -298,7 +302,7 @@ export class MessageSource implements NodeAdapterSource {
 
   #stopTimer(): void {
     if (this.#abandonTimer === undefined) return;
-    clearTimeout(this.#abandonTimer);
+    this.#owner.clock.clearTimeout(this.#abandonTimer);
     this.#abandonTimer = undefined;
   }
 }

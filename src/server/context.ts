@@ -5,6 +5,7 @@ import type { HookFunction, HookName } from "../hooks/hook-call.js";
 import { log } from "../logger.js";
 import type { Settings } from "../options.js";
 import { connectionInfo } from "../session.js";
+import { type Clock, systemClock } from "../time/clock.js";
 import type { SMTPConnection, SMTPSession } from "../types/index.js";
 import { ConnectionCounter } from "./connection-counter.js";
 import { DeadlineTimer } from "./deadline-timer.js";
@@ -16,7 +17,9 @@ export class Context implements ServerContext {
   readonly settings: Settings;
   readonly owner: EventEmitter;
   readonly counter: ConnectionCounter = new ConnectionCounter();
-  readonly deadlines: DeadlineTimer = new DeadlineTimer((error) => this.report(error));
+  /** Replaced only by tests, before the first client. */
+  clock: Clock = systemClock;
+  readonly deadlines: DeadlineTimer = new DeadlineTimer(this);
   readonly #hooks: HookResolver;
   /** Called when the last socket is closed and its onClose was called; set while the server closes. */
   onEmpty: (() => void) | undefined;

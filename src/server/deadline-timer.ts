@@ -1,4 +1,5 @@
 import type { Deadlines, HasDeadline } from "../connection/server-context.js";
+import type { Clock, Timer } from "../time/clock.js";
 
 /** The longest wait of `setTimeout` in milliseconds: it fires at once for more. */
 const LONGEST = 0x7fffffff;
@@ -7,19 +8,25 @@ const AFTER_ERROR = 100;
 /** Milliseconds between two rounds for each client: one check takes a hundredth of that, and so do all of them. */
 const PAUSE_EACH = 0.005;
 
+/** The server as its deadline timer sees it. */
+interface DeadlineOwner {
+  readonly clock: Clock;
+  /** Gets what a check throws: the error of one client must not keep the others for ever. */
+  report(error: unknown): void;
+}
+
 /**
  * One timer for all clients. Each octet that a client sends moves its deadline, so a deadline is a field and not
  * a timer: when the earliest one may have passed, the timer checks every client.
  */
 export class DeadlineTimer implements Deadlines {
   readonly #clients = new DeadlineList<HasDeadline>();
-  readonly #report: (error: unknown) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #owner: DeadlineOwner;
+  #timer: Timer | undefined;
   #firesAt = Infinity;
 
-  /** @param report gets what a check throws: the error of one client must not keep the others for ever */
-  constructor(report: (error: unknown) => void) {
-    this.#report = report;
+  constructor(owner: DeadlineOwner) {
+    this.#owner = owner;
   }
 
   /** A copy of the list, in no order. */
@@ -37,17 +44,18 @@ export class DeadlineTimer implements Deadlines {
 
   schedule(at: number): void {
     if (at >= this.#firesAt) return;
-    clearTimeout(this.#timer);
+    const { clock } = this.#owner;
+    clock.clearTimeout(this.#timer);
     this.#firesAt = at;
-    const after = Math.ceil(at - performance.now());
-    this.#timer = setTimeout(() => this.#checkAll(), Math.min(Math.max(after, 0), LONGEST));
+    const after = Math.ceil(at - clock.now());
+    this.#timer = clock.setTimeout(() => this.#checkAll(), Math.min(Math.max(after, 0), LONGEST));
     // Deadlines must not keep a process alive whose server is closed or whose program is done.
     this.#timer.unref();
   }
 
   #checkAll(): void {
     this.#clear();
-    const now = performance.now();
+    const now = this.#owner.clock.now();
     let next = Infinity;
     for (const client of this.#clients.list()) next = Math.min(next, this.#check(client, now));
     if (this.#clients.size > 0) this.schedule(Math.max(next, now + this.#clients.size * PAUSE_EACH));
@@ -57,13 +65,13 @@ export class DeadlineTimer implements Deadlines {
     try {
       return client.checkDeadline(now);
     } catch (error) {
-      this.#report(error);
+      this.#owner.report(error);
       return now + AFTER_ERROR;
     }
   }
 
   #clear(): void {
-    clearTimeout(this.#timer);
+    this.#owner.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#firesAt = Infinity;
   }

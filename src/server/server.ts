@@ -12,6 +12,7 @@ import { layered, type OptionsWithLists, setOption, withLists } from "./given-op
 import { HookResolver } from "./hook-resolver.js";
 import { bind, type Bound, prepare } from "../transport/bind.js";
 import { TLS_OPTIONS } from "../transport/secure-context.js";
+import type { Clock, Timer } from "../time/clock.js";
 import { canUpgrade, SecureContexts } from "../transport/tls.js";
 import type { SMTPServerAddress, SMTPServerSession } from "../types/smtp-server.js";
 import type {
@@ -30,6 +31,9 @@ import type {
 
 /** Serves one client on a transport that is at hand: for tests, which need no network then. Not exported from the package. */
 export let accept: (server: SMTPServer, transport: PendingTransport) => void;
+
+/** Gives a server that has no client yet another clock: for tests, which let its time pass. Not exported from the package. */
+export let setClock: (server: SMTPServer, clock: Clock) => void;
 
 /** Events of {@link SMTPServer}. */
 export interface SMTPServerEvents {
@@ -79,6 +83,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
 
   static {
     accept = (server, transport) => server.#accept(transport);
+    setClock = (server, clock) => void (server.#context.clock = clock);
   }
 
   #logger: FullLogger;
@@ -87,7 +92,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   readonly #context: Context;
   readonly #shortage: DescriptorShortage;
   #closing: PromiseWithResolvers<void> | undefined;
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: Timer | undefined;
   /** Aborted by `close()`; `undefined` but for the time between `listen` and `listening`. */
   #opening: AbortController | undefined;
 
@@ -307,9 +312,9 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
       const text = "Server closing with %s pending connections, waiting %s seconds before terminating";
       log(this.logger, "info", { tnx: "close" }, text, count, closeTimeout / 1000);
     }
-    this.#closeTimer = setTimeout(() => this.#closeLeftovers(), closeTimeout);
+    this.#closeTimer = this.#context.clock.setTimeout(() => this.#closeLeftovers(), closeTimeout);
     void closing.promise.then(() => {
-      clearTimeout(this.#closeTimer);
+      this.#context.clock.clearTimeout(this.#closeTimer);
       this.#closing = undefined;
       this.#context.onEmpty = undefined;
       log(this.logger, "info", { tnx: "closed" }, "%s Server closed", protocol);

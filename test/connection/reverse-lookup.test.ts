@@ -1,18 +1,15 @@
-import { afterEach, describe, expect, jest, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { LOOKUP_TIMEOUT, reverseLookup, type LookupResult } from "../../src/connection/reverse-lookup.js";
 import type { Resolver, SMTPSession } from "../../src/index.js";
 import { makeServer, MemoryClient } from "../support/client.js";
+import { TestClock } from "../support/clock.js";
 
 type Answer = Parameters<Resolver["reverse"]>[1];
 
-afterEach(() => {
-  jest.useRealTimers();
-});
-
 /** All that a lookup gave. */
-function lookUp(reverse: (ip: string, callback: Answer) => void): LookupResult[] {
+function lookUp(reverse: (ip: string, callback: Answer) => void, clock = new TestClock()): LookupResult[] {
   const results: LookupResult[] = [];
-  reverseLookup("192.0.2.99", { reverse }, (result) => results.push(result));
+  reverseLookup("192.0.2.99", { reverse }, clock, (result) => results.push(result));
   return results;
 }
 
@@ -75,12 +72,12 @@ describe("no answer", () => {
     expect(results).toEqual([{ name: "", error }]);
   });
   test("never: it ends at 1.5 s, and a late answer is nobody's", () => {
-    jest.useFakeTimers();
+    const clock = new TestClock();
     let answer: Answer = () => {};
-    const results = lookUp((_ip, callback) => void (answer = callback));
-    jest.advanceTimersByTime(LOOKUP_TIMEOUT - 1);
+    const results = lookUp((_ip, callback) => void (answer = callback), clock);
+    clock.pass(LOOKUP_TIMEOUT - 1);
     expect(results).toEqual([]);
-    jest.advanceTimersByTime(1);
+    clock.pass(1);
     expect(results).toMatchObject([{ name: "", error: { message: "Timeout" } }]);
     answer(null, ["late.test"]);
     expect(results).toHaveLength(1);
@@ -189,12 +186,12 @@ describe("what a client and the hooks see of it", () => {
   });
 
   test("a resolver that never answers: the greeting comes at 1.5 s", () => {
-    jest.useFakeTimers();
-    const server = makeServer({ disableReverseLookup: false, resolver: { reverse: () => {} } });
+    const clock = new TestClock();
+    const server = makeServer({ disableReverseLookup: false, resolver: { reverse: () => {} } }, clock);
     const { transport } = new MemoryClient(server);
-    jest.advanceTimersByTime(LOOKUP_TIMEOUT - 1);
+    clock.pass(LOOKUP_TIMEOUT - 1);
     expect(transport.output).toBe("");
-    jest.advanceTimersByTime(1);
+    clock.pass(1);
     expect(transport.output).toBe("220 mx.test ESMTP\r\n");
   });
 

@@ -6,6 +6,7 @@ import {
   type SMTPServerOptions,
   type SMTPSession,
 } from "../../src/index.js";
+import type { Clock } from "../../src/time/clock.js";
 import { OWN_MISTAKE, read } from "./reading.js";
 import type { Script } from "./script.js";
 
@@ -52,7 +53,7 @@ const BEHAVIOURS: Readonly<
   immediate: (recorder, accept) => recorder.later(setImmediate, accept),
   slow(recorder, accept) {
     recorder.asleep += 1;
-    setTimeout(() => {
+    recorder.clock.setTimeout(() => {
       recorder.asleep -= 1;
       accept();
     }, SLOW);
@@ -91,10 +92,12 @@ export class Recorder {
   /** Messages whose consumer is not done. */
   unread = 0;
   closes = 0;
+  readonly clock: Clock;
   readonly #script: Script;
 
-  constructor(script: Script) {
+  constructor(script: Script, clock: Clock) {
     this.#script = script;
+    this.clock = clock;
   }
 
   options(): SMTPServerOptions {

@@ -1,9 +1,9 @@
 /** Plays a script against a server in memory and writes down what the client heard and the hooks saw. */
 import { SMTPServer } from "../../src/index.js";
-import { accept } from "../../src/server/server.js";
+import { accept, setClock } from "../../src/server/server.js";
+import { TestClock } from "../support/clock.js";
 import { turn } from "../support/deliveries.js";
 import { MemoryTransport } from "../support/memory-transport.js";
-import { Clock } from "./clock.js";
 import { Recorder, type SeenMessage, SLOW } from "./hooks.js";
 import { LoginClient } from "./login.js";
 import { OWN_MISTAKE } from "./reading.js";
@@ -52,17 +52,18 @@ class Play {
   readonly transport: MemoryTransport = new MemoryTransport();
   readonly recorder: Recorder;
   readonly #script: Script;
-  readonly #clock: Clock;
+  readonly #clock: TestClock;
   readonly #server: SMTPServer;
   readonly #exchanges: Exchange[] = [];
   #heard = "";
   #bytes = 0;
 
-  constructor(script: Script, clock: Clock) {
+  constructor(script: Script, clock: TestClock) {
     this.#script = script;
     this.#clock = clock;
-    this.recorder = new Recorder(script);
+    this.recorder = new Recorder(script, clock);
     this.#server = new SMTPServer(this.recorder.options());
+    setClock(this.#server, clock);
     this.#server.on("error", (error: Error & { code?: string }) => {
       // Clients vanish, in a transaction or in a handshake, or are late with it; all else is a mistake of ours.
       const expected = ["ECONNRESET", "SocketError", "ERR_TLS_HANDSHAKE_TIMEOUT"];
@@ -206,8 +207,7 @@ class Play {
 const BUSY = 0.7;
 
 async function run(script: Script, steps: (one: Play) => Promise<void>): Promise<Trace> {
-  using clock = new Clock(script.isBusy ? BUSY : 0);
-  const one = new Play(script, clock);
+  const one = new Play(script, new TestClock(script.isBusy ? BUSY : 0));
   await steps(one);
   return await one.finish();
 }

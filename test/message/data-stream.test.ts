@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { ABANDONED_AFTER, MessageSource } from "../../src/message/data-stream.js";
 import { ChunkQueue, QUEUED_CHUNKS, QUEUED_OCTETS } from "../../src/message/chunk-queue.js";
 import type { DataStream } from "../../src/types/index.js";
+import { TestClock } from "../support/clock.js";
 import { createSource, DELIVERIES, deliver, gone, nothingUnhandled, turn } from "../support/deliveries.js";
 
 let folder: string;
@@ -179,11 +180,12 @@ const message = (text: string): Buffer => Buffer.from(text);
 function sourceOf(
   chunks: readonly Buffer[],
   size = Infinity,
-): { source: MessageSource; onDrain: () => number } {
+): { source: MessageSource; onDrain: () => number; clock: TestClock } {
   let times = 0;
-  const source = new MessageSource({ size, onDrain: () => times++ });
+  const clock = new TestClock();
+  const source = new MessageSource({ size, clock, onDrain: () => times++ });
   for (const chunk of chunks) source.push(chunk);
-  return { source, onDrain: () => times };
+  return { source, onDrain: () => times, clock };
 }
 
 /** Pushes 1 kB chunks until the source is full. @returns how many it took. */
@@ -446,6 +448,7 @@ describe("back-pressure", () => {
     let next = 0;
     const source = new MessageSource({
       size: Infinity,
+      clock: new TestClock(),
       onDrain: () => {
         if (next === 200) return source.end();
         while (next < 200 && source.push(Buffer.alloc(20_000, next++)));
@@ -631,96 +634,93 @@ describe("abandon(), when the hook has answered", () => {
   });
 
   describe("a consumer that stops reading", () => {
-    beforeAll(() => void jest.useFakeTimers());
-    afterAll(() => void jest.useRealTimers());
-    const later = (ms: number): void => void jest.advanceTimersByTime(ms);
     const microtasks = async (): Promise<void> => {
       for (let i = 0; i < 20; i++) await null;
     };
 
     test.each(["before", "after"])("full %s the answer: dropped after ABANDONED_AFTER", async (full) => {
-      const { source, onDrain } = sourceOf([]);
+      const { source, onDrain, clock } = sourceOf([]);
       const reader = source.stream.getReader();
       if (full === "before") fill(source);
       source.abandon();
       await microtasks();
       if (full === "after") fill(source);
-      later(ABANDONED_AFTER - 1);
+      clock.pass(ABANDONED_AFTER - 1);
       expect([source.discarding, onDrain()]).toEqual([false, 0]);
-      later(1);
+      clock.pass(1);
       expect([source.discarding, onDrain()]).toEqual([true, 1]);
       expect(source.push(KB)).toBe(true);
       expect(await reader.read().catch((error: unknown) => error)).toMatchObject(abandonedError);
     });
 
     test("a paused Node consumer", async () => {
-      const { source, onDrain } = sourceOf([]);
+      const { source, onDrain, clock } = sourceOf([]);
       source.stream.pause();
       source.abandon();
       await microtasks();
       fill(source);
-      later(ABANDONED_AFTER);
+      clock.pass(ABANDONED_AFTER);
       expect([source.discarding, onDrain()]).toEqual([true, 1]);
     });
 
     test("each read restarts the time", async () => {
-      const { source } = sourceOf([]);
+      const { source, clock } = sourceOf([]);
       const reader = source.stream.getReader();
       source.abandon();
       await microtasks();
       for (let i = 0; i < 10; i++) source.push(Buffer.alloc(50_000));
       for (let i = 0; i < 5; i++) {
-        later(ABANDONED_AFTER - 1);
+        clock.pass(ABANDONED_AFTER - 1);
         await reader.read();
       }
       expect(source.discarding).toBe(false);
-      later(ABANDONED_AFTER);
+      clock.pass(ABANDONED_AFTER);
       expect(source.discarding).toBe(true);
     });
 
     test("there is no time limit while the queue has room", async () => {
-      const { source } = sourceOf([]);
+      const { source, clock } = sourceOf([]);
       const reader = source.stream.getReader();
       source.abandon();
       await microtasks();
       source.push(Buffer.alloc(50_000));
       source.push(Buffer.alloc(50_000));
       await reader.read();
-      later(10 * ABANDONED_AFTER);
+      clock.pass(10 * ABANDONED_AFTER);
       expect(source.discarding).toBe(false);
-      expect(jest.getTimerCount()).toBe(0);
+      expect(clock.timers).toBe(0);
     });
 
     test("there is no time limit once the message is complete", async () => {
-      const { source } = sourceOf([]);
+      const { source, clock } = sourceOf([]);
       const reader = source.stream.getReader();
       source.abandon();
       await microtasks();
       fill(source);
       source.end();
-      later(10 * ABANDONED_AFTER);
-      expect(jest.getTimerCount()).toBe(0);
+      clock.pass(10 * ABANDONED_AFTER);
+      expect(clock.timers).toBe(0);
       expect((await readAll(reader)).length).toBe(source.byteLength);
     });
 
     test("there is no time limit before the answer", async () => {
-      const { source } = sourceOf([]);
+      const { source, clock } = sourceOf([]);
       source.stream.getReader();
       fill(source);
-      later(10 * ABANDONED_AFTER);
+      clock.pass(10 * ABANDONED_AFTER);
       expect(source.discarding).toBe(false);
     });
 
     test.each(["fail", "cancel"])("no timer is left by %s", async (how) => {
-      const { source } = sourceOf([]);
+      const { source, clock } = sourceOf([]);
       const reader = source.stream.getReader();
       source.abandon();
       await microtasks();
       fill(source);
-      expect(jest.getTimerCount()).toBe(1);
+      expect(clock.timers).toBe(1);
       if (how === "fail") source.fail(gone());
       else await reader.cancel();
-      expect(jest.getTimerCount()).toBe(0);
+      expect(clock.timers).toBe(0);
     });
   });
 });

@@ -1,6 +1,8 @@
 import { connect, type NetConnectOpts } from "node:net";
 import { SMTPServer, type SMTPServerOptions } from "../../src/index.js";
-import { accept } from "../../src/server/server.js";
+import { accept, setClock } from "../../src/server/server.js";
+import type { Clock } from "../../src/time/clock.js";
+import { endAfterTest } from "./ending.js";
 import { MemoryTransport } from "./memory-transport.js";
 
 /** What a client does to a server, whatever is between the two. */
@@ -123,6 +125,7 @@ export class SocketClient extends Client {
     let over = false;
     let heard = (): void => {};
     const socket = connect({ ...to, allowHalfOpen: true } as NetConnectOpts);
+    const hasEnded = endAfterTest(() => socket.destroy());
     socket.setEncoding("latin1");
     socket.on("data", (chunk) => {
       text += String(chunk);
@@ -137,7 +140,10 @@ export class SocketClient extends Client {
       socket.end();
     });
     socket.on("error", finish);
-    socket.on("close", finish);
+    socket.on("close", () => {
+      finish();
+      hasEnded();
+    });
     super({
       send: (bytes) => void socket.write(bytes, "latin1"),
       take() {
@@ -152,15 +158,18 @@ export class SocketClient extends Client {
   }
 }
 
-/** A server that asks for nothing and says nothing to the log. */
-export function makeServer(options: SMTPServerOptions = {}): SMTPServer {
-  return new SMTPServer({
+/** A server that asks for nothing and says nothing to the log. It is closed after the test. */
+export function makeServer(options: SMTPServerOptions = {}, clock?: Clock): SMTPServer {
+  const server = new SMTPServer({
     name: "mx.test",
     authOptional: true,
     disableReverseLookup: true,
     logger: false,
     ...options,
   });
+  if (clock) setClock(server, clock);
+  endAfterTest(() => server.close());
+  return server;
 }
 
 /** A client that has been greeted, and has said EHLO (LHLO). */

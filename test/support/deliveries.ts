@@ -1,5 +1,6 @@
 import { SMTPError } from "../../src/errors.js";
 import { MessageSource } from "../../src/message/data-stream.js";
+import { TestClock } from "./clock.js";
 
 const LINES = "Subject: a test\r\n\r\nOne line and another of this message.\r\n";
 const SMALL = Buffer.from(LINES);
@@ -39,7 +40,7 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 /** A source, and a promise for when it may be pushed to again. */
 export function createSource(size = 0): { source: MessageSource; room: () => Promise<void> } {
   let wake: (() => void) | undefined;
-  const source = new MessageSource({ size, onDrain: () => wake?.() });
+  const source = new MessageSource({ size, clock: new TestClock(), onDrain: () => wake?.() });
   return { source, room: () => new Promise((resolve) => (wake = resolve)) };
 }
 

@@ -1,5 +1,6 @@
 import type { PendingTransport } from "../../src/connection/pending-connection.js";
 import type { TLSSession, TransportEvents } from "../../src/connection/transport.js";
+import { endAfterTest } from "./ending.js";
 
 const nobody: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
 
@@ -26,6 +27,7 @@ export class MemoryTransport implements PendingTransport {
   /** What came while paused; as with a kernel, the FIN is behind the last byte. */
   #waiting: (Buffer | "fin")[] = [];
   #heard: (() => void) | undefined;
+  readonly #hasEnded = endAfterTest(() => this.reset());
 
   constructor(remoteAddress = "192.0.2.99") {
     this.remoteAddress = remoteAddress;
@@ -100,6 +102,7 @@ export class MemoryTransport implements PendingTransport {
   #close(error?: Error): void {
     if (this.closed) return;
     this.closed = true;
+    this.#hasEnded();
     this.#tell();
     this.events.closed(error);
   }

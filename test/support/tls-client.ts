@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { connect as connectTLS, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { endAfterTest } from "./ending.js";
 
 /** A client of Node's that speaks SMTP over a real socket, in plaintext and over TLS. */
 export class TLSClient {
@@ -12,6 +13,7 @@ export class TLSClient {
   private constructor(socket: Socket) {
     this.socket = socket;
     this.#attach();
+    endAfterTest(() => this.destroy());
   }
 
   /** Connects in plaintext, to a port or a unix socket. */
