@@ -1,7 +1,10 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { SMTPServer } from "../../src/index.js";
 import { accept } from "../../src/server/server.js";
 import { MemoryTransport } from "../support/memory-transport.js";
+
+// Some of these work for a second, longer on a busy machine.
+setDefaultTimeout(120_000);
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 

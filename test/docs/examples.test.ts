@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SocketClient } from "../support/client.js";
 
-setDefaultTimeout(20_000);
+setDefaultTimeout(120_000);
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const directory = mkdtempSync(join(tmpdir(), "bun-smtp-docs-"));

@@ -142,9 +142,10 @@ describe("no mail holds the reader up:", () => {
     ["space between parameters", `Content-Type: a/b;${" ".repeat(MANY)}`],
     ["soft line breaks", `Content-Transfer-Encoding: quoted-printable\r\n\r\n${"= ".repeat(10 * MANY)}`],
   ])("%s", (_, source) => {
-    const start = performance.now();
+    // Not the time on the wall: other processes may have the core meanwhile.
+    const before = process.cpuUsage();
     parseMail(Buffer.from(source));
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000);
   });
 
   test("whatever it is made of, nothing is thrown", () => {

@@ -19,7 +19,7 @@ import { type Example, examplesOf, isRunnable, PAGES, runExample, typeErrors } f
 import { withoutBlocks } from "../support/markdown.js";
 import { TLSClient } from "../support/tls-client.js";
 
-setDefaultTimeout(20_000);
+setDefaultTimeout(120_000);
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -96,6 +96,8 @@ afterEach(async () => {
 async function start(example: Example): Promise<TLSClient> {
   for (const method of ["log", "warn", "error"] as const) spyOn(console, method).mockImplementation(() => {});
   spyOn(process.stderr, "write").mockImplementation(() => true);
+  // What a program does every minute must not go on in the tests behind it.
+  spyOn(globalThis, "setInterval").mockImplementation((() => 0) as never);
   const before = new Map(SIGNALS.map((signal) => [signal, process.listeners(signal)]));
   server = await runExample(example, directory);
   for (const signal of SIGNALS) {

@@ -69,7 +69,7 @@ async function start(title: string): Promise<SMTPServer> {
   const example = examples.find((candidate) => candidate.title === title);
   if (!example) throw new Error(`The page has no example below ${title}`);
   const server = await runExample(example, directory);
-  server.options.closeTimeout = 1;
+  Object.assign(server.options, { closeTimeout: 1, disableReverseLookup: true });
   cleanups.push(() => server.close());
   return server;
 }

@@ -1,20 +1,25 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { connect as connectPlain, type AddressInfo } from "node:net";
-import { SMTPServer, type DataStream, type HookCallback, type SMTPServerOptions } from "../../src/index.js";
+import type { DataStream, HookCallback, SMTPServer, SMTPServerOptions } from "../../src/index.js";
 import { makeServer, SocketClient } from "../support/client.js";
+import { TestClock } from "../support/clock.js";
+import { turn } from "../support/deliveries.js";
 
-const open: SMTPServer[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) {
-    one.options.closeTimeout = 1;
-    await one.close();
-  }
-});
+const CLOSE_TIMEOUT = 20_000;
+let clock = new TestClock();
+beforeEach(() => void (clock = new TestClock()));
 
 async function listening(options: SMTPServerOptions = {}): Promise<SMTPServer> {
-  const server = makeServer(options);
-  open.push(server);
-  return server.listen(0, "127.0.0.1");
+  return makeServer({ closeTimeout: CLOSE_TIMEOUT, ...options }, clock).listen(0, "127.0.0.1");
+}
+
+/** Closes a server, and lets its closeTimeout pass: not sooner is it closed. */
+async function closeInTime(server: SMTPServer): Promise<void> {
+  const closed = server.close();
+  clock.pass(CLOSE_TIMEOUT - 1);
+  expect(await state(closed)).toBe(isOpen);
+  clock.pass(1);
+  await closed;
 }
 
 const connect = (server: SMTPServer): SocketClient =>
@@ -31,7 +36,7 @@ async function greeted(server: SMTPServer): Promise<SocketClient> {
 const isOpen = Symbol("open");
 /** Whether a promise is settled after the event loop has gone round a few times. */
 async function state(promise: Promise<unknown>): Promise<unknown> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let passed = 0; passed < 5; passed++) await turn();
   return Promise.race([promise, Promise.resolve(isOpen)]);
 }
 
@@ -125,15 +130,17 @@ describe("close with clients", () => {
   });
 
   test("a BDAT chunk in transfer is answered; the chunk behind it gets 421", async () => {
-    const server = await listening();
+    let called = (): void => {};
+    const inHook = new Promise<void>((resolve) => (called = resolve));
+    const server = await listening({ onData: (_stream, _session, _callback) => called() });
     const client = await greeted(server);
     await client.envelope();
     client.send("BDAT 10\r\n12345");
-    expect(await state(client.closed())).toBe(isOpen);
+    await inHook;
     const closed = server.close();
     client.send("67890");
     client.send("BDAT 0 LAST\r\n");
-    expect((await client.closed()).split("\r\n").slice(-2)).toEqual([SHUTTING_DOWN, ""]);
+    expect(await client.closed()).toBe(`250 OK: 10 octets received\r\n${SHUTTING_DOWN}\r\n`);
     await closed;
   });
 
@@ -158,9 +165,9 @@ describe("close with clients", () => {
   });
 
   test("idle clients are ended with 421 at closeTimeout", async () => {
-    const server = await listening({ closeTimeout: 20 });
+    const server = await listening();
     const [one, two] = [await greeted(server), await greeted(server)];
-    const closed = server.close();
+    const closed = closeInTime(server);
     expect([await one.reply(), await two.reply()]).toEqual([SHUTTING_DOWN, SHUTTING_DOWN]);
     expect([await one.reply(), await two.reply()]).toEqual([undefined, undefined]);
     await closed;
@@ -170,7 +177,6 @@ describe("close with clients", () => {
   test("a client in DATA is ended at closeTimeout, and its stream errors", async () => {
     let code: string | undefined;
     const server = await listening({
-      closeTimeout: 20,
       onData: async (stream: DataStream) => {
         await new Response(stream).text().catch((error: { code: string }) => (code = error.code));
       },
@@ -179,7 +185,7 @@ describe("close with clients", () => {
     await client.envelope();
     await client.say("DATA");
     client.send("half");
-    const closed = server.close();
+    const closed = closeInTime(server);
     expect(await client.reply()).toBe(SHUTTING_DOWN);
     await closed;
     await client.closed();
@@ -187,14 +193,15 @@ describe("close with clients", () => {
   });
 
   test("a hook that answers before closeTimeout: its reply goes out", async () => {
-    let answer: HookCallback = () => {};
+    const called = Promise.withResolvers<HookCallback>();
     const server = await listening({
-      onMailFrom: (_address, _session, callback) => void (answer = callback),
+      onMailFrom: (_address, _session, callback) => called.resolve(callback),
     });
     const client = await greeted(server);
     client.send("MAIL FROM:<a@a.test>\r\n");
-    expect(await state(client.closed())).toBe(isOpen);
+    const answer = await called.promise;
     const closed = server.close();
+    clock.pass(CLOSE_TIMEOUT - 1);
     answer();
     expect(await client.reply()).toBe("250 Accepted");
     expect(await client.say("RCPT TO:<b@b.test>")).toBe(SHUTTING_DOWN);
@@ -204,14 +211,11 @@ describe("close with clients", () => {
   test("a hook that never answers: 421 at closeTimeout", async () => {
     let called = (): void => {};
     const inHook = new Promise<void>((resolve) => (called = resolve));
-    const server = await listening({
-      closeTimeout: 20,
-      onMailFrom: (_address, _session, _callback) => called(),
-    });
+    const server = await listening({ onMailFrom: (_address, _session, _callback) => called() });
     const client = await greeted(server);
     client.send("MAIL FROM:<a@a.test>\r\n");
     await inHook;
-    const closed = server.close();
+    const closed = closeInTime(server);
     expect(await client.reply()).toBe(SHUTTING_DOWN);
     await closed;
   });
@@ -245,14 +249,16 @@ describe("close with clients", () => {
       const server = await listening(options);
       const client = connect(server);
       client.send(sent);
+      // The server knows of it when it has set its deadline.
+      while (clock.timers === 0) await turn();
       expect(await state(client.closed())).toBe(isOpen);
       await server.close();
       expect(await client.closed()).toBe("");
     });
   }
 
-  test("a client in the handshake of STARTTLS is dropped at closeTimeout without a word in plaintext", async () => {
-    const server = await listening({ closeTimeout: 20 });
+  test("a client in the handshake of STARTTLS is dropped at once, without a word in plaintext", async () => {
+    const server = await listening();
     const client = await greeted(server);
     expect(await client.say("STARTTLS")).toBe("220 Ready to start TLS");
     await server.close();
@@ -285,10 +291,11 @@ describe("close with clients", () => {
   });
 
   test("listen while it closes: once the clients of before are gone, and the new ones stay", async () => {
-    const server = await listening({ closeTimeout: 20 });
+    const server = await listening();
     const before = await greeted(server);
     const closed = server.close();
     const again = server.listen(0, "127.0.0.1");
+    clock.pass(CLOSE_TIMEOUT);
     expect(await before.reply()).toBe(SHUTTING_DOWN);
     await closed;
     await again;
@@ -300,15 +307,13 @@ describe("a client that left while a hook works on its command", () => {
   async function waiting(hook: "onMailFrom" | "onConnect", more = ""): Promise<[SMTPServer, () => number]> {
     let closes = 0;
     const server = await listening({
-      closeTimeout: 60_000,
-      socketTimeout: 60_000,
       [hook]: (_first: unknown, _second: unknown, _callback?: unknown) => {},
       onClose: () => void closes++,
     });
     const socket = connectPlain({ port: (server.address() as AddressInfo).port, host: "127.0.0.1" });
     socket.on("error", () => {});
     socket.end(hook === "onConnect" ? "" : `EHLO x\r\nMAIL FROM:<a@a.test>\r\n${more}`);
-    while (server.connections.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (server.connections.size === 0) await turn();
     return [server, () => closes];
   }
 

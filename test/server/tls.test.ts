@@ -1,8 +1,12 @@
-import { afterEach, describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { type HookCallback, SMTPServer, type SMTPServerOptions, type SMTPSession } from "../../src/index.js";
+import { setClock } from "../../src/server/server.js";
 import { createAuthority, type Identity } from "../support/certificates.js";
+import { TestClock } from "../support/clock.js";
+import { turn } from "../support/deliveries.js";
+import { endAfterTest } from "../support/ending.js";
 import { TLSClient } from "../support/tls-client.js";
 
 const authority = createAuthority("Test CA");
@@ -11,27 +15,22 @@ const first = authority.issue("first.test");
 const second = authority.issue("second.test");
 const named = authority.issue("named.test");
 
-const open: SMTPServer[] = [];
-const clients: TLSClient[] = [];
-
-async function listen(options: SMTPServerOptions): Promise<{ server: SMTPServer; port: number }> {
+async function listen(
+  options: SMTPServerOptions,
+  clock?: TestClock,
+): Promise<{ server: SMTPServer; port: number }> {
   const server = new SMTPServer({
     name: "mx.test",
     ...first,
     authOptional: true,
     disableReverseLookup: true,
-    closeTimeout: 50,
     ...options,
   });
-  open.push(server);
+  if (clock) setClock(server, clock);
+  endAfterTest(() => server.close());
   await server.listen(0, "127.0.0.1");
   const address = server.address();
   return { server, port: typeof address === "object" && address ? address.port : 0 };
-}
-
-function keep(client: TLSClient): TLSClient {
-  clients.push(client);
-  return client;
 }
 
 /** Both ways to TLS: what goes for one goes for the other. */
@@ -39,12 +38,12 @@ const WAYS = {
   STARTTLS: {
     secure: false,
     connect: async (port: number, options = {}): Promise<TLSClient> =>
-      keep(await (await TLSClient.plain(port)).startTLS(options)),
+      (await TLSClient.plain(port)).startTLS(options),
   },
   "implicit TLS": {
     secure: true,
     async connect(port: number, options = {}): Promise<TLSClient> {
-      const client = keep(await TLSClient.implicit(port, options));
+      const client = await TLSClient.implicit(port, options);
       await client.reply();
       await client.say("EHLO client");
       return client;
@@ -52,14 +51,9 @@ const WAYS = {
   },
 };
 
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.destroy();
-  await Promise.all(open.splice(0).map((server) => server.close()));
-});
-
 /** Waits until no connection is left. */
 async function empty(server: SMTPServer): Promise<void> {
-  while (server.connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
+  while (server.connections.size > 0) await turn();
 }
 
 describe.each(Object.entries(WAYS))("%s", (_, { secure, connect: reach }) => {
@@ -165,7 +159,7 @@ describe.each(Object.entries(WAYS))("%s", (_, { secure, connect: reach }) => {
     });
     if (secure) server.on("connect", () => heard.push("connect"));
     server.on("error", (error) => heard.push(error));
-    const client = keep(await (secure ? TLSClient.implicit(port) : (await TLSClient.plain(port)).startTLS()));
+    const client = await (secure ? TLSClient.implicit(port) : (await TLSClient.plain(port)).startTLS());
     client.send("EHLO client\r\nMAIL FROM:<a@a.test>\r\n");
     expect(await client.reply()).toBeUndefined();
     await over.promise;
@@ -225,7 +219,7 @@ describe("RFC 3207", () => {
 
   test.each(INJECTIONS)("plaintext behind STARTTLS is never answered: %j", async (injected) => {
     const { port } = await listen({});
-    const client = keep(await TLSClient.plain(port));
+    const client = await TLSClient.plain(port);
     await client.reply();
     await client.say("EHLO client");
     client.send(`STARTTLS\r\n${injected}`);
@@ -269,13 +263,19 @@ describe("RFC 3207", () => {
   test.each(Object.entries(WAYS))(
     "a handshake that stalls is closed within socketTimeout: %s",
     async (_, { secure }) => {
-      const { server, port } = await listen({ secure, socketTimeout: 40 });
+      const clock = new TestClock();
+      const { server, port } = await listen({ secure, socketTimeout: 40 }, clock);
       const failed = once(server, "error");
-      const client = keep(await TLSClient.plain(port));
+      const client = await TLSClient.plain(port);
       if (!secure) {
         await client.reply();
         await client.say("STARTTLS");
       }
+      // With implicit TLS the server knows of the client when it has set its deadline.
+      while (clock.timers === 0) await turn();
+      clock.pass(39);
+      expect(clock.timers).toBe(1);
+      clock.pass(1);
       await client.closed();
       expect((await failed)[0]).toMatchObject({ code: "ERR_TLS_HANDSHAKE_TIMEOUT" });
       expect(server.connections.size).toBe(0);
@@ -283,9 +283,9 @@ describe("RFC 3207", () => {
   );
 
   test("close() does not wait for a handshake", async () => {
-    const { server, port } = await listen({ closeTimeout: 60_000 });
+    const { server, port } = await listen({});
     server.on("error", () => {});
-    const client = keep(await TLSClient.plain(port));
+    const client = await TLSClient.plain(port);
     await client.reply();
     await client.say("STARTTLS");
     await server.close();
@@ -331,7 +331,7 @@ test("TLS that ends in front of the server: onSecure's socket says so, and can b
       seen.push(server.connections.size);
     },
   });
-  const client = keep(await TLSClient.plain(port));
+  const client = await TLSClient.plain(port);
   expect(await client.reply()).toBeUndefined();
   expect(seen).toEqual([false, true, null, 0]);
 });

@@ -1,10 +1,13 @@
 import { Glob } from "bun";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { overTLS } from "./over-tls.js";
 import { memoryWire, play } from "./player.js";
 import { socketWire } from "./socket-wire.js";
 import { cutPackets, parseTranscript, type Transcript } from "./transcript.js";
+
+// Some of these work for a second, longer on a busy machine.
+setDefaultTimeout(120_000);
 
 /** Longer packets are cut at as many places, spread evenly: a transcript of 100 kB is not played 100 000 times. */
 const MOST_CUTS = 120;

@@ -1,6 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { allocatedBy } from "../support/allocations.js";
 import { LineReader, OVERLONG, type NewlinePolicy } from "../../src/wire/line-reader.js";
+
+// Some of these work for a second, longer on a busy machine.
+setDefaultTimeout(120_000);
 
 /** All that a reader gives for bytes pushed in pieces of `size`. */
 function read(bytes: Buffer, size: number, policy: NewlinePolicy, limit: number): unknown[] {

@@ -1,6 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { allocatedBy } from "../support/allocations.js";
 import { MAX_V1_LENGTH, MAX_V2_LENGTH, ProxyHeaderReader } from "../../src/wire/proxy-header.js";
+
+// Some of these work for a second, longer on a busy machine.
+setDefaultTimeout(120_000);
 
 // The cases follow the PROXY specification and the tests of HAProxy, Postfix, Envoy, Netty, Undertow, Traffic Server,
 // aiosmtpd and go-proxyproto. Where those differ (Postfix takes leading zeros in octets, Envoy no unix sockets, Traffic
