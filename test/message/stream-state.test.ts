@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { MessageSource } from "../../src/message/data-stream.js";
 import type { DataStream } from "../../src/types/index.js";
+import { TestClock } from "../support/clock.js";
 import { gone, nothingUnhandled, turn } from "../support/deliveries.js";
 
 // What a stream does once it is over, beside what Bun's own ReadableStream does.
@@ -20,7 +21,7 @@ interface Subject {
 const CHUNK = Buffer.from("one chunk");
 
 function ours(): Subject {
-  const source = new MessageSource({ size: Infinity, onDrain() {} });
+  const source = new MessageSource({ size: Infinity, clock: new TestClock(), onDrain() {} });
   source.push(CHUNK);
   return {
     stream: source.stream as unknown as ReadableStream<Bytes>,

@@ -367,7 +367,7 @@ describe("updateSecureContext and options that are getters of a class", () => {
   };
   const start = async (options: SMTPServerOptions): Promise<SMTPServer> => {
     const server = new SMTPServer(options);
-    open.push(server);
+    endAfterTest(() => server.close());
     return server.listen(0, "127.0.0.1");
   };
 
