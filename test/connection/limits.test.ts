@@ -265,7 +265,7 @@ describe("time", () => {
   }
 
   test("minDataRate: a message that trickles in as chunks of BDAT is ended too", async () => {
-    const client = await hello(makeServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
     await client.envelope();
     let replies = "";
     for (let second = 0; second < 30 && !client.transport.ended; second++) {
@@ -276,7 +276,7 @@ describe("time", () => {
   });
 
   test("minDataRate: chunks of BDAT that are fast enough are let alone, however many", async () => {
-    const client = await hello(makeServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
     await client.envelope();
     for (let second = 0; second < 60; second++) {
       client.send(`BDAT 100\r\n${"x".repeat(100)}`);
@@ -286,7 +286,7 @@ describe("time", () => {
   });
 
   test("minDataRate: a message that was refused owes no rate", async () => {
-    const client = await hello(makeServer({ socketTimeout: 10 * SECOND, minDataRate: 100, size: 10 }));
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100, size: 10 }));
     await client.envelope();
     client.send("BDAT 12\r\n0123456789ab");
     expect(after(client, SECOND)).toStartWith("552 ");
