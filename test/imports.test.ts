@@ -31,9 +31,11 @@ interface Import {
 const SOURCE = new URL("../src/", import.meta.url).pathname;
 const files = [...new Bun.Glob("**/*.ts").scanSync({ cwd: SOURCE })].sort();
 
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+
 /** Every import and re-export of a file, whatever its form. */
 function importsOf(file: string, text: string): Import[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  const code = withoutComments(text);
   const statements = code.matchAll(/^\s*(?:import|export)\s+(type\s+)?([^;"']*?)\s*from\s*"([^"]+)"/gm);
   const bare = code.matchAll(/^\s*import\s+"([^"]+)"|\b(?:import|require)\(\s*"([^"]+)"\s*\)/gm);
   const resolve = (to: string): string =>
@@ -126,6 +128,13 @@ test("only the transport and the certificate know Bun's sockets", () => {
       importsOf(file, text).some(({ to, typeOnly }) => /^(bun|node:tls)$/.test(to) && !typeOnly),
   );
   expect(values.map(({ file }) => file).filter((file) => !file.startsWith("transport/"))).toEqual([]);
+});
+
+test("only the clock of time/ reads the process's time and starts its timers", () => {
+  const users = sources.filter(({ text }) =>
+    /\bperformance\.now\b|(?<![.\w])(?:set|clear)(?:Timeout|Interval)\(/.test(withoutComments(text)),
+  );
+  expect(users.map(({ file }) => file)).toEqual(["time/clock.ts"]);
 });
 
 test("wire/ and sasl/ are pure", () => {

@@ -30,7 +30,7 @@ export class DescriptorShortage {
     const { name, implicitTLS } = this.#server.settings;
     const busy = `421 ${name} Too many connected clients, try again in a moment\r\n`;
     transport.refuse(implicitTLS ? "" : busy);
-    const now = performance.now();
+    const now = this.#server.clock.now();
     if (now - this.#reportedAt < REPORT_INTERVAL) return;
     this.#reportedAt = now;
     const text = `Clients are refused: the process has nearly all of the ${descriptorLimit()} files and sockets open that it may open; ${REMEDY}`;

@@ -1,19 +1,11 @@
 /** What a listener, a callback or an option of the application throws is the application's, and stops nothing of ours. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { SMTPServer } from "../../src/index.js";
 import { makeServer, SocketClient } from "../support/client.js";
 
-const open: SMTPServer[] = [];
-function server(): SMTPServer {
-  const made = makeServer();
-  open.push(made);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((one) => one.close()));
-});
+const server = (): SMTPServer => makeServer();
 
 /** What a client hears when it connects. */
 async function greeting(one: SMTPServer, header = ""): Promise<string | undefined> {
