@@ -2,7 +2,7 @@
  * `listen` and `close` in every order: a model says what each promise and event must be, and all sequences of five
  * steps are played against it.
  */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import type { EventEmitter } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -10,6 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SMTPServer } from "../../src/index.js";
 import { makeServer, SocketClient } from "../support/client.js";
+
+// All sequences take a second, longer on a busy machine.
+setDefaultTimeout(120_000);
 
 const folder = mkdtempSync(join(tmpdir(), "listen-close-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
