@@ -62,8 +62,18 @@ export function emptyEnvelope(settings: Settings): SMTPEnvelope {
 
 /** Updates `transmissionType` (RFC 3848) after one of the facts behind it has changed. */
 export function updateTransmissionType(session: SMTPSession, settings: Settings): void {
+  session.transmissionType = transmissionType(session, session.user, settings);
+}
+
+function transmissionType(session: SMTPSession, user: unknown, settings: Settings): string {
   const protocol = settings.lmtp ? "LMTP" : session.openingCommand === "EHLO" ? "ESMTP" : "SMTP";
-  session.transmissionType = `${protocol}${session.secure ? "S" : ""}${session.user ? "A" : ""}`;
+  return `${protocol}${session.secure ? "S" : ""}${user ? "A" : ""}`;
+}
+
+/** Enters who has logged in. If an option is a getter that throws, nothing is entered: no login counts by half. */
+export function enterUser(session: SMTPSession, user: SMTPSession["user"], settings: Settings): void {
+  session.transmissionType = transmissionType(session, user, settings);
+  session.user = user;
 }
 
 /** Enters the results of a TLS handshake. */

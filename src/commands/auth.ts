@@ -6,7 +6,7 @@ import {
   type Outcome,
   type Success,
 } from "../sasl/index.js";
-import { updateTransmissionType } from "../session.js";
+import { enterUser } from "../session.js";
 import { words } from "../wire/command.js";
 import { toUpperASCII } from "../wire/text.js";
 import type { HookResult } from "../hooks/hook-call.js";
@@ -97,8 +97,7 @@ function judged(client: Client, exchange: Exchange, result: HookResult): Answer 
 }
 
 function succeeded(client: Client, { method, username }: Exchange, { user, code, text }: Success): Action {
-  client.session.user = user;
-  updateTransmissionType(client.session, client.settings);
+  enterUser(client.session, user, client.settings);
   client.log("info", { tnx: "auth", method, user: username }, "%s authenticated using %s", username, method);
   return { code, text };
 }

@@ -9,9 +9,22 @@ const MAX_UNRECOGNIZED = 10;
 
 const SECURED = "/* secured */";
 
+/** For a command whose octets cannot be told from the next command: what follows must not be read. */
+const LOST: Action = { code: 421, text: "Error: internal server error" };
+
 /** Runs one command line, or says why it does not run. */
 export function dispatch(client: Client, line: string): Answer | Promise<Answer> {
   const { verb, args } = splitCommand(line);
+  try {
+    return run(client, verb, args, line);
+  } catch (error) {
+    if (!COMMANDS.get(verb)?.refuse) throw error;
+    client.report(error);
+    return LOST;
+  }
+}
+
+function run(client: Client, verb: string, args: string, line: string): Answer | Promise<Answer> {
   const known = COMMANDS.get(verb);
   const command = known && client.supports(verb) ? known : undefined;
   if (client.isLogged) logCommand(client, command ? verb : "", line, args);

@@ -105,14 +105,15 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   }
 
   #lookUp(): void {
-    lookUp(this.#client, (hostname) => {
+    const done = (hostname: string): void => {
       if (this.#state !== "greeting") return;
       this.#conversation.guard(() => {
         this.#client.setHostname(hostname);
         this.#conversation.take(opening(this.#client));
       });
       this.#conversation.run(this.clock.now());
-    });
+    };
+    this.#conversation.guard(() => lookUp(this.#client, done));
   }
 
   /** For the conversation: the greeting is made. */
@@ -171,9 +172,11 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   /** Calls onClose after the work at hand. Only then the connection no longer keeps the server from closing. */
   #callOnClose(): void {
-    if (!this.#client.hasHook("onClose")) return this.#server.closeHandled();
+    let hasHook = false;
+    this.#conversation.guard(() => (hasHook = this.#client.hasHook("onClose")));
+    if (!hasHook) return this.#server.closeHandled();
     setImmediate(() => {
-      this.#client.ask("onClose", [this.session], () => {});
+      this.#conversation.guard(() => this.#client.ask("onClose", [this.session], () => {}));
       this.#server.closeHandled();
     });
   }

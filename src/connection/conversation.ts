@@ -215,15 +215,25 @@ export class Conversation {
     return { code: 500, text: `Error: bare <${line.bare}> received`, enhanced: "5.5.2" };
   }
 
-  /** Runs a handler. If it throws, the client gets a 451: an exception must not leave it without a reply. */
+  /** Runs a handler. */
   #attempt<T>(run: (client: Client, input: T) => Answer | Promise<Answer>, input: T): void {
-    let answer: Answer | Promise<Answer> = INTERNAL_ERROR;
+    let answer: Answer | Promise<Answer>;
     try {
       answer = run(this.#client, input);
     } catch (error) {
-      this.#owner.report(error);
+      answer = this.#exception(error);
     }
     this.take(answer);
+  }
+
+  /**
+   * The answer where a handler threw: an exception must not leave the client without a reply. A message that was
+   * received in full ends with it.
+   */
+  #exception(error: unknown): Answer {
+    this.#owner.report(error);
+    const { message } = this.#client;
+    return message?.ended ? message.close(INTERNAL_ERROR) : INTERNAL_ERROR;
   }
 
   /** Waits for an answer, or carries it out. */
@@ -231,19 +241,19 @@ export class Conversation {
     if ("code" in answer || !(answer instanceof Promise)) return this.perform(answer);
     this.#reader = HOOK;
     this.#timeouts.hookStarted();
-    const resume = (result: Answer): void => {
+    const resume = (result: () => Answer): void => {
       if (!this.#owner.isOpen) return;
       const now = this.#timeouts.restart();
       this.guard(() => {
-        this.take(result);
+        this.take(result());
         this.flush();
       });
       this.run(now);
     };
-    answer.then(resume, (error: unknown) => {
-      this.#owner.report(error);
-      resume(INTERNAL_ERROR);
-    });
+    answer.then(
+      (result) => resume(() => result),
+      (error: unknown) => resume(() => this.#exception(error)),
+    );
   }
 
   /** Carries out what a handler returned. */
