@@ -13,7 +13,7 @@ export class SMTPError extends Error {
   /**
    * The cause, for programs: `ECONNECTION`: the client disconnected in the middle of a message; `EBARENEWLINE`: the
    * message has a bare CR or LF; `EREFUSED`: a chunk of BDAT was refused; `EABANDONED`: onData answered and did not
-   * read the stream.
+   * read the stream; `ENOANSWER`: a hook has no way to answer.
    */
   code?: string;
 
@@ -32,5 +32,23 @@ export class SMTPError extends Error {
     if (responseCode !== undefined) this.responseCode = responseCode;
     if (enhancedCode !== undefined) this.enhancedCode = enhancedCode;
     if (code !== undefined) this.code = code;
+  }
+}
+
+/** Whatever was thrown, as an Error. Programs throw values that cannot be read, so this never throws. */
+export function toError(thrown: unknown): Error {
+  try {
+    return thrown instanceof Error ? thrown : new Error(String(thrown));
+  } catch {
+    return new Error("A value was thrown that cannot be read");
+  }
+}
+
+/** The text of whatever was thrown. It never throws. */
+export function errorText(thrown: unknown): string {
+  try {
+    return String(toError(thrown).message);
+  } catch {
+    return "an error whose message cannot be read";
   }
 }

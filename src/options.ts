@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { inspect } from "node:util";
-import { HOOKS, type HookName } from "./hooks/hook-call.js";
-import type { FullLogger } from "./logger.js";
+import { HOOKS, type HookName } from "./hooks/names.js";
+import { type FullLogger, silent } from "./logger.js";
 import type { Logger, Resolver, SMTPServerOptions, TrustOption } from "./types/index.js";
 import type { NewlinePolicy } from "./wire/line-reader.js";
 import { normalizeAddress, trustListProblem } from "./wire/ip.js";
@@ -143,7 +143,13 @@ export class Settings {
     return this.#owner.options;
   }
   get logger(): Logger {
-    return this.#owner.logger;
+    // A subclass may have made it a getter that throws. That is no reason to lose mail.
+    try {
+      return this.#owner.logger;
+    } catch (error) {
+      console.error(error);
+      return silent;
+    }
   }
 
   get name(): string {

@@ -1,5 +1,6 @@
 import type { PeerCertificate } from "node:tls";
-import type { HookName, HookResult } from "../hooks/hook-call.js";
+import type { HookResult } from "../hooks/hook-call.js";
+import type { HookName } from "../hooks/names.js";
 import type { LogEntry, LogLevel } from "../logger.js";
 import type { Settings } from "../options.js";
 import type { Clock } from "../time/clock.js";
@@ -79,12 +80,22 @@ export interface Client {
   hasHook(name: HookName): boolean;
   /** Calls a hook of the application; see {@link HookResult}. */
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T>;
-  /** Calls a hook without waiting for its answer. */
-  ask(name: HookName, args: readonly unknown[], then: (result: HookResult) => void): void;
+  /**
+   * Calls a hook without waiting for its answer.
+   * @param isAwaited whether the answer still matters, so that a forgotten one is worth a warning
+   */
+  ask(
+    name: HookName,
+    args: readonly unknown[],
+    then: (result: HookResult) => void,
+    isAwaited?: () => boolean,
+  ): void;
   /** RSET, and everything that counts as one: discards the envelope and a message in transfer. */
   resetTransaction(): void;
   /** The message was answered: the next transaction begins. */
   completeTransaction(): void;
+  /** Logs an exception and emits it as `error`. */
+  report(error: unknown): void;
   /** Emits `connect`, once. @param again emits it even if it was emitted before */
   announce(again?: boolean): void;
   /** A body that was full can take more. */

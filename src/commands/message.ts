@@ -23,9 +23,11 @@ export class Message implements MessageInTransfer {
   readonly #guard: NewlineGuard;
   #ended = false;
   #chunksRefused = false;
+  /** The stream has failed: the hook's answer does not count. */
+  #failed = false;
   #result: HookResult | undefined;
   /** The end was received, and the reply waits for the hook. */
-  #replies: PromiseWithResolvers<readonly Action[]> | undefined;
+  #answer: PromiseWithResolvers<HookResult> | undefined;
 
   /** Creates the stream and calls onData with it. */
   constructor(client: Client) {
@@ -34,11 +36,12 @@ export class Message implements MessageInTransfer {
     this.#source = new MessageSource(this);
     const isBinary = session.envelope.bodyType === "binarymime";
     this.#guard = new NewlineGuard(isBinary ? "accept" : settings.bareNewlines);
-    client.ask("onData", [this.#source.stream, session], (result) => {
+    const answered = (result: HookResult): void => {
       this.#result = result;
       this.#source.abandon();
-      this.#replies?.resolve(this.#settle(result));
-    });
+      this.#answer?.resolve(result);
+    };
+    client.ask("onData", [this.#source.stream, session], answered, () => !this.#failed);
   }
 
   /** For the stream: octets that it may have, `Infinity` for no limit. */
@@ -87,7 +90,9 @@ export class Message implements MessageInTransfer {
 
   /** The message will not be complete: the stream errors, so that a half never looks whole. */
   fail(error: Error): void {
-    if (!this.#ended) this.#source.fail(error);
+    if (this.#ended) return;
+    this.#failed = true;
+    this.#source.fail(error);
   }
 
   /** The replies that the message gets, once it has ended and the hook has answered. */
@@ -95,8 +100,8 @@ export class Message implements MessageInTransfer {
     // After a bare newline the stream has failed: a hook that waits for its end may never answer, nor would it count.
     if (this.#guard.bare) return this.close(bareNewline(this.#guard.bare));
     if (this.#result) return this.#settle(this.#result);
-    this.#replies = Promise.withResolvers();
-    return this.#replies.promise;
+    this.#answer = Promise.withResolvers();
+    return this.#answer.promise.then((result) => this.#settle(result));
   }
 
   /** The reply to a chunk of BDAT that is not the last: 250, unless it is known by now that the message will be refused. */
@@ -116,7 +121,7 @@ export class Message implements MessageInTransfer {
   }
 
   #failForBareNewline(): void {
-    this.#source.fail(
+    this.fail(
       new SMTPError(`Message has a bare ${this.#guard.bare}`, { code: "EBARENEWLINE", responseCode: 550 }),
     );
   }
@@ -132,6 +137,8 @@ export class Message implements MessageInTransfer {
 
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
   close(reply: Action): readonly Action[] {
+    // After a refused chunk `end` was not called.
+    this.#ended = true;
     const isLMTP = this.#client.settings.lmtp;
     return this.#complete(isLMTP ? indexesOf(this.#client).map(() => reply) : [reply]);
   }

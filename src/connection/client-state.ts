@@ -1,14 +1,8 @@
 import type { Client, Counts, MessageInTransfer, TLSFacts } from "../commands/client.js";
 import { Recipients } from "../commands/recipients.js";
-import { SMTPError } from "../errors.js";
-import {
-  callHook,
-  type HookCall,
-  HOOKS,
-  type HookFunction,
-  type HookName,
-  type HookResult,
-} from "../hooks/hook-call.js";
+import { errorText, SMTPError } from "../errors.js";
+import { callHook, type HookCaller, type HookResult } from "../hooks/hook-call.js";
+import type { HookName } from "../hooks/names.js";
 import { log, type LogEntry, type LogLevel, silent } from "../logger.js";
 import type { Settings } from "../options.js";
 import {
@@ -36,7 +30,7 @@ export interface ClientOwner {
 const ACCEPTED: HookResult = { type: "accepted", value: undefined };
 
 /** The client as the commands see it: session, transaction, counts, hooks and log. */
-export class ClientState implements Client {
+export class ClientState implements Client, HookCaller {
   readonly settings: Settings;
   readonly session: SMTPSession;
   readonly peerAddress: string;
@@ -113,31 +107,38 @@ export class ClientState implements Client {
 
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
     const hook = this.#server.hook(name);
-    return hook ? this.#call(name, hook, args, then).outcome : then(ACCEPTED);
-  }
-
-  ask(name: HookName, args: readonly unknown[], then: (result: HookResult) => void): void {
-    const hook = this.#server.hook(name);
-    if (hook) this.#call(name, hook, args, then);
-    else then(ACCEPTED);
-  }
-
-  #call<T>(
-    name: HookName,
-    hook: HookFunction,
-    args: readonly unknown[],
-    then: (result: HookResult) => T,
-  ): HookCall<T> {
+    if (!hook) return then(ACCEPTED);
     this.lastHook = name;
-    const report = (error: unknown): void => this.#reportHook(name, error);
-    // No answer of onClose is waited for: with no callback to answer by, a rejection is reported.
-    const takes = name === "onClose" ? 0 : HOOKS[name];
-    return callHook(hook, this.#server.owner, args, takes, then, report);
+    return callHook(this, name, hook, args, then).outcome;
   }
 
-  #reportHook(name: HookName, error: unknown): void {
-    const text = error instanceof Error ? error.message : error;
-    this.log("error", { tnx: "hook", err: error }, "%s failed: %s", name, text);
+  ask(
+    name: HookName,
+    args: readonly unknown[],
+    then: (result: HookResult) => void,
+    isAwaited?: () => boolean,
+  ): void {
+    const hook = this.#server.hook(name);
+    if (!hook) return then(ACCEPTED);
+    this.lastHook = name;
+    callHook(this, name, hook, args, then, isAwaited);
+  }
+
+  /** For the hooks: the value of `this`. */
+  get owner(): object {
+    return this.#server.owner;
+  }
+
+  hookFailed(name: HookName, error: unknown): void {
+    this.log("error", { tnx: "hook", err: error }, "%s failed: %s", name, errorText(error));
+    this.report(error);
+  }
+
+  hookWarning(text: string): void {
+    this.log("warn", { tnx: "hook" }, "%s", text);
+  }
+
+  report(error: unknown): void {
     this.#server.report(error);
   }
 
@@ -148,17 +149,26 @@ export class ClientState implements Client {
   }
 
   resetTransaction(): void {
+    this.#startTransaction();
     this.abortMessage("The transaction was reset before the message was received in full");
-    this.session.envelope = emptyEnvelope(this.settings);
-    if (this.recipients.count > 0) this.recipients.clear();
-    updateTransmissionType(this.session, this.settings);
   }
 
   completeTransaction(): void {
+    this.#startTransaction();
     this.message = undefined;
     this.counts.unrecognized = 0;
     this.session.transaction += 1;
-    this.resetTransaction();
+  }
+
+  /**
+   * Options may be getters that throw. They are read before anything changes: half a reset would leave the recipients
+   * of this message for the next one.
+   */
+  #startTransaction(): void {
+    const envelope = emptyEnvelope(this.settings);
+    updateTransmissionType(this.session, this.settings);
+    this.session.envelope = envelope;
+    if (this.recipients.count > 0) this.recipients.clear();
   }
 
   announce(again = false): void {

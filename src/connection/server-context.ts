@@ -1,4 +1,4 @@
-import type { HookFunction, HookName } from "../hooks/hook-call.js";
+import type { HookFunction, HookName } from "../hooks/names.js";
 import type { Settings } from "../options.js";
 import type { Clock } from "../time/clock.js";
 import type { SMTPConnection, SMTPSession } from "../types/index.js";

@@ -1,18 +1,7 @@
 import type { SMTPErrorLike } from "../types/index.js";
-
-/** How many parameters each hook has, the callback among them. */
-export const HOOKS = {
-  onConnect: 2,
-  onSecure: 3,
-  onAuth: 3,
-  onMailFrom: 3,
-  onRcptTo: 3,
-  onData: 3,
-  onClose: 2,
-} as const;
-export type HookName = keyof typeof HOOKS;
-
-export type HookFunction = (...args: never[]) => unknown;
+import { hasNotAnswered, neverAnswers, warnOnce } from "./mistakes.js";
+import { HOOKS, type HookFunction, type HookName } from "./names.js";
+import { mayReachCallback } from "./reaches-callback.js";
 
 /** How a hook ended: it accepted with a value, refused with an error, or crashed (and the error was reported). */
 export type HookResult =
@@ -20,82 +9,139 @@ export type HookResult =
   | { readonly type: "refused"; readonly error: SMTPErrorLike }
   | { readonly type: "crashed" };
 
+const CRASHED: HookResult = { type: "crashed" };
+
+/** The client that a hook is called for. Its methods do not throw. */
+export interface HookCaller {
+  /** The server: the value of `this` in a hook. */
+  readonly owner: object;
+  /** Neither side has closed, so that an answer matters. */
+  readonly isOpen: boolean;
+  /** Gets every throw and every rejection that is no answer, late ones too: nothing is swallowed. */
+  hookFailed(name: HookName, error: unknown): void;
+  /** Logs that a hook has probably forgotten its callback. */
+  hookWarning(text: string): void;
+}
+
 /**
- * Calls an application's hook. It answers by its callback or by the promise it returns, see
- * {@link answersByPromise}; the first answer wins and later ones are ignored.
+ * Calls a hook of the application. One that may reach its callback answers by the callback alone, see
+ * {@link mayReachCallback}; one that cannot answers by the promise that it returns, and crashes if it returns none.
+ * A throw, or the rejection of a callback hook, is a crash. The first answer wins, and later ones are ignored.
+ * onClose owes no answer.
  *
- * @param takes parameters of this hook with the callback, from {@link HOOKS}
- * @param then what the caller makes of the answer; runs once
- * @param report gets every throw and every rejection that is no answer, also a late one: nothing is swallowed
+ * @param args of the hook, without its callback
+ * @param then what the caller makes of the answer. It runs once; if it throws, once more with a crash
+ * @param isAwaited whether the answer still matters when the hook's promise is fulfilled without one
  */
 export function callHook<T>(
+  caller: HookCaller,
+  name: HookName,
   hook: HookFunction,
-  owner: object,
   args: readonly unknown[],
-  takes: number,
   then: (result: HookResult) => T,
-  report: (error: unknown) => void,
+  isAwaited?: () => boolean,
 ): HookCall<T> {
-  const call = new HookCall(then, report);
+  const call = new HookCall(caller, name, then);
   try {
-    const returned: unknown = Reflect.apply(hook, owner, [...args, call.callback]);
-    if (isThenable(returned)) call.follow(returned, answersByPromise(hook, takes));
+    const returned: unknown = Reflect.apply(hook, caller.owner, [...args, call.callback]);
+    if (isThenable(returned)) call.follow(returned, hook, isAwaited);
+    else if (!call.isAnswered && name !== "onClose" && !mayReachCallback(hook, HOOKS[name].length)) {
+      const error = neverAnswers(name, returned);
+      warnOnce(caller.owner, error.message);
+      call.crash(error);
+    }
   } catch (error) {
     call.crash(error);
   }
   return call;
 }
 
-/** One call of a hook, and what came of it. */
+/** One call of a hook, and what came of it. Nothing here throws into the hook. */
 export class HookCall<T> {
+  readonly #caller: HookCaller;
+  readonly #name: HookName;
   readonly #then: (result: HookResult) => T;
-  readonly #report: (error: unknown) => void;
   #answered = false;
+  /** What `then` gave, or the error of the second time that it threw. */
   #value: T | undefined;
+  #failure: { readonly error: unknown } | undefined;
   #later: PromiseWithResolvers<T> | undefined;
 
-  constructor(then: (result: HookResult) => T, report: (error: unknown) => void) {
+  constructor(caller: HookCaller, name: HookName, then: (result: HookResult) => T) {
+    this.#caller = caller;
+    this.#name = name;
     this.#then = then;
-    this.#report = report;
+  }
+
+  get isAnswered(): boolean {
+    return this.#answered;
   }
 
   /** What the hook answers by. */
   readonly callback = (error?: unknown, value?: unknown): void => {
     if (this.#answered) return;
-    // Fields of an application's answer may be getters that throw: the client is owed a reply all the same.
+    let result: HookResult;
     try {
-      this.#settle(error ? { type: "refused", error: asError(error) } : { type: "accepted", value });
+      result = error ? { type: "refused", error: asError(error) } : { type: "accepted", value };
     } catch (problem) {
-      this.#answered = false;
-      this.crash(problem);
+      // Fields of an application's error may be getters that throw.
+      return this.crash(problem);
     }
+    this.#settle(result);
   };
 
-  /** @param isAnswer whether what the promise brings is the answer, or only its rejection is of interest */
-  follow(promise: PromiseLike<unknown>, isAnswer: boolean): void {
-    if (!isAnswer) return void promise.then(undefined, (error: unknown) => this.crash(error));
+  /** Takes the promise that the hook returned as its answer if it cannot reach the callback. */
+  follow(returned: PromiseLike<unknown>, hook: HookFunction, isAwaited?: () => boolean): void {
+    const name = this.#name;
+    // One that is fulfilled with a promise must not answer before that.
+    const promise = Promise.resolve(returned);
+    if (name !== "onClose" && !mayReachCallback(hook, HOOKS[name].length)) {
+      promise.then(
+        (value) => this.callback(undefined, value),
+        (error: unknown) => this.callback(error || new Error()),
+      );
+      return;
+    }
     promise.then(
-      (value) => this.callback(undefined, value),
-      (error: unknown) => this.callback(error || new Error()),
+      () => {
+        if (name === "onClose" || this.#answered || !this.#caller.isOpen || isAwaited?.() === false) return;
+        const text = hasNotAnswered(name, hook);
+        if (warnOnce(this.#caller.owner, text)) this.#caller.hookWarning(text);
+      },
+      (error: unknown) => this.crash(error),
     );
   }
 
   crash(error: unknown): void {
-    this.#report(error);
-    if (!this.#answered) this.#settle({ type: "crashed" });
+    this.#caller.hookFailed(this.#name, error);
+    if (!this.#answered) this.#settle(CRASHED);
   }
 
-  /** What `then` gave: at once where the hook has answered, else a promise of it. */
+  /**
+   * What `then` gave: at once where the hook has answered, else a promise of it.
+   * @throws or rejects with what `then` threw the second time
+   */
   get outcome(): T | Promise<T> {
+    if (this.#failure) throw this.#failure.error;
     if (this.#answered) return this.#value as T;
     this.#later = Promise.withResolvers<T>();
     return this.#later.promise;
   }
 
+  /** `then` reads options and fields of the answer. They may be getters that throw: a reply is owed all the same. */
   #settle(result: HookResult): void {
     this.#answered = true;
-    this.#value = this.#then(result);
-    this.#later?.resolve(this.#value);
+    try {
+      this.#value = this.#then(result);
+      this.#later?.resolve(this.#value);
+    } catch (error) {
+      if (result !== CRASHED) {
+        this.#caller.hookFailed(this.#name, error);
+        return this.#settle(CRASHED);
+      }
+      this.#failure = { error };
+      this.#later?.reject(error);
+    }
   }
 }
 
@@ -119,71 +165,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     "then" in value &&
     typeof value.then === "function"
   );
-}
-
-const shapes = new WeakMap<HookFunction, boolean>();
-
-/**
- * Whether the promise that a hook returns is its answer: only if it declares at least one parameter and
- * not the callback. What may reach the callback in another way (no parameter, a rest or default
- * parameter, `arguments`) counts as declaring it: else a wrapper would accept before its check is done.
- */
-export function answersByPromise(hook: HookFunction, takes: number): boolean {
-  if (hook.length === 0 || hook.length >= takes) return false;
-  let byPromise = shapes.get(hook);
-  if (byPromise === undefined) {
-    byPromise = !mayReachCallback(Function.prototype.toString.call(hook));
-    shapes.set(hook, byPromise);
-  }
-  return byPromise;
-}
-
-function mayReachCallback(source: string): boolean {
-  const code = withoutLiterals(source);
-  return /\barguments\b/.test(code) || /\.\.\.|=/.test(outermost(parameters(code)));
-}
-
-/** Comments gone, strings and templates emptied, so that only code is judged. */
-function withoutLiterals(source: string): string {
-  return source.replace(
-    /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`/g,
-    (literal) => (literal.startsWith("/") ? " " : '""'),
-  );
-}
-
-/** The text of the parameter list. A lone arrow parameter without parentheses has neither rest nor default. */
-function parameters(code: string): string {
-  const arrow = code.indexOf("=>");
-  const open = code.indexOf("(", computedNameEnd(code));
-  if (open < 0 || (arrow >= 0 && arrow < open)) return "";
-  let depth = 0;
-  for (let i = open; i < code.length; i++) {
-    if (code[i] === "(") depth += 1;
-    else if (code[i] === ")" && --depth === 0) return code.slice(open + 1, i);
-  }
-  return code.slice(open + 1);
-}
-
-/** Behind a method's computed name, `["on" + name()](a) {}`, whose parentheses are no parameter list. */
-function computedNameEnd(code: string): number {
-  const start = /^\s*(?:async\s*)?\*?\s*\[/.exec(code);
-  if (!start) return 0;
-  let depth = 0;
-  for (let i = start[0].length - 1; i < code.length; i++) {
-    if (code[i] === "[") depth += 1;
-    else if (code[i] === "]" && --depth === 0) return i;
-  }
-  return 0;
-}
-
-/** What stands outside of brackets: a default inside a destructured parameter is not one of the parameter. */
-function outermost(list: string): string {
-  let depth = 0;
-  let outside = "";
-  for (const char of list) {
-    if ("([{".includes(char)) depth += 1;
-    else if (")]}".includes(char)) depth -= 1;
-    else if (depth === 0) outside += char;
-  }
-  return outside;
 }

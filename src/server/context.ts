@@ -1,7 +1,8 @@
 import type { EventEmitter } from "node:events";
 import type { AdmittedConnection, ServerContext } from "../connection/server-context.js";
 import { Connection } from "../connection/connection.js";
-import type { HookFunction, HookName } from "../hooks/hook-call.js";
+import { errorText, toError } from "../errors.js";
+import type { HookFunction, HookName } from "../hooks/names.js";
 import { log } from "../logger.js";
 import type { Settings } from "../options.js";
 import { connectionInfo } from "../session.js";
@@ -55,8 +56,8 @@ export class Context implements ServerContext {
   }
 
   report(cause: unknown): void {
-    const error = cause instanceof Error ? cause : new Error(String(cause));
-    log(this.settings.logger, "error", { tnx: "error", err: error }, "%s", error.message);
+    const error = toError(cause);
+    log(this.settings.logger, "error", { tnx: "error", err: error }, "%s", errorText(error));
     if (this.owner.listenerCount("error") > 0) emitSafely(this.owner, "error", error);
   }
 

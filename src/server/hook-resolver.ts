@@ -1,4 +1,4 @@
-import { HOOKS, type HookFunction, type HookName } from "../hooks/hook-call.js";
+import { HOOKS, type HookFunction, type HookName } from "../hooks/names.js";
 import type { SMTPServerOptions } from "../types/index.js";
 
 /** A server whose hooks are options, assigned properties or overridden methods. */

@@ -320,7 +320,7 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
     | undefined;
   /**
    * A client connected, before the greeting. An error without a code: 554, and the connection closes.
-   * Answers by callback, or by the promise of a function that does not declare it.
+   * Answers by callback, or by the promise of a function that cannot reach it.
    */
   onConnect?: OnConnectCallback | undefined;
   /**

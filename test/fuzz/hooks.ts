@@ -103,9 +103,9 @@ export class Recorder {
   options(): SMTPServerOptions {
     const { options, hooks } = this.#script;
     const byCallback: SMTPServerOptions = {
-      onMailFrom: (address, session, callback) => this.#mail(address, session, callback),
-      onRcptTo: (address, session, callback) => this.#rcpt(address, session, callback),
-      onData: (stream, session, callback) => this.#data(stream, session, callback),
+      onMailFrom: (address, session, callback) => rejection(this.#mail(address, session, callback)),
+      onRcptTo: (address, session, callback) => rejection(this.#rcpt(address, session, callback)),
+      onData: (stream, session, callback) => rejection(this.#data(stream, session, callback)),
     };
     const byPromise: SMTPServerOptions = {
       onMailFrom: (address, session) => promised((callback) => this.#mail(address, session, callback)),
@@ -219,6 +219,12 @@ export class Recorder {
     if (!isEarly) return result;
     return answerBy === "callback" && !/^(?:slow|reject)/.test(name) ? answer() : answerMeanwhile();
   }
+}
+
+/** A promise that is never fulfilled: a fulfilled one before the callback was called gets a warning. */
+function rejection(returned: unknown): unknown {
+  if (!(returned instanceof Promise)) return returned;
+  return new Promise((_, reject) => void returned.catch(reject));
 }
 
 /** A hook that answers by its promise, made of one that answers by its callback. */

@@ -7,6 +7,7 @@ import {
   type SMTPSession,
 } from "../../src/index.js";
 import { hello, makeServer, MemoryClient } from "../support/client.js";
+import { collectWarnings } from "../support/warnings.js";
 
 type Callback = (error?: unknown, value?: unknown) => void;
 /** A hook in a shape that the types need not allow: programs without types write these. */
@@ -15,6 +16,8 @@ type Loose = (...args: never[]) => unknown;
 function withHook(name: string, hook: unknown, options: object = {}): SMTPServer {
   return makeServer({ [name]: hook, ...options } as SMTPServerOptions);
 }
+
+collectWarnings();
 
 const refusal = (details: object = {}): Error => Object.assign(new Error("not you"), details);
 const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -35,6 +38,8 @@ const SHAPES: Record<string, [Loose, string]> = {
     "553 not you",
   ],
   "async, callback not declared": [async (_a: 1) => later(), "250 Accepted"],
+  "async, no parameter": [async () => later(), "250 Accepted"],
+  "async, no parameter, rejects": [async () => Promise.reject(refusal()), "550 not you"],
   "async, callback not declared, rejects": [async (_a: 1) => Promise.reject(refusal()), "550 not you"],
   "async, callback not declared, throws after a wait": [
     async (_a: 1) => {
@@ -93,7 +98,7 @@ const SHAPES: Record<string, [Loose, string]> = {
     async function (this: unknown, _a: unknown) {
       throw refusal();
     }.bind({}) as Loose,
-    "550 not you",
+    "451 Error: internal server error",
   ],
   "returns true and answers": [
     (_a: 1, _s: 1, cb: Callback) => (setImmediate(() => cb(refusal())), true),

@@ -1,12 +1,26 @@
 import { describe, expect, test } from "bun:test";
-import { answersByPromise, callHook, type HookFunction, type HookResult } from "../../src/hooks/hook-call.js";
+import { callHook, type HookCaller, type HookResult } from "../../src/hooks/hook-call.js";
+import type { HookFunction, HookName } from "../../src/hooks/names.js";
 import { SMTPServer } from "../../src/index.js";
 import { makeServer, MemoryClient } from "../support/client.js";
+import { collectWarnings } from "../support/warnings.js";
+
+const warnings = collectWarnings();
 
 type Callback = (error?: unknown, value?: unknown) => void;
 
-/** One call of a hook that takes three parameters: all that it led to. */
-function call(hook: unknown): { events: unknown[]; outcome: unknown } {
+function caller(events: unknown[], owner: object = {}): HookCaller {
+  return {
+    owner,
+    isOpen: true,
+    hookFailed: (_name, error) =>
+      void events.push({ reported: error instanceof Error ? error.message : error }),
+    hookWarning: () => void events.push("warned"),
+  };
+}
+
+/** One call of a hook, onMailFrom unless another is named: all that it led to. */
+function call(hook: unknown, name: HookName = "onMailFrom"): { events: unknown[]; outcome: unknown } {
   const events: unknown[] = [];
   const then = (result: HookResult): string => {
     if (result.type === "crashed") events.push("crashed");
@@ -14,9 +28,8 @@ function call(hook: unknown): { events: unknown[]; outcome: unknown } {
     else events.push({ refused: result.error.message, code: result.error.responseCode });
     return result.type === "crashed" ? "crashed" : "answered";
   };
-  const { outcome } = callHook(hook as HookFunction, {}, ["address", "session"], 3, then, (error) =>
-    events.push({ reported: error instanceof Error ? error.message : error }),
-  );
+  const args = name === "onClose" ? ["session"] : ["address", "session"];
+  const { outcome } = callHook(caller(events), name, hook as HookFunction, args, then);
   return { events, outcome };
 }
 
@@ -84,61 +97,6 @@ describe("a hook that answers at once costs no promise", () => {
   }
 });
 
-describe("who answers by the promise", () => {
-  class Hooks {
-    async method(_address: unknown) {}
-    async methodWithCallback(_address: unknown, _session: unknown, _callback: unknown) {}
-    async ["computed" + String(1)](_address: unknown) {}
-    static async ofClass(_address: unknown, _session: unknown) {}
-    async rest(_address: unknown, ..._others: unknown[]) {}
-  }
-  const hooks = new Hooks();
-  const by: Record<string, [unknown, boolean]> = {
-    "one parameter": [async (_a: unknown) => {}, true],
-    "two parameters": [async (_a: unknown, _s: unknown) => {}, true],
-    "no parentheses": [new Function("return async a => a")(), true],
-    "not async": [(_a: unknown) => Promise.resolve(), true],
-    "async function": [async function (_a: unknown) {}, true],
-    "destructured, with a default inside": [new Function("return async ({ address = '' }, s) => {}")(), true],
-    "destructured, with a rest inside": [new Function("return async ({ address, ...others }) => {}")(), true],
-    "the word in a string": [async (_a: unknown) => "arguments ... =", true],
-    "the word in a comment": [
-      new Function("return async (a /* = ... arguments */) => {} // arguments")(),
-      true,
-    ],
-    "a rest inside the body": [async (_a: unknown) => ((...all: unknown[]) => all)(1), true],
-    "a method": [hooks.method, true],
-    "a method with a computed name": [Reflect.get(hooks, "computed1"), true],
-    "a static method": [Hooks.ofClass, true],
-    "callback declared": [async (_a: unknown, _s: unknown, _cb: unknown) => {}, false],
-    "callback declared in a method": [hooks.methodWithCallback, false],
-    "more than declared": [async (_a: unknown, _s: unknown, _cb: unknown, _more: unknown) => {}, false],
-    "no parameter": [async () => {}, false],
-    "rest alone": [async (..._all: unknown[]) => {}, false],
-    "rest behind another": [async (_a: unknown, ..._all: unknown[]) => {}, false],
-    "rest in a method": [hooks.rest, false],
-    "callback with a default": [async (_a: unknown, _s: unknown, _cb: unknown = null) => {}, false],
-    "session with a default": [async (_a: unknown, _s: unknown = {}, _cb?: unknown) => {}, false],
-    arguments: [new Function("return async function (a) { arguments[2](); }")(), false],
-    "arguments in a nested arrow": [
-      new Function("return async function (a) { later(() => arguments[2]()); }")(),
-      false,
-    ],
-  };
-  for (const [name, [hook, byPromise]] of Object.entries(by)) {
-    test(`${name}: ${byPromise ? "its promise" : "its callback"}`, () => {
-      expect(answersByPromise(hook as HookFunction, 3)).toBe(byPromise);
-    });
-  }
-
-  test("a bound function declares what is left of its parameters", () => {
-    const three = async function (_a: unknown, _s: unknown, _cb: unknown): Promise<void> {};
-    expect(answersByPromise(three.bind(null), 3)).toBe(false);
-    const two = async function (_a: unknown, _s: unknown): Promise<void> {};
-    expect(answersByPromise(two.bind(null), 3)).toBe(true);
-  });
-});
-
 describe("a hook that answers later", () => {
   const table: [string, unknown, unknown[]][] = [
     ["callback", (_a: 1, _s: 1, cb: Callback) => void setImmediate(cb), [accepted]],
@@ -202,26 +160,122 @@ describe("a hook that answers later", () => {
   }
 });
 
-describe("none accepts before its answer", () => {
+describe("a callback hook whose promise is fulfilled without an answer is waited for, and warned about", () => {
   const silentHooks: Record<string, unknown> = {
-    "async with the callback": async (_a: 1, _s: 1, _cb: Callback) => {},
-    "async without parameters": async () => {},
-    "async with rest": async (..._all: unknown[]) => {},
-    "async with a default": async (_a: 1, _s: 1, _cb: unknown = undefined) => {},
-    "async with arguments": new Function("return async function (a) { arguments.length; }")(),
-    "returns true": (_a: 1) => true,
-    "returns a string": (_a: 1, _s: 1) => "ok",
-    "returns nothing": (_a: 1) => {},
-    "a promise that stays open": (_a: 1) => new Promise(() => {}),
+    "with the callback": async (_a: 1, _s: 1, _cb: Callback) => {},
+    "with rest": async (..._all: unknown[]) => {},
+    "with a default": async (_a: 1, _s: 1, _cb: unknown = undefined) => {},
+    "with arguments": new Function("return async function (a) { arguments.length; }")(),
   };
   for (const [name, hook] of Object.entries(silentHooks)) {
     test(name, async () => {
       const made = call(hook);
       await settled();
-      expect(made.events).toEqual([]);
+      expect(made.events).toEqual(["warned"]);
+      expect(warnings).toHaveLength(1);
       expect(made.outcome).toBeInstanceOf(Promise);
     });
   }
+
+  test("a promise that stays open: no warning", async () => {
+    const made = call((_a: 1) => new Promise(() => {}));
+    await settled();
+    expect(made.events).toEqual([]);
+    expect(made.outcome).toBeInstanceOf(Promise);
+  });
+});
+
+describe("a hook that has neither its callback nor a promise crashes at once", () => {
+  const MUTE: [string, unknown, string][] = [
+    ["nothing", (_a: 1) => {}, "nothing"],
+    ["nothing, no parameter", () => {}, "nothing"],
+    ["true", (_a: 1) => true, "a value of type boolean"],
+    ["a string", (_a: 1, _s: 1) => "ok", "a value of type string"],
+    ["null", () => null, "a value of type object"],
+    ["a generator", new Function("return function* (a) {}")(), "a value of type object"],
+  ];
+  test.each(MUTE)("it returns %s", (_, hook, returned) => {
+    const { events, outcome } = call(hook);
+    const [{ reported }, crashed, ...more] = events as [{ reported: string }, ...unknown[]];
+    expect(reported).toStartWith(
+      `onMailFrom can never answer: it does not declare its callback, and it returned ${returned} `,
+    );
+    expect([crashed, ...more]).toEqual(["crashed"]);
+    expect(outcome).toBe("crashed");
+    expect(warnings).toEqual([reported]);
+  });
+
+  test("onClose owes no answer", async () => {
+    for (const hook of [(): void => {}, (_s: 1) => true, async () => {}, async (_s: 1, _cb: Callback) => {}])
+      expect(call(hook, "onClose").events).toEqual([]);
+    await settled();
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe("what is made of the answer throws", () => {
+  /** A continuation that throws so many times. */
+  function failing(times: number): { events: unknown[]; then: (result: HookResult) => string } {
+    const events: unknown[] = [];
+    const then = ({ type }: HookResult): string => {
+      events.push(type);
+      if (events.filter((event) => typeof event === "string").length <= times) throw boom;
+      return "made";
+    };
+    return { events, then };
+  }
+  const hooks: Record<string, unknown> = {
+    "callback at once": (_a: 1, _s: 1, cb: Callback) => cb(),
+    "callback later": (_a: 1, _s: 1, cb: Callback) => void setImmediate(cb),
+    promise: async (_a: 1) => later(),
+    "promise at once": async () => {},
+  };
+  for (const [name, hook] of Object.entries(hooks)) {
+    const isSync = name === "callback at once";
+
+    test(`once, ${name}: it is reported, and made of a crash instead`, async () => {
+      const { events, then } = failing(1);
+      const { outcome } = callHook(caller(events), "onMailFrom", hook as HookFunction, [1, 2], then);
+      expect(outcome instanceof Promise).toBe(!isSync);
+      expect(await outcome).toBe("made");
+      expect(events).toEqual(["accepted", { reported: "boom" }, "crashed"]);
+    });
+
+    test(`twice, ${name}: the outcome fails, and nothing else does`, async () => {
+      const { events, then } = failing(2);
+      const made = callHook(caller(events), "onMailFrom", hook as HookFunction, [1, 2], then);
+      const outcome = (async () => made.outcome)();
+      expect(outcome).rejects.toBe(boom);
+      await outcome.catch(() => {});
+      expect(events).toEqual(["accepted", { reported: "boom" }, "crashed"]);
+    });
+  }
+
+  test("the application that calls back gets no exception, and a second answer changes nothing", () => {
+    const { events, then } = failing(2);
+    const { callback } = callHook(
+      caller(events),
+      "onMailFrom",
+      ((_a, _s, _cb) => {}) as HookFunction,
+      [1, 2],
+      then,
+    );
+    callback();
+    callback(boom);
+    callback(null, "text");
+    expect(events).toEqual(["accepted", { reported: "boom" }, "crashed"]);
+  });
+
+  test("an error whose fields throw is a crash", () => {
+    const { events } = call((_a: 1, _s: 1, cb: Callback) =>
+      cb({
+        get message() {
+          throw boom;
+        },
+      }),
+    );
+    expect(events).toEqual([{ reported: "boom" }, "crashed"]);
+  });
 });
 
 test("a hook gets its owner as this, and its arguments with the callback last", () => {
@@ -230,14 +284,7 @@ test("a hook gets its owner as this, and its arguments with the callback last", 
   const hook = function (this: unknown, ...args: unknown[]): void {
     seen = [this, args.slice(0, 2), typeof args[2], args.length];
   };
-  void callHook(
-    hook as HookFunction,
-    owner,
-    ["a", "s"],
-    3,
-    () => 0,
-    () => {},
-  );
+  callHook(caller([], owner), "onMailFrom", hook as HookFunction, ["a", "s"], () => 0);
   expect(seen).toEqual([owner, ["a", "s"], "function", 3]);
 });
 
