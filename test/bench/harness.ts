@@ -1,6 +1,6 @@
 /** What the benches share: servers in processes of their own, what they cost, and the bounds that are checked. */
 import { dlopen } from "bun:ffi";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createAuthority, type Identity } from "../support/certificates.js";
 
@@ -12,7 +12,9 @@ export const certificate: Identity = createAuthority("bench CA").issue("bench.te
 
 const LAST_CORE = availableParallelism() - 1;
 /** What a process is for: it decides its core. Workers that share a port go where they like. */
-export type Role = "server" | "load" | "worker";
+export type Role = "server" | "load" | "worker" | "attacked" | "attacker";
+/** An attacker that shared the core of what it attacks would make honest clients wait for its own work. */
+const ATTACK = { attacked: 0, attacker: LAST_CORE };
 /**
  * The cores of each way of `--pin`. Together, a server's CPU changes least with what else the machine does.
  * Apart, each reply wakes a client on another core, which is dear and the server's to pay; and left to the
@@ -20,8 +22,8 @@ export type Role = "server" | "load" | "worker";
  */
 const PINS: Readonly<Record<string, Partial<Record<Role, number>>>> = {
   none: {},
-  apart: { server: 0, load: LAST_CORE },
-  together: { server: LAST_CORE, load: LAST_CORE },
+  apart: { server: 0, load: LAST_CORE, ...ATTACK },
+  together: { server: LAST_CORE, load: LAST_CORE, ...ATTACK },
 };
 const pin = option("pin", "together");
 const cores = PINS[pin];
@@ -42,6 +44,9 @@ export interface Server {
   cpu(): number;
   /** Resident bytes. */
   rss(): number;
+  /** The most resident bytes since `resetPeak`, as the kernel saw them. */
+  peak(): number;
+  resetPeak(): void;
   /** Sends a line to it and gives its answer, which is JSON. */
   ask<T>(line: string): Promise<T>;
   stop(): Promise<void>;
@@ -84,7 +89,10 @@ export async function start(
     port,
     pid: child.pid,
     cpu: () => cpuOf(child.pid),
-    rss: () => rssOf(child.pid),
+    rss: () => memoryOf(child.pid, "VmRSS"),
+    peak: () => memoryOf(child.pid, "VmHWM"),
+    // proc(5): 5 sets the peak back to what is resident now.
+    resetPeak: () => writeFileSync(`/proc/${child.pid}/clear_refs`, "5"),
     async ask<T>(line: string) {
       child.stdin.write(`${line}\n`);
       await child.stdin.flush();
@@ -123,8 +131,9 @@ function cpuOf(pid: number): number {
   const [seconds = 0n, nanoseconds = 0n] = time;
   return Number(seconds) + Number(nanoseconds) / 1e9;
 }
-function rssOf(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) * 1024;
 }
 
 /** Path of a program of Postfix, `undefined` where it is missing. */
@@ -140,6 +149,12 @@ export function option(name: string, byDefault: string): string {
 /** The same as a number. */
 export function flag(name: string, byDefault: number): number {
   return Number(option(name, String(byDefault)));
+}
+
+/** The value that the part `p` of the numbers (0 to 1) is not above; 0 of none. */
+export function percentile(numbers: readonly number[], p: number): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.max(Math.ceil(sorted.length * p) - 1, 0)] ?? 0;
 }
 
 export function median(numbers: readonly number[]): number {

@@ -1,5 +1,5 @@
 /** The servers that are compared. Each gives `undefined` for what it can not do, or where it is not installed. */
-import { certificate, postfix, start, type Server } from "./harness.js";
+import { certificate, postfix, start, type Role, type Server } from "./harness.js";
 
 /** How a server is to be set up. */
 export interface Setup {
@@ -11,8 +11,8 @@ type Peer = (setup: Setup) => Promise<Server | undefined>;
 const bun = process.execPath;
 
 /** Ours, with settings of servers/ours.ts. */
-export function ours(settings: object = {}, name = "bun-smtp"): Promise<Server> {
-  return start(name, [bun, "servers/ours.ts", JSON.stringify(settings)]);
+export function ours(settings: object = {}, name = "bun-smtp", role: Role = "server"): Promise<Server> {
+  return start(name, [bun, "servers/ours.ts", JSON.stringify(settings)], {}, role);
 }
 
 function options({ lmtp = false, tls }: Setup): object {

@@ -10,19 +10,56 @@ import {
   type SMTPServerSession,
 } from "../../../src/index.js";
 
-interface OursSettings {
+export interface OursSettings {
   options?: SMTPServerOptions;
   /** How onData reads: `for await` ("web", by default) or `stream.on("data")`. */
   face?: "web" | "node";
   /** Milliseconds that the consumer waits after each chunk; 0: it only reads. */
   chunkDelay?: number;
+  /** onData reads one chunk, or nothing, and never answers. */
+  stops?: "after a chunk" | "at once";
+  /** onData takes the first recipient out of the list. */
+  editsRecipients?: boolean;
+  /** onRcptTo never answers. */
+  waits?: boolean;
+  /** `read` tells what came in. */
+  counts?: boolean;
 }
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as OursSettings;
 const stats = { seen: 0, failed: 0, bytes: 0, peakRSS: 0 };
 
+const read = { connections: 0, reads: 0, octets: 0 };
+/** What comes in is counted where Bun hands it over: what lies in the kernel's buffers has cost nothing yet. */
+function countReads(): void {
+  const listen = Bun.listen.bind(Bun) as (options: Bun.TCPSocketListenOptions<unknown>) => unknown;
+  const counted = (options: Bun.TCPSocketListenOptions<unknown>): unknown => {
+    const { open, data } = options.socket;
+    return listen({
+      ...options,
+      socket: {
+        ...options.socket,
+        open(socket) {
+          read.connections += 1;
+          return open?.(socket);
+        },
+        data(socket, chunk) {
+          read.reads += 1;
+          read.octets += chunk.length;
+          return data?.(socket, chunk);
+        },
+      },
+    });
+  };
+  Object.assign(Bun, { listen: counted });
+}
+if (settings.counts) countReads();
+
 /** The usual form. */
-async function onDataWeb(stream: DataStream, _session: SMTPServerSession): Promise<void> {
+async function onDataWeb(stream: DataStream, session: SMTPServerSession): Promise<void> {
+  if (settings.editsRecipients) session.envelope.rcptTo.shift();
+  if (settings.stops === "after a chunk") await stream.getReader().read();
+  if (settings.stops) return new Promise(() => {});
   try {
     for await (const chunk of stream) {
       stats.bytes += chunk.length;
@@ -59,6 +96,7 @@ const server = new SMTPServer({
   logger: false,
   ...settings.options,
   onData: settings.face === "node" ? onDataNode : onDataWeb,
+  ...(settings.waits && { onRcptTo: (_address, _session, _callback) => {} }),
 });
 await server.listen(0, "127.0.0.1");
 const address = server.address() as { port: number };
@@ -83,6 +121,7 @@ const answers: Readonly<Record<string, () => object | Promise<object>>> = {
     stats.peakRSS = rss;
     return { rss };
   },
+  read: () => read,
   reload() {
     server.updateSecureContext({});
     return {};
