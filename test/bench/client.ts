@@ -13,13 +13,9 @@ export class Client {
     this.#listen();
   }
 
-  /**
-   * Connects, and waits for the greeting.
-   * @param header what is sent before it: a PROXY header
-   */
-  static async open(port: number, header = ""): Promise<Client> {
+  /** Connects, and waits for the greeting. */
+  static async open(port: number): Promise<Client> {
     const socket = connect(port, "127.0.0.1");
-    if (header) socket.write(header);
     const client = new Client(socket);
     await client.reply();
     return client;

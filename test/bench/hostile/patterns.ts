@@ -200,12 +200,14 @@ const recipients: readonly Pattern[] = [
     settings: lmtp(),
     opening: ["LHLO x"],
     flood: transaction(20_000),
+    holders: 8,
   },
   {
     name: "LMTP, 20 000 recipients a message, a hook edits rcptTo",
     settings: lmtp({ editsRecipients: true }),
     opening: ["LHLO x"],
     flood: transaction(20_000),
+    holders: 8,
   },
   {
     name: "commands behind a hook that does not answer",

@@ -22,38 +22,20 @@ export interface OursSettings {
   editsRecipients?: boolean;
   /** onRcptTo never answers. */
   waits?: boolean;
-  /** `read` tells what came in. */
-  counts?: boolean;
+  /** It is measured what it reads, and how long an honest client waits: see ../hostile/instruments.ts. */
+  measures?: boolean;
 }
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as OursSettings;
 const stats = { seen: 0, failed: 0, bytes: 0, peakRSS: 0 };
 
-const read = { connections: 0, reads: 0, octets: 0 };
-/** What comes in is counted where Bun hands it over: what lies in the kernel's buffers has cost nothing yet. */
-function countReads(): void {
-  const listen = Bun.listen.bind(Bun) as (options: Bun.TCPSocketListenOptions<unknown>) => unknown;
-  const counted = (options: Bun.TCPSocketListenOptions<unknown>): unknown => {
-    const { open, data } = options.socket;
-    return listen({
-      ...options,
-      socket: {
-        ...options.socket,
-        open(socket) {
-          read.connections += 1;
-          return open?.(socket);
-        },
-        data(socket, chunk) {
-          read.reads += 1;
-          read.octets += chunk.length;
-          return data?.(socket, chunk);
-        },
-      },
-    });
-  };
-  Object.assign(Bun, { listen: counted });
-}
-if (settings.counts) countReads();
+/** Loaded only where it is asked for: it costs. */
+const extra = settings.measures
+  ? (await import("../hostile/instruments.js")).instruments(
+      () => address.port,
+      settings.options?.useProxy ? "PROXY UNKNOWN\r\n" : "",
+    )
+  : {};
 
 /** The usual form. */
 async function onDataWeb(stream: DataStream, session: SMTPServerSession): Promise<void> {
@@ -113,7 +95,8 @@ async function empty(): Promise<number> {
 const EMPTY_BOUND = 10_000;
 
 /** What each line on stdin asks for. */
-const answers: Readonly<Record<string, () => object | Promise<object>>> = {
+const answers: Readonly<Record<string, (argument: string) => object | Promise<object>>> = {
+  ...extra,
   stats: () => ({ ...stats, rss: process.memoryUsage.rss(), sockets: server.connections.size }),
   collect() {
     Bun.gc(true);
@@ -121,7 +104,6 @@ const answers: Readonly<Record<string, () => object | Promise<object>>> = {
     stats.peakRSS = rss;
     return { rss };
   },
-  read: () => read,
   reload() {
     server.updateSecureContext({});
     return {};
@@ -135,7 +117,8 @@ const answers: Readonly<Record<string, () => object | Promise<object>>> = {
 };
 
 for await (const line of createInterface(process.stdin)) {
-  console.log(JSON.stringify(await answers[line]?.()));
+  const [order = "", argument = ""] = line.split(" ");
+  console.log(JSON.stringify(await answers[order]?.(argument)));
 }
 // Who started it has gone, or wants its profile.
 process.exit();
