@@ -1,6 +1,6 @@
 /**
- * Hostile clients in a process of their own. Reads lines of JSON: an {@link Attack} starts clients, `stop` resets
- * them. Answers `{}` to each; to `sent`, how many octets the clients have sent.
+ * Hostile clients in a process of their own. Reads lines of JSON: an {@link Attack} starts clients, after
+ * `hush` they send no more and stay, `stop` resets them. Answers `{}` to each.
  */
 import { createInterface } from "node:readline";
 import { HONEST, type Pattern, patterns } from "./patterns.js";
@@ -37,7 +37,8 @@ class Client {
   #upgrading = false;
   #connecting = true;
   #stopped = false;
-  sent = 0;
+  #hushed = false;
+  #sent = 0;
 
   constructor(pattern: Pattern, attack: Attack) {
     this.#pattern = pattern;
@@ -55,6 +56,11 @@ class Client {
       data: this,
       socket: handlers,
     }).catch(() => setTimeout(() => this.connect(), 1));
+  }
+
+  /** Sends no more, and stays. */
+  hush(): void {
+    this.#hushed = true;
   }
 
   stop(): void {
@@ -125,7 +131,7 @@ class Client {
       const part = this.#flooding ? this.#unsent.subarray(0, piece) : this.#unsent;
       const taken = this.#socket?.write(part) ?? 0;
       if (taken > 0) this.#unsent = this.#unsent.subarray(taken);
-      this.sent += Math.max(taken, 0);
+      this.#sent += Math.max(taken, 0);
       // The rest goes when the socket drains.
       if (taken < part.length) return false;
     }
@@ -148,7 +154,7 @@ class Client {
   }
 
   #goOn(socket: Socket): void {
-    if (!this.#write(PIECES) || this.sent >= (this.#attack.octets ?? Infinity)) return;
+    if (this.#hushed || !this.#write(PIECES) || this.#sent >= (this.#attack.octets ?? Infinity)) return;
     const { flood, floods = flood ? Infinity : 0, then = "leave" } = this.#pattern;
     if (flood && this.#turn < floods) {
       this.#unsent = typeof flood === "function" ? flood(this.#turn) : flood;
@@ -191,6 +197,8 @@ createInterface(process.stdin).on("line", (line) => {
   if (line === "stop") {
     for (const client of clients) client.stop();
     clients = [];
-  } else if (line !== "sent") start(JSON.parse(line) as Attack);
-  console.log(JSON.stringify({ sent: clients.reduce((sum, { sent }) => sum + sent, 0) }));
+  } else if (line === "hush") {
+    for (const client of clients) client.hush();
+  } else start(JSON.parse(line) as Attack);
+  console.log("{}");
 });
