@@ -19,7 +19,7 @@
  * Noise only adds to these. A pattern that is over a bound is measured three times, each time in a new process,
  * and the least of each figure counts: what is over a bound three times is no noise.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { expectBound, finish, MB, othersSinceStart, start, type Server } from "./harness.js";
 import type { Attack } from "./hostile/attacker.js";
@@ -36,16 +36,18 @@ const { values: flags } = parseArgs({
 });
 const only = new RegExp(flags.only, "i");
 
-/** Milliseconds of each measurement. */
-const TIME = flags.short ? 1000 : 2000;
-/** Milliseconds of ordinary mail, after which most of the server is compiled. */
-const WARM = flags.short ? 400 : 800;
-/** Milliseconds that the clients have to send what is held in memory. */
+/** NOOPs of each measurement, some 1.5 milliseconds apart. */
+const NOOPS = flags.short ? 500 : 1500;
+/** Milliseconds of the server's CPU that an attack has before it is measured, and at most so many on the wall. */
+const WARM = { cpu: flags.short ? 200 : 500, wall: 2000 };
+/** Milliseconds of CPU, the server's and the clients', in which they send what is held in memory. */
 const FILLING = flags.short ? 3000 : 6000;
 /** Milliseconds after which who sleeps has nothing to do. */
 const IDLE = 200;
 /** Octets that all of them send then. */
 const HELD = (flags.short ? 8 : 16) * MB;
+/** Octets of ordinary mail that are set beside it. */
+const MAIL = 4 * MB;
 const HOLDERS = 200;
 const MANY = 8;
 const ATTEMPTS = 3;
@@ -114,12 +116,12 @@ async function attack(
 }
 
 const reference = await ours({ measures: true }, "reference", "attacked");
-const ordinary = { pattern: HONEST.name, clients: MANY };
-await attack(reference, ordinary, () => Bun.sleep(WARM));
+const ordinary = { pattern: HONEST.name, clients: MANY, octets: MAIL / MANY };
+await attack(reference, ordinary, () => done(reference));
 
 /** Nanoseconds of CPU of an octet of ordinary mail, at this moment. */
 async function honestOctet(): Promise<number> {
-  const { read, cpu } = await attack(reference, ordinary, () => Bun.sleep(TIME / 2));
+  const { read, cpu } = await attack(reference, ordinary, () => done(reference));
   return (cpu * 1e9) / wire(read);
 }
 
@@ -128,20 +130,35 @@ async function honestOctet(): Promise<number> {
  * of it. On a busy machine one that gets no CPU is not done: both have to sleep, in all of the looks.
  */
 async function done(server: Server): Promise<void> {
-  const since = performance.now();
+  const cpu = (): number => (server.cpu() + attacker.cpu()) * 1000;
+  const until = cpu() + FILLING;
   let isHushed = false;
   for (let asleep = 0; asleep < LOOKS; asleep++) {
     await Bun.sleep(IDLE / LOOKS);
-    if (!isHushed && performance.now() - since > FILLING) {
+    if (!isHushed && cpu() > until) {
       isHushed = true;
       await attacker.ask("hush");
     }
     if (!sleeps(server) || !sleeps(attacker)) asleep = -1;
   }
 }
+async function warm(server: Server): Promise<void> {
+  const cpu = server.cpu() + WARM.cpu / 1000;
+  for (const until = performance.now() + WARM.wall; performance.now() < until && server.cpu() < cpu;) {
+    await Bun.sleep(IDLE / LOOKS);
+  }
+}
 const LOOKS = 20;
+/** None of its threads runs or waits for a processor: not that of the server, nor one of its compiler or collector. */
 function sleeps({ pid }: Server): boolean {
-  return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.[0] === "S";
+  return readdirSync(`/proc/${pid}/task`).every((thread) => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8").split(") ")[1]?.[0] !== "R";
+    } catch {
+      // It has ended since.
+      return true;
+    }
+  });
 }
 
 /** A new server that has had ordinary mail, so far as it takes any. */
@@ -150,7 +167,7 @@ async function fresh({ name, settings = {} }: Pattern): Promise<Server> {
   if (!settings.waits && !settings.stops) {
     const { useProxy, lmtp = false } = settings.options ?? {};
     const header = useProxy ? "PROXY UNKNOWN\r\n" : "";
-    await attack(server, { ...ordinary, header, lmtp }, () => Bun.sleep(WARM));
+    await attack(server, { ...ordinary, header, lmtp }, () => done(server));
   }
   return server;
 }
@@ -183,11 +200,11 @@ async function memoryOf(pattern: Pattern): Promise<number> {
 async function measure(pattern: Pattern): Promise<Cost> {
   const honestCPU = await honestOctet();
   const server = await fresh(pattern);
-  const waits = async (): Promise<number> => (await server.ask<{ wait: number }>(`waits ${TIME}`)).wait;
+  const waits = async (): Promise<number> => (await server.ask<{ wait: number }>(`waits ${NOOPS}`)).wait;
   try {
     await server.ask("honest");
     // The first moments of an attack are those of the compiler and of a heap that grows.
-    await attack(server, { ...dialect(pattern), clients: 1 }, () => Bun.sleep(WARM));
+    await attack(server, { ...dialect(pattern), clients: 1 }, () => warm(server));
     const alone = await waits();
     const beside = async (clients: number): Promise<number> => {
       let wait = 0;

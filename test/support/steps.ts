@@ -37,6 +37,21 @@ function bare(value: unknown): unknown {
   return (typeof value === "object" && value !== null && chunks.get(value)) || value;
 }
 
+/** What a primitive calls back is no part of it, and counts by itself. */
+function counted(value: unknown): unknown {
+  if (typeof value !== "function") return value;
+  const callback = value as Callable;
+  const counting: Callable = function (...args) {
+    isCounting = true;
+    try {
+      return callback.apply(this, args);
+    } finally {
+      isCounting = false;
+    }
+  };
+  return counting;
+}
+
 const octets = (_: never, __: never[], result: Uint8Array): number => result.length;
 const made = (_: never, __: never[], text: string): number => text.length + 1;
 const characters = (text: string): number => text.length;
@@ -103,7 +118,8 @@ function install(): () => void {
         if (!isCounting) return original.apply(this, given);
         isCounting = false;
         try {
-          const args = place === Buffer || place === Buffer.prototype ? given.map(bare) : given;
+          const isOfBuffers = place === Buffer || place === Buffer.prototype;
+          const args = (isOfBuffers ? given.map(bare) : given).map(counted);
           const isWatched =
             place === Buffer
               ? given.flat().some((value) => chunks.has(value as object))

@@ -46,7 +46,8 @@ class Client {
   }
 
   connect(): void {
-    if (this.#stopped) return;
+    // Who has sent its share stays away.
+    if (this.#stopped || this.#hushed || this.#sent >= (this.#attack.octets ?? Infinity)) return;
     this.#socket = undefined;
     [this.#step, this.#turn, this.#text, this.#unsent] = [0, 0, "", NOTHING];
     this.#flooding = this.#upgrading = false;

@@ -7,7 +7,7 @@ declare const self: Worker;
 
 /** For each NOOP the server's CPU time when it was sent; `null` where this thread was held up in that moment. */
 export type Sent = (number | null)[];
-type Order = { port: number; header: string } | { milliseconds: number };
+type Order = { port: number; header: string } | { noops: number };
 
 /** The moment is not known where taking it and sending took longer, in milliseconds. */
 const AT_ONCE = 0.2;
@@ -45,10 +45,10 @@ async function until(count: number): Promise<void> {
  * NOOPs at random moments, whether those before have been answered or not: else a long wait would count as one,
  * however many it would have hit.
  */
-async function send(milliseconds: number): Promise<Sent> {
+async function send(noops: number): Promise<Sent> {
   const sent: Sent = [];
   const before = replies;
-  for (const end = performance.now() + milliseconds; performance.now() < end;) {
+  while (sent.length < noops) {
     const since = performance.now();
     const cpu = serverThreadCPU();
     socket?.write(NOOP);
@@ -61,5 +61,5 @@ async function send(milliseconds: number): Promise<Sent> {
 
 self.onmessage = async ({ data }: MessageEvent<Order>) => {
   if ("port" in data) self.postMessage(await connect(data.port, data.header));
-  else self.postMessage(await send(data.milliseconds));
+  else self.postMessage(await send(data.noops));
 };

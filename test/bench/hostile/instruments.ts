@@ -81,10 +81,10 @@ export function instruments(
       answered = [];
       return {};
     },
-    /** @returns milliseconds of the server's CPU that 99 of 100 NOOPs wait at most, sent for so many milliseconds */
-    async waits(milliseconds: string) {
+    /** @returns milliseconds of the server's CPU that 99 of 100 of so many NOOPs wait at most */
+    async waits(noops: string) {
       answered = [];
-      const sent = (await say({ milliseconds: Number(milliseconds) })) as Sent;
+      const sent = (await say({ noops: Number(noops) })) as Sent;
       const found = sent.flatMap((at, index) => (at === null ? [] : [(answered[index] ?? NaN) - at]));
       return { wait: percentile(found, 0.99) };
     },
