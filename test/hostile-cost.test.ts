@@ -307,3 +307,19 @@ describe("a connection", () => {
     }
   });
 });
+
+describe("what attacks found", () => {
+  test("a line that comes byte by byte", () => {
+    const read = (size: number) => {
+      const reads = pieces("x", size, 1);
+      const reader = new LineReader();
+      return (): void => {
+        for (const bytes of reads) {
+          reader.push(bytes);
+          reader.next(Infinity, "reject");
+        }
+      };
+    };
+    expect(growth(read, 1000)).toBeLessThanOrEqual(LINEAR);
+  });
+});
