@@ -322,4 +322,39 @@ describe("what attacks found", () => {
     };
     expect(growth(read, 1000)).toBeLessThanOrEqual(LINEAR);
   });
+
+  test("the places of recipients in a list that a hook edited", () => {
+    const places = (size: number) => {
+      const recipients = new Recipients();
+      const rcptTo: SMTPAddress[] = [];
+      for (let at = 0; at < size; at++) {
+        recipients.accept({ address: `user${at}@example.test`, args: false }, rcptTo, 30);
+      }
+      rcptTo.shift();
+      return () => void recipients.positions(rcptTo);
+    };
+    expect(growth(places, 300)).toBeLessThanOrEqual(LINEAR);
+  });
+
+  test("a command of parameters without end is refused", () => {
+    spyOn(performance, "now").mockReturnValue(0);
+    const transport = new MemoryTransport();
+    accept(makeServer(), transport);
+    const parameters = Array.from({ length: 100 }, (_, at) => ` k${at}`).join("");
+    transport.send(Buffer.from("EHLO x\r\nMAIL FROM:<a@b.c>\r\n"));
+    transport.output = "";
+    transport.send(Buffer.from(`RCPT TO:<d@e.f>${parameters}\r\n`));
+    expect(transport.output).toMatch(/^(?:501|555) /);
+    transport.reset();
+    mock.restore();
+  });
+
+  test.each(["\n", "\r", "\n\r", "x\n"])("a message of %j is not handed over octet by octet", (text) => {
+    const OCTETS = 8192;
+    let made = 0;
+    const guard = new NewlineGuard("normalize");
+    guard.pass(Buffer.alloc(OCTETS, text), { push: () => (made += 1) });
+    // A chunk is an object of some hundred octets: where it holds fewer than that, it costs more than what it holds.
+    expect(made).toBeLessThanOrEqual(OCTETS / 128);
+  });
 });
