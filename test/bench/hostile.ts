@@ -44,6 +44,8 @@ const WARM = { cpu: flags.short ? 200 : 500, wall: 2000 };
 const FILLING = flags.short ? 3000 : 6000;
 /** Milliseconds after which who sleeps has nothing to do. */
 const IDLE = 200;
+/** How often it is looked whether they sleep, meanwhile. */
+const LOOKS = 20;
 /** Octets that all of them send then. */
 const HELD = (flags.short ? 8 : 16) * MB;
 /** Octets of ordinary mail that are set beside it. */
@@ -142,13 +144,13 @@ async function done(server: Server): Promise<void> {
     if (!sleeps(server) || !sleeps(attacker)) asleep = -1;
   }
 }
+/** Waits until the server had work enough for its compiler. */
 async function warm(server: Server): Promise<void> {
   const cpu = server.cpu() + WARM.cpu / 1000;
   for (const until = performance.now() + WARM.wall; performance.now() < until && server.cpu() < cpu;) {
     await Bun.sleep(IDLE / LOOKS);
   }
 }
-const LOOKS = 20;
 /** None of its threads runs or waits for a processor: not that of the server, nor one of its compiler or collector. */
 function sleeps({ pid }: Server): boolean {
   return readdirSync(`/proc/${pid}/task`).every((thread) => {
