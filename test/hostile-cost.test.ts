@@ -4,10 +4,10 @@
  */
 import { afterAll, afterEach, beforeEach, describe, expect, mock, spyOn, test } from "bun:test";
 import { Recipients } from "../src/commands/recipients.js";
-import { ChunkQueue } from "../src/data-stream-queue.js";
+import { ChunkQueue } from "../src/message/chunk-queue.js";
 import { Exchange, MECHANISMS } from "../src/sasl/index.js";
-import { accept } from "../src/server.js";
-import type { SMTPAddress } from "../src/types.js";
+import { accept } from "../src/server/server.js";
+import type { SMTPAddress } from "../src/types/index.js";
 import { parsePathCommand } from "../src/wire/address.js";
 import { parseAttributes } from "../src/wire/attributes.js";
 import { DotReader } from "../src/wire/dot-reader.js";
