@@ -57,7 +57,7 @@ function toLimit(value: unknown, byDefault: number): number {
 /** Milliseconds: 0 is the default, not at once. */
 function toTimeout(value: unknown, byDefault: number): number {
   const number = toNumber(value);
-  // A timer of more than 2^31 - 1 ms fires at once; nobody waits for three weeks.
+  // setTimeout fires at once for more than 2^31 - 1 ms, about three weeks.
   return number ? Math.min(number, 0x7fffffff) : byDefault;
 }
 
@@ -73,7 +73,7 @@ function toNames(value: unknown): string[] {
 }
 
 /**
- * Refuses what can not be meant. Options that belong to TLS are checked where the secure context is made.
+ * Refuses values that make no sense. TLS options are checked where the secure context is made.
  * @throws TypeError that names the option and says what it wants
  */
 export function checkOptions(options: SMTPServerOptions): void {

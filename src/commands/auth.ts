@@ -35,7 +35,7 @@ export function mechanismsFor(client: Client): string[] {
 
 /**
  * Whether passwords may be sent as this connection is: over TLS, with `allowInsecureAuth`, or where the
- * application has switched STARTTLS off or hidden it, as smtp-server has it. That this Bun can not upgrade is no reason.
+ * application has switched STARTTLS off or hidden it, as smtp-server has it. A Bun that cannot upgrade is no reason.
  */
 function isSecureEnough({ session, settings }: Client): boolean {
   const { allowInsecureAuth, hideSTARTTLS } = settings.raw;

@@ -52,7 +52,7 @@ class ChunkBody implements Body {
   }
 }
 
-/** After this nobody knows where the next command begins. */
+/** Closes, because it is unknown where the next command begins. */
 const MALFORMED: Action = { code: 501, text: "Error: syntax: BDAT size [LAST]", next: "closing" };
 
 /** The refusal after the octets of the chunk, which are on their way already (RFC 3030 2); too many of them close. */

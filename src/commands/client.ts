@@ -31,7 +31,7 @@ export interface Counts {
 export interface MessageInTransfer {
   /** Octets of the message so far. */
   readonly byteLength: number;
-  /** Enough is queued for onData. `Client.onDrain` is called when there is room again. */
+  /** Enough is queued for onData. `Client.onDrain` is called when there is space again. */
   readonly full: boolean;
   /** A chunk of BDAT was refused: the ones behind it are refused too (RFC 3030 2). */
   readonly chunksRefused: boolean;

@@ -41,7 +41,7 @@ export const DATA: Command = {
     if (client.message) return { code: 503, text: "Error: BDAT in progress" };
     if (client.session.envelope.rcptTo.length === 0) return { code: 503, text: "Error: need RCPT command" };
     if (client.session.envelope.bodyType === "binarymime") {
-      // RFC 3030 3: a message in BINARYMIME can not be sent in lines.
+      // RFC 3030 3: a message in BINARYMIME cannot be sent in lines.
       return { code: 503, text: "Error: BODY=BINARYMIME requires BDAT" };
     }
     const message = new Message(client);

@@ -61,7 +61,7 @@ export class Message implements MessageInTransfer {
   get byteLength(): number {
     return this.#source.byteLength;
   }
-  /** Enough is queued for onData; `Client.onDrain` tells when there is room again. */
+  /** Enough is queued for onData. `Client.onDrain` is called when there is space again. */
   get full(): boolean {
     return this.#source.full;
   }

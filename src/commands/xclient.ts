@@ -28,7 +28,7 @@ type Attributes = Map<string, string | false>;
 
 /**
  * Whether the client may use XCLIENT or XFORWARD: the address that connected (behind a PROXY header) is
- * judged, and after XCLIENT ADDR nobody may: what follows comes from a client that is not trusted.
+ * judged, and after XCLIENT ADDR no client may: the named client is not trusted.
  */
 export function mayUse(client: Client, verb: "XCLIENT" | "XFORWARD"): boolean {
   const { settings, session } = client;

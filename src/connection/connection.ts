@@ -249,7 +249,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#server.report(error);
   }
 
-  /** A body that was full has room again. */
+  /** A body that was full can take more. */
   onDrain(): void {
     this.#conversation.run(this.clock.now());
   }

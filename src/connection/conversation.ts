@@ -123,7 +123,7 @@ export class Conversation {
   // ---- the loop ---------------------------------------------------------------------------------
 
   /**
-   * Reads and answers until input, the answer of a hook, or room for octets or replies is missing.
+   * Reads and answers until input, the answer of a hook, or space for octets or replies is missing.
    * @param began when the work of this turn began
    */
   run(began: number): void {

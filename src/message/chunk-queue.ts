@@ -59,7 +59,7 @@ export class ChunkQueue {
   }
 }
 
-/** Appends a small chunk to the entry, if that is small too or has room. */
+/** Appends a small chunk to the entry, if that is small too or has space. */
 function gather(entry: Entry, chunk: Buffer): boolean {
   if (entry.chunk instanceof ByteBuffer) {
     if (entry.chunk.length + chunk.length > GATHERED) return false;

@@ -65,7 +65,7 @@ export interface SMTPServerEvents {
 export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncDisposable {
   /** The options as they were given, read live. TLS options take effect through {@link updateSecureContext}. */
   readonly options: OptionsWithLists;
-  /** The listening socket, with the face of a `net.Server`; there before the server listens. */
+  /** The listening socket, with the members of a `net.Server`; it exists before the server listens. */
   readonly server: Listener = new Listener(this);
 
   /** The open connections, to be looked at, spoken to or closed. */
@@ -98,7 +98,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
 
   /**
    * @param options see {@link SMTPServerOptions}; the object is kept and read live
-   * @throws TypeError that names the option, for what can not be meant
+   * @throws TypeError that names the option, for a value that cannot be meant
    */
   constructor(options?: SMTPServerOptions | null) {
     super();
@@ -119,7 +119,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     });
     if (!canUpgrade() && (this.#settings.implicitTLS || this.#contexts.hasCertificate)) {
       throw new Error(
-        `Bun ${Bun.version} can not serve TLS on an accepted socket, which the options secure, key and cert ask for: run "bun upgrade" for 1.4.0 or later`,
+        `Bun ${Bun.version} cannot serve TLS on an accepted socket, which the options secure, key and cert ask for: run "bun upgrade" for 1.4.0 or later`,
       );
     }
     const hooks = new HookResolver(this, SMTPServer.prototype, ACCEPTING);
@@ -329,7 +329,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
       connection.send(421, "Server shutting down");
       connection.close();
     }
-    // What is closing has its own deadline; nobody waits for a client that does not close its side.
+    // A closing connection has its own deadline: close() does not wait for a client that does not close its side.
     this.#closing?.resolve();
   }
 

@@ -65,7 +65,7 @@ const DEFAULT_CIPHERS = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
-/** What BoringSSL's reasons mean for somebody who sets options. */
+/** BoringSSL's reasons, in the words of the options. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/NO_START_LINE/, "there is no such PEM block in it (the content of the file is wanted, not its path)"],
   [/BAD_END_LINE|BAD_BASE64_DECODE|SHORT_HEADER/, "its PEM block is cut off or damaged"],

@@ -27,7 +27,7 @@ export interface BoundListener {
   unref(): void;
 }
 
-const nobody: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
+const unheard: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
 
 /** Handlers of an accepted socket. One object serves all sockets: `socket.data` is the transport. */
 const plainHandlers: BunSocketHandlers<SocketTransport> = {
@@ -100,7 +100,7 @@ export class SocketTransport implements PendingTransport {
   readonly remotePort: number;
   readonly canUpgrade: boolean = CAN_UPGRADE;
   readonly usesReservedDescriptor: boolean;
-  events: TransportEvents = nobody;
+  events: TransportEvents = unheard;
 
   readonly #contexts: () => SecureContexts;
   /** The socket that counts. After an upgrade the plain one goes on firing `data`, with ciphertext. */
@@ -144,7 +144,7 @@ export class SocketTransport implements PendingTransport {
   #push(data: string | Uint8Array): boolean {
     const taken = this.#socket.write(data);
     this.#queue = undefined;
-    // Nearly always there is room for it.
+    // Nearly always the socket takes all of it.
     if (taken === Buffer.byteLength(data)) return true;
     if (taken < 0) {
       // The peer has reset. No drain will come, and in some states no close either.
@@ -292,7 +292,7 @@ class SocketTLSSession implements TLSSession {
     const { servername, authorized } = this;
     const { version } = this.cipher;
     const certificate = this.#socket.getPeerCertificate.bind(this.#socket);
-    const face: unknown = Object.assign(this.#socket, {
+    const adapter: unknown = Object.assign(this.#socket, {
       encrypted: true,
       servername,
       authorizationError: authorized ? undefined : this.#problem,
@@ -300,7 +300,7 @@ class SocketTLSSession implements TLSSession {
       getPeerCertificate: (detailed = false) => certificate(!detailed) ?? {},
       destroy: () => this.#socket.terminate(),
     });
-    return (this.#adapter = face as SecureSocket);
+    return (this.#adapter = adapter as SecureSocket);
   }
 
   peerCertificate(): PeerCertificate {

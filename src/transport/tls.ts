@@ -33,7 +33,7 @@ interface Generation extends Verification {
 }
 
 /**
- * Whether a Bun can upgrade an accepted socket to TLS: 1.2.23 and 1.4.0 or later can, 1.3 can not.
+ * Whether a Bun can upgrade an accepted socket to TLS: 1.2.23 and 1.4.0 or later can, 1.3 cannot.
  * @param version default: the Bun that runs this
  */
 export function canUpgrade(version: string = Bun.version): boolean {
@@ -78,7 +78,7 @@ export class SecureContexts {
     return this.#current.hosts.size > 0 || typeof this.#live.SNICallback === "function";
   }
 
-  /** Makes all contexts anew. Throws as the constructor does, and changes nothing then. */
+  /** Makes new contexts. Throws like the constructor, and then changes nothing. */
   update(options: SMTPServerOptions): void {
     this.#current = makeGeneration(options);
   }
@@ -98,7 +98,7 @@ export class SecureContexts {
     const { options, name, silent } = this.#current;
     if (!this.#selfSigned && !silent && !this.hasCertificate) {
       process.stderr.write(
-        "WARNING: bun-smtp was given no TLS certificate and made a self-signed one: clients can not tell this " +
+        "WARNING: bun-smtp was given no TLS certificate and made a self-signed one: clients cannot tell this " +
           "server from another that claims to be it. Set the options key and cert to the content of your PEM files.\n",
       );
     }

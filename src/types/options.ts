@@ -164,7 +164,7 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   closeTimeout?: number | string | undefined;
   /**
-   * Milliseconds to wait before the greeting for clients that talk first. Whoever does gets `421 You talk
+   * Milliseconds to wait before the greeting for clients that talk first. Such a client gets `421 You talk
    * too soon`, with any value.
    * @default 0
    */
@@ -345,6 +345,6 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    * without a code: 450. Without this hook the message is read, dropped and accepted.
    */
   onData?: OnDataCallback | undefined;
-  /** The connection is closed: always, once. Nobody is left to answer. */
+  /** The connection is closed: always, once. No answer is expected. */
   onClose?: OnCloseCallback | undefined;
 }

@@ -119,7 +119,7 @@ export interface SMTPSession extends SMTPServerSession {
   envelope: SMTPEnvelope;
   /** XCLIENT values by name; `false` for one that is unavailable; the originals as `ADDR:DEFAULT` and so on. */
   xClient: Map<string, string | number | false>;
-  /** XFORWARD values by name, likewise. */
+  /** XFORWARD values by name, in the same form. */
   xForward: Map<string, string | number | false>;
   /** The last reply of 400 or above that was sent. */
   error?: string | undefined;

@@ -131,7 +131,7 @@ export interface SMTPServerSession {
   envelope: SMTPServerEnvelope;
   /** XCLIENT values by name; `false` for one that is unavailable. */
   xClient: Map<string, string | number | false>;
-  /** XFORWARD values by name, likewise. */
+  /** XFORWARD values by name, in the same form. */
   xForward: Map<string, string | number | false>;
   /** The last reply of 400 or above. */
   error?: string | undefined;

@@ -59,11 +59,11 @@ export interface ConnectionSocket {
   destroy(): void;
   /** Calls the listener once the connection is closed. */
   on(event: "close", listener: () => void): this;
-  /** Likewise. */
+  /** Calls the listener once the connection is closed. */
   once(event: "close", listener: () => void): this;
-  /** Takes the listener away. */
+  /** Removes the listener. */
   off(event: "close", listener: () => void): this;
-  /** Likewise. */
+  /** Removes the listener. */
   removeListener(event: "close", listener: () => void): this;
 }
 

@@ -34,7 +34,7 @@ export function normalizeAddress(address: string | undefined): string {
  * so `127.0.0.1`, `::ffff:127.0.0.1` and `::ffff:7f00:1` are the same, and without their zone, which Bun's
  * sockets do not tell. A range shorter than `::ffff:0:0/96` holds IPv6 addresses only: `::/0` is not everyone.
  *
- * @param option `true` trusts everyone, a list those in it; anything else (also a string) nobody
+ * @param option `true` trusts everyone, a list those in it; anything else (also a string) trusts no peer
  * @param address the peer's address; "" is a unix socket, which only `true` and `*` trust
  */
 export function isTrusted(option: TrustOption | undefined | null, address: string): boolean {

@@ -43,7 +43,7 @@ export interface InvalidProxyHeader {
 type Parsed = ProxyHeader | InvalidProxyHeader | undefined;
 
 /**
- * Reads a PROXY header from the first bytes of a connection, in whatever pieces they come. What can not become
+ * Reads a PROXY header from the first bytes of a connection, in whatever pieces they come. What cannot become
  * a valid header is refused at the first byte that shows it. Holds at most 16 + {@link MAX_V2_LENGTH} octets.
  */
 export class ProxyHeaderReader {
