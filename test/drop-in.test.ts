@@ -1,4 +1,4 @@
-/** Habits of programs that were made for smtp-server, each as they have it: over TCP, with Node's listener face. */
+/** Habits of programs that were made for smtp-server, each as they have it: over TCP, with the members of Node's listener. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { EventEmitter, once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";

@@ -70,14 +70,15 @@ function environment({ lmtp, tls }: Setup): Record<string, string> {
 export type PeerName =
   | "bare loop"
   | "bun-smtp"
-  | "bun-smtp (Node face)"
+  | "bun-smtp (Node stream)"
   | "smtp-sink"
   | "smtp-server (bun)"
   | "smtp-server (node)";
 export const peers: Readonly<Record<PeerName, Peer>> = {
   "bare loop": bare,
   "bun-smtp": (setup) => ours({ options: options(setup) }),
-  "bun-smtp (Node face)": (setup) => ours({ face: "node", options: options(setup) }, "bun-smtp (Node face)"),
+  "bun-smtp (Node stream)": (setup) =>
+    ours({ stream: "node", options: options(setup) }, "bun-smtp (Node stream)"),
   "smtp-sink": smtpSink,
   "smtp-server (bun)": smtpServer("bun"),
   "smtp-server (node)": smtpServer("node"),

@@ -22,7 +22,7 @@ export interface SeenMessage {
 
 type Callback = (error?: Error) => void;
 
-/** Longer than any patience with a client. */
+/** Longer than any timeout of a client. */
 export const SLOW = 100_000;
 
 const PASSWORD = "pencil";

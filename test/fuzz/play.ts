@@ -190,7 +190,7 @@ class Play {
     };
   }
 
-  /** As long as the server has patience with a client that says nothing. */
+  /** As long as the server waits for a silent client. */
   async #wait(): Promise<void> {
     const timeout = Number(this.#script.options.socketTimeout ?? DEFAULT_TIMEOUT);
     await this.exchange(undefined, () => this.#clock.pass(timeout + ROUNDING));

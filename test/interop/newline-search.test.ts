@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { MODULE } from "../../src/wire/newline-search.js";
 
-/** As much of wabt as is used here: the types of a package of this room are not there in a clean clone. */
+/** As much of wabt as is used here: the types of the package are not there in a clean clone. */
 interface Assembler {
   parseWat(name: string, source: string): { toBinary(options: object): { buffer: Uint8Array } };
 }

@@ -47,13 +47,13 @@ describe("close of a server without clients", () => {
     const server = await listening();
     const heard: unknown[] = [];
     server.on("close", () => heard.push("close"));
-    server.server.on("close", () => heard.push("face"));
+    server.server.on("close", () => heard.push("listener"));
     await Promise.all([
       server.close(),
       new Promise<void>((resolve) => void server.close((error) => (heard.push(error), resolve()))),
     ]);
     expect(heard).toHaveLength(3);
-    expect(heard).toEqual(expect.arrayContaining(["close", "face", undefined]));
+    expect(heard).toEqual(expect.arrayContaining(["close", "listener", undefined]));
   });
 
   test("new clients are refused by then", async () => {

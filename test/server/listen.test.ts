@@ -141,10 +141,10 @@ describe("TCP", () => {
     const one = server();
     const events: string[] = [];
     one.on("listening", () => events.push(`server ${one.server.listening}`));
-    one.server.on("listening", () => events.push("face"));
+    one.server.on("listening", () => events.push("listener"));
     const listening = one.listen(0, "127.0.0.1", () => events.push("callback"));
     expect(await listening).toBe(one);
-    expect(events.sort()).toEqual(["callback", "face", "server true"]);
+    expect(events.sort()).toEqual(["callback", "listener", "server true"]);
   });
 
   test("listening comes after the tick in which listen was called", async () => {
@@ -270,7 +270,7 @@ describe("a bind that fails", () => {
     expect(lost).toEqual([]);
   });
 
-  test("is an error event on the face, and the promise counts as handled", async () => {
+  test("is an error event on the listener, and the promise counts as handled", async () => {
     const port = await taken();
     const one = server();
     let error: unknown;
@@ -355,12 +355,12 @@ describe("what listen returns is the listener too", () => {
 
   test("server.server is there from construction on, and listens and closes by itself", async () => {
     const one = server();
-    const face = one.server;
-    face.listen(0, "127.0.0.1");
-    await new Promise<void>((resolve) => face.once("listening", resolve));
-    expect(one.server).toBe(face);
-    await new Promise<void>((resolve) => void face.close(() => resolve()));
-    expect(face.address()).toBeNull();
+    const listener = one.server;
+    listener.listen(0, "127.0.0.1");
+    await new Promise<void>((resolve) => listener.once("listening", resolve));
+    expect(one.server).toBe(listener);
+    await new Promise<void>((resolve) => void listener.close(() => resolve()));
+    expect(listener.address()).toBeNull();
   });
 });
 

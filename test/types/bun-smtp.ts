@@ -77,8 +77,8 @@ export const plain: SMTPServerOptions = {
   onClose: ({ tlsOptions }: SMTPSession & { meta: string }) => console.log(tlsOptions),
 };
 
-/** The Web face. */
-export const faces: OnDataCallback[] = [
+/** The Web side. */
+export const readers: OnDataCallback[] = [
   async (stream) => new Response(stream).text(),
   async (stream) => stream.pipeTo(new WritableStream()),
   async (stream) => stream.pipeThrough(new TextDecoderStream()).getReader().read(),

@@ -1,6 +1,6 @@
 /** All figures, in the order of the table. */
 import type { Figure } from "../figure.js";
-import { faces } from "./faces.js";
+import { streams } from "./streams.js";
 import { idle } from "./idle.js";
 import { kept } from "./kept.js";
 import { large } from "./large.js";
@@ -12,7 +12,7 @@ export const figures: readonly Figure[] = [
   ...kept,
   ...reconnect,
   ...large,
-  ...faces,
+  ...streams,
   ...recipients,
   ...tls,
   ...idle,

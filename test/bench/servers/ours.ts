@@ -13,7 +13,7 @@ import {
 export interface OursSettings {
   options?: SMTPServerOptions;
   /** How onData reads: `for await` ("web", by default) or `stream.on("data")`. */
-  face?: "web" | "node";
+  stream?: "web" | "node";
   /** Milliseconds that the consumer waits after each chunk; 0: it only reads. */
   chunkDelay?: number;
   /** onData reads one chunk, or nothing, and never answers. */
@@ -77,7 +77,7 @@ const server = new SMTPServer({
   disableReverseLookup: true,
   logger: false,
   ...settings.options,
-  onData: settings.face === "node" ? onDataNode : onDataWeb,
+  onData: settings.stream === "node" ? onDataNode : onDataWeb,
   ...(settings.waits && { onRcptTo: (_address, _session, _callback) => {} }),
 });
 await server.listen(0, "127.0.0.1");

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A program that has not logged what a test waits for after this many milliseconds never will. */
-const PATIENCE = 30_000;
+const LONGEST_WAIT = 30_000;
 
 /** The path of a program; also of those that Debian keeps where only root looks. */
 export function find(name: string): string | undefined {
@@ -80,7 +80,7 @@ export class Service implements AsyncDisposable {
 
   /** Waits until what the program has logged since it was started matches. */
   async logged(pattern: RegExp): Promise<RegExpExecArray> {
-    const deadline = AbortSignal.timeout(PATIENCE);
+    const deadline = AbortSignal.timeout(LONGEST_WAIT);
     const late = Promise.withResolvers<void>();
     deadline.addEventListener("abort", () => late.resolve(), { once: true });
     for (;;) {

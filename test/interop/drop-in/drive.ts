@@ -15,7 +15,7 @@ interface Mailer {
   sendMail(mail: object): Promise<{ response: string }>;
   close(): void;
 }
-/** Not imported: the root's type-check knows nothing of this room's packages. */
+/** Not imported: the root's type-check knows nothing of these packages. */
 const { createTransport } = createRequire(import.meta.url)("nodemailer") as {
   createTransport(options: object): Mailer;
 };

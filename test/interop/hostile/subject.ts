@@ -5,7 +5,7 @@ import type { SMTPServerOptions } from "../../../src/index.js";
 import type { Report, Setup } from "./server.js";
 
 /** A server has done what a client's last packet asks for long before as many milliseconds are over. */
-const PATIENCE = 20_000;
+const LONGEST_WAIT = 20_000;
 
 /** The process of server.ts. */
 export class Subject<Name extends string> implements AsyncDisposable {
@@ -60,7 +60,7 @@ export class Subject<Name extends string> implements AsyncDisposable {
 
   /** Asks again and again until it is as expected, or has had its time; the last report. */
   async settled(isSettled: (report: Report) => boolean): Promise<Report> {
-    const deadline = performance.now() + PATIENCE;
+    const deadline = performance.now() + LONGEST_WAIT;
     for (;;) {
       const report = await this.report();
       if (isSettled(report) || performance.now() > deadline) return report;

@@ -1,9 +1,0 @@
-/** `stream.on("data")` beside `for await`. */
-import { loaded, type Figure } from "../figure.js";
-
-const both = ["bun-smtp", "bun-smtp (Node face)"] as const;
-
-export const faces: readonly Figure[] = [
-  loaded("both faces, 4 kB, 20 clients", "messages/s", { messages: 15_000, length: 4096, clients: 20 }, both),
-  loaded("both faces, 10 MB, 4 clients", "MB/s", { messages: 40, length: 10_000_000, clients: 4 }, both),
-];
