@@ -110,10 +110,17 @@ function boundTo(where: Bound["where"], listener: BoundListener): Bound {
   };
 }
 
-/** Whether there is the file of a socket; those of Linux's abstract namespace begin with NUL and are no files. */
+/**
+ * Whether a path is the file of a socket. Names of Linux's abstract namespace begin with NUL and are not files. What
+ * is wrong with a path that cannot be looked at, the bind behind this says.
+ */
 function isSocket(path: string): boolean {
   if (path.startsWith("\0")) return false;
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a file is a socket that no process listens on any more: the only kind of file that is removed. */

@@ -512,9 +512,12 @@ describe("a unix socket", () => {
     });
   });
 
-  test("a folder that is not ours to write to", async () => {
+  test.each([
+    ["write to", 0o555],
+    ["look into", 0o000],
+  ])("a folder that the process may not %s", async (_, mode) => {
     const locked = mkdtempSync(join(folder, "locked-"));
-    chmodSync(locked, 0o555);
+    chmodSync(locked, mode);
     chmodSync(folder, 0o755);
     // Root may write anywhere.
     const script = `
