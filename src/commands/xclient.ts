@@ -108,7 +108,7 @@ export const XCLIENT: Command = {
     applyClient(client, session.xClient, "XCLIENT", attributes);
     applyDestination(session, attributes);
     // The client behind the proxy says HELO itself.
-    if (attributes.has("ADDR")) Object.assign(session, { hostNameAppearsAs: false, openingCommand: false });
+    if (attributes.get("ADDR")) Object.assign(session, { hostNameAppearsAs: false, openingCommand: false });
     // It is not who the proxy logged in as, whatever onAuth says of it, nor while onAuth is asked.
     if (attributes.has("ADDR") || attributes.has("LOGIN")) session.user = false;
     updateTransmissionType(session, settings);

@@ -132,7 +132,7 @@ describe("programs", () => {
       join(project, "plain.cts"),
     ];
     await run([process.execPath, ...build], project);
-    expect(await readFile(outfile, "utf8")).toContain("bun-smtp/dist/server.js");
+    expect(await readFile(outfile, "utf8")).toContain("bun-smtp/dist/server/server.js");
     expect(await run([process.execPath, outfile], folder)).toBe("function true\n");
   });
 });
