@@ -4,6 +4,9 @@ const SEED = Math.trunc(Math.random() * 2 ** 32);
 /** So many are looked through one by one, as in nearly every transaction. */
 const FEW = 16;
 
+/** Shared, because nearly all transactions need no table. */
+const NO_SLOTS = new Int32Array(0);
+
 /**
  * Numbers addresses in the order in which they come. An open hash table of the numbers takes 8 to 16 octets an
  * address, where a Map takes 70: more than all else that is kept of a recipient.
@@ -11,7 +14,7 @@ const FEW = 16;
 export class AddressNumbers {
   readonly #addresses: string[] = [];
   /** Number + 1, or 0 for a free slot; at most half are taken. Empty while there are few. */
-  #slots = new Int32Array(0);
+  #slots: Int32Array = NO_SLOTS;
 
   /** The number of an address that came before, -1 for another. */
   find(address: string): number {
@@ -33,7 +36,7 @@ export class AddressNumbers {
 
   clear(): void {
     this.#addresses.length = 0;
-    this.#slots = new Int32Array(0);
+    this.#slots = NO_SLOTS;
   }
 
   #grow(): void {

@@ -38,7 +38,7 @@ export class Recipients {
   /** Address → index in a list that was found edited. */
   #edited: Map<string, number> | undefined;
   /** The sets of parameters that came so far, by their keywords. */
-  readonly #shapes = new Set<string>();
+  #shapes: Set<string> | undefined;
   /** Parameters of the last recipient that had some. */
   #lastArgs: SMTPAddressArgs | undefined;
   #memory = 0;
@@ -50,7 +50,7 @@ export class Recipients {
     this.#addresses.clear();
     this.#commands.length = 0;
     this.#edited = undefined;
-    this.#shapes.clear();
+    this.#shapes = undefined;
     this.#lastArgs = undefined;
     this.#memory = 0;
     this.#allowed = FREE_MEMORY;
@@ -125,6 +125,7 @@ export class Recipients {
     this.#memory += RECIPIENT + address.length + memoryOf(args, this.#lastArgs);
     this.#allowed += MEMORY_PER_OCTET * octets;
     const shape = Object.keys(args).join(" ");
+    this.#shapes ??= new Set();
     if (!this.#shapes.has(shape)) {
       this.#shapes.add(shape);
       this.#memory += SHAPE + shape.length + SHAPE_PROPERTY * Object.keys(args).length;
