@@ -1,13 +1,21 @@
 /**
  * One worker a core, all on one port. A worker that dies is started again, sooner the first time and later
  * the next; SIGINT and SIGTERM let each worker finish the messages that it is receiving.
- *
- *   PORT=2525 WORKERS=4 bun docs/examples/cluster.ts
- *
  * Linux only, where the kernel spreads the connections (SO_REUSEPORT).
  */
 import { availableParallelism } from "node:os";
 import { SMTPServer } from "bun-smtp";
+import { numberOf, orFail, usage } from "./start.js";
+
+usage(`
+One worker a core, all on one port. Linux only.
+
+  PORT=2525 WORKERS=4 bun cluster.ts
+
+Variables:
+  PORT     the port (2525), 0 for any free one
+  WORKERS  how many processes (one a core)
+`);
 
 /** What a worker tells the process that started it. */
 interface Listening {
@@ -37,13 +45,15 @@ async function work(port: number): Promise<void> {
     },
   });
   onStop(() => server.close());
-  await server.listen({ port, reusePort: true });
+  await orFail(`PORT=${port}`, () => server.listen({ port, reusePort: true }));
   const address = server.address();
   if (typeof address === "object" && address) process.send?.({ port: address.port } satisfies Listening);
 }
 
 async function supervise(port: number, count: number): Promise<void> {
   const workers = new Set<Bun.Subprocess>();
+  /** One worker has listened. */
+  let isRunning = false;
   let isStopping = false;
 
   /** Resolves once the worker listens. With PORT=0 the first one finds the port for all. */
@@ -55,14 +65,17 @@ async function supervise(port: number, count: number): Promise<void> {
       stdio: ["ignore", "inherit", "inherit"],
       ipc(message: Listening) {
         port = message.port;
+        isRunning = true;
         listening.resolve();
       },
     });
     workers.add(worker);
     void worker.exited.then((code) => {
       workers.delete(worker);
-      listening.reject(new Error(`Worker ${worker.pid} ended with ${worker.signalCode ?? code}`));
-      if (isStopping) return;
+      listening.reject(
+        new Error(`Worker ${worker.pid} ended with ${worker.signalCode ?? code}`, { cause: code }),
+      );
+      if (isStopping || !isRunning) return;
       const delay = performance.now() - since > HEALTHY_AFTER ? BACK_OFF : backOff;
       console.error(`Worker ${worker.pid} ended with ${worker.signalCode ?? code}, next in ${delay} ms`);
       setTimeout(() => {
@@ -78,9 +91,9 @@ async function supervise(port: number, count: number): Promise<void> {
     await Promise.all([...workers].map((worker) => worker.exited));
   });
 
-  // If the first one cannot listen, the others cannot either.
-  await start().catch((error: unknown) => {
-    if (!isStopping) console.error(error);
+  // If the first one cannot listen, the others cannot either. With code 1 it has printed why.
+  await start().catch(({ message, cause }: Error) => {
+    if (!isStopping && cause !== 1) console.error(message);
     process.exit(isStopping ? 0 : 1);
   });
   await Promise.allSettled(Array.from({ length: count - 1 }, () => start()));
@@ -89,6 +102,5 @@ async function supervise(port: number, count: number): Promise<void> {
   );
 }
 
-const { WORKER_PORT, PORT = "2525", WORKERS } = process.env;
-if (WORKER_PORT === undefined) await supervise(Number(PORT), Number(WORKERS) || availableParallelism());
-else await work(Number(WORKER_PORT));
+if (process.env["WORKER_PORT"] !== undefined) await work(numberOf("WORKER_PORT", 0));
+else await supervise(numberOf("PORT", 2525), numberOf("WORKERS", 0, 1000) || availableParallelism());

@@ -1,16 +1,21 @@
 /**
  * Delivers mail into Maildirs: an LMTP server on a unix socket, with an answer for each recipient.
- *
- *   bun docs/examples/lmtp.ts /run/mail/lmtp.sock /var/mail
- *
- * Postfix: virtual_transport = lmtp:unix:/run/mail/lmtp.sock. A mailbox is a folder of /var/mail by the name
- * of the address's local part; without a folder the recipient is unknown.
  */
 import { constants } from "node:fs";
 import { copyFile, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type DataResult, type DataStream, SMTPError, SMTPServer } from "bun-smtp";
+import { orFail, usage } from "./start.js";
+
+usage(`
+Delivers mail into Maildirs: an LMTP server on a unix socket.
+
+  bun lmtp.ts /run/mail/lmtp.sock /var/mail   the socket (lmtp.sock), the folder of the mailboxes (mail)
+
+A mailbox is a folder of /var/mail by the name of the address's local part; without a folder the recipient is
+unknown. Postfix: virtual_transport = lmtp:unix:/run/mail/lmtp.sock
+`);
 
 const [socket = "lmtp.sock", root = "mail"] = process.argv.slice(2);
 
@@ -62,7 +67,7 @@ async function deliver(path: string, folder: string, name: string): Promise<void
 /** As a Maildir's names want it. */
 const host = hostname().replace(/[/:]/g, "_");
 const spool = join(root, ".spool");
-await mkdir(spool, { recursive: true });
+await orFail(root, () => mkdir(spool, { recursive: true }));
 
 const server = new SMTPServer({
   lmtp: true,
@@ -107,7 +112,7 @@ const server = new SMTPServer({
   },
 });
 
-await server.listen({ path: socket, mode: 0o660 });
+await orFail(socket, () => server.listen({ path: socket, mode: 0o660 }));
 console.log(`Listening on ${socket}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

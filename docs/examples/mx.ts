@@ -1,42 +1,61 @@
 /**
  * The mail server of a domain: takes mail for the recipients that it knows and stores it in SQLite.
- *
- *   bun docs/examples/mx.ts add you@example.com postmaster@example.com
- *   CERT=fullchain.pem KEY=privkey.pem PORT=25 bun docs/examples/mx.ts
- *
- * DATABASE (mx.sqlite), NAME (the host name that the MX record says) and PORT (2525) may be set too.
  */
 import { Database } from "bun:sqlite";
 import { hostname } from "node:os";
 import { type DataStream, SMTPError, SMTPServer, type SMTPSession } from "bun-smtp";
+import { certificate, fail, numberOf, orFail, usage } from "./start.js";
+
+usage(`
+The mail server of a domain.
+
+  bun mx.ts add you@example.com postmaster@example.com   adds recipients
+  bun mx.ts                                              takes mail for them
+
+Variables:
+  DATABASE   the file with recipients and mail (mx.sqlite)
+  NAME       the host name that the MX record says (that of this machine)
+  PORT       the port (2525), 0 for any free one
+  CERT, KEY  PEM files for STARTTLS (without: the server makes a certificate)
+`);
 
 const { env } = process;
 const name = env["NAME"] || hostname();
+const port = numberOf("PORT", 2525);
+const path = env["DATABASE"] || "mx.sqlite";
+const [command, ...addresses] = process.argv.slice(2);
+if (command !== undefined && command !== "add")
+  fail(`${command}: no such command, --help lists what there is`);
 
 const MIB = 1024 * 1024;
 const MAX_MESSAGE = 25 * MIB;
 /** Messages on their way are in memory: all together at most so much. */
 const MAX_INCOMING = 256 * MIB;
 
-const db = new Database(env["DATABASE"] || "mx.sqlite", { create: true, strict: true });
-// With WAL, FULL means that a commit is on the disk when it returns; the default of WAL is less.
-db.run("PRAGMA journal_mode = WAL");
-db.run("PRAGMA synchronous = FULL");
-db.run("PRAGMA foreign_keys = ON");
-db.run("PRAGMA busy_timeout = 5000");
-db.run("CREATE TABLE IF NOT EXISTS recipients (address TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID");
-db.run(`CREATE TABLE IF NOT EXISTS messages (
-  id INTEGER PRIMARY KEY, received TEXT NOT NULL, client TEXT NOT NULL, mailFrom TEXT NOT NULL, content BLOB NOT NULL
-)`);
-db.run(`CREATE TABLE IF NOT EXISTS deliveries (
-  message INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
-  recipient TEXT NOT NULL COLLATE NOCASE,
-  PRIMARY KEY (recipient, message)
-) WITHOUT ROWID`);
+const db = orFail(`DATABASE=${path}`, open);
 
-if (process.argv[2] === "add") {
+function open(): Database {
+  const db = new Database(path, { create: true, strict: true });
+  // With WAL, FULL means that a commit is on the disk when it returns; the default of WAL is less.
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA synchronous = FULL");
+  db.run("PRAGMA foreign_keys = ON");
+  db.run("PRAGMA busy_timeout = 5000");
+  db.run("CREATE TABLE IF NOT EXISTS recipients (address TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID");
+  db.run(`CREATE TABLE IF NOT EXISTS messages (
+    id INTEGER PRIMARY KEY, received TEXT NOT NULL, client TEXT NOT NULL, mailFrom TEXT NOT NULL, content BLOB NOT NULL
+  )`);
+  db.run(`CREATE TABLE IF NOT EXISTS deliveries (
+    message INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
+    recipient TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (recipient, message)
+  ) WITHOUT ROWID`);
+  return db;
+}
+
+if (command === "add") {
   const add = db.query("INSERT OR IGNORE INTO recipients VALUES (?)");
-  for (const address of process.argv.slice(3)) add.run(address);
+  for (const address of addresses) add.run(address);
   console.log(`Recipients: ${db.query("SELECT address FROM recipients").values().join(" ")}`);
   process.exit(0);
 }
@@ -68,7 +87,7 @@ const store = db.transaction((session: SMTPSession, content: Uint8Array): number
 
 const server = new SMTPServer({
   name,
-  ...(await certificate()),
+  ...(await orFail("CERT, KEY", certificate)),
   authOptional: true,
   disabledCommands: ["AUTH"],
   hideENHANCEDSTATUSCODES: false,
@@ -137,15 +156,9 @@ async function read(stream: DataStream, head: Buffer): Promise<Buffer> {
   }
 }
 
-async function certificate() {
-  const { CERT, KEY } = env;
-  if (!CERT || !KEY) return {};
-  return { cert: await Bun.file(CERT).text(), key: await Bun.file(KEY).text() };
-}
-
 // A public port gets handshakes that fail all day.
 server.on("error", (error) => console.warn(error.message));
-await server.listen(env["PORT"] || 2525);
+await orFail(`PORT=${port}`, () => server.listen(port));
 const address = server.address();
 console.log(`Listening on port ${typeof address === "object" ? address?.port : address}`);
 

@@ -1,10 +1,5 @@
 /**
  * A submission server (ports 587 and 465): TLS, and logins against SCRAM records in SQLite.
- *
- *   bun docs/examples/submission.ts add user@example.com      asks for a password and stores its record
- *   CERT=fullchain.pem KEY=privkey.pem bun docs/examples/submission.ts
- *
- * DATABASE (users.sqlite), PORT (587), TLS_PORT (465) and SCRAM_SECRET may be set too. SIGHUP reads the certificate anew.
  */
 import { Database } from "bun:sqlite";
 import { timingSafeEqual } from "node:crypto";
@@ -16,15 +11,41 @@ import {
   SMTPServer,
   type SMTPServerOptions,
 } from "bun-smtp";
+import { certificate, fail, numberOf, orFail, usage } from "./start.js";
+
+usage(`
+A submission server: TLS, and logins against SCRAM records in SQLite.
+
+  bun submission.ts add user@example.com   asks for a password and stores its record
+  bun submission.ts                        takes mail of those users
+
+Variables:
+  DATABASE      the file with the records (users.sqlite)
+  PORT          the port for STARTTLS (587), 0 for any free one
+  TLS_PORT      the port for implicit TLS (465), 0 for any free one
+  CERT, KEY     PEM files, read again at SIGHUP (without: the server makes a certificate)
+  SCRAM_SECRET  the same for all processes that serve the same users (random)
+  PASSWORD      for add: the password, instead of the question
+`);
 
 const { env } = process;
+const path = env["DATABASE"] || "users.sqlite";
+const [command, name] = process.argv.slice(2);
+if (command !== undefined && command !== "add")
+  fail(`${command}: no such command, --help lists what there is`);
 // What is in the records can be used to guess passwords.
 process.umask(0o077);
 
-const db = new Database(env["DATABASE"] || "users.sqlite", { create: true, strict: true });
-db.run(`CREATE TABLE IF NOT EXISTS users (
-  name TEXT PRIMARY KEY, salt TEXT, iterations INTEGER, storedKey TEXT, serverKey TEXT
-)`);
+const db = orFail(`DATABASE=${path}`, open);
+
+function open(): Database {
+  const db = new Database(path, { create: true, strict: true });
+  db.run(`CREATE TABLE IF NOT EXISTS users (
+    name TEXT PRIMARY KEY, salt TEXT, iterations INTEGER, storedKey TEXT, serverKey TEXT
+  )`);
+  return db;
+}
+
 const find = db.query<ScramRecord, string>(
   "SELECT salt, iterations, storedKey, serverKey FROM users WHERE name = ?",
 );
@@ -50,16 +71,10 @@ function login({ method, username = "", password, authcid, authzid }: AuthObject
   return isRight(password ?? "", credentials ?? nobody) && credentials && mayActAs ? { user: username } : {};
 }
 
-async function certificate() {
-  const { CERT, KEY } = env;
-  if (!CERT || !KEY) return {};
-  return { cert: await Bun.file(CERT).text(), key: await Bun.file(KEY).text() };
-}
-
-if (process.argv[2] === "add") {
-  const name = process.argv[3];
+if (command === "add") {
+  if (!name) fail("add: the name of a user is wanted, as in add user@example.com");
   const password = env["PASSWORD"] ?? prompt(`Password for ${name}:`);
-  if (!name || !password) throw new Error("A name and a password are wanted");
+  if (!password) fail("add: a password is wanted, on the terminal or in PASSWORD");
   db.query("INSERT OR REPLACE INTO users VALUES ($name, $salt, $iterations, $storedKey, $serverKey)").run({
     name,
     ...scramCredentials(password),
@@ -69,7 +84,7 @@ if (process.argv[2] === "add") {
 }
 
 const options: SMTPServerOptions = {
-  ...(await certificate()),
+  ...(await orFail("CERT, KEY", certificate)),
   authMethods: ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"],
   needsUpgrade: true,
   hideENHANCEDSTATUSCODES: false,
@@ -97,15 +112,20 @@ const options: SMTPServerOptions = {
   },
 };
 
-const servers = [new SMTPServer({ ...options }), new SMTPServer({ ...options, secure: true })];
-const ports = [env["PORT"] || 587, env["TLS_PORT"] || 465];
-for (const [index, server] of servers.entries()) {
+const starttls = new SMTPServer({ ...options });
+const implicit = new SMTPServer({ ...options, secure: true });
+const servers = [starttls, implicit];
+
+async function listen(server: SMTPServer, variable: string, fallback: number): Promise<void> {
+  const port = numberOf(variable, fallback);
   // A public port gets handshakes that fail all day.
   server.on("error", (error) => console.warn(error.message));
-  await server.listen(ports[index]);
+  await orFail(`${variable}=${port}`, () => server.listen(port));
   const address = server.address();
   console.log(`Listening on port ${typeof address === "object" ? address?.port : address}`);
 }
+await listen(starttls, "PORT", 587);
+await listen(implicit, "TLS_PORT", 465);
 
 process.on("SIGHUP", async () => {
   try {

@@ -1,13 +1,27 @@
 /**
  * Posts each mail to a URL: the message as the body, `message/rfc822`, the envelope in headers. What the
  * other side answers decides: 2xx accepts, 4xx but 408 and 429 refuses for good, anything else and the sender tries again.
- *
- *   WEBHOOK=https://example.com/mail DOMAIN=example.com PORT=2525 bun docs/examples/webhook.ts
  */
 import { SMTPError, SMTPServer } from "bun-smtp";
+import { fail, numberOf, orFail, usage } from "./start.js";
 
-const { WEBHOOK, DOMAIN = "example.com", PORT = "2525" } = process.env;
-if (!WEBHOOK) throw new Error("WEBHOOK: the URL to post to is wanted");
+usage(`
+Posts each mail to a URL.
+
+  WEBHOOK=https://example.com/mail DOMAIN=example.com bun webhook.ts
+
+Variables:
+  WEBHOOK  the URL to post to
+  DOMAIN   the domain to take mail for (example.com)
+  PORT     the port (2525), 0 for any free one
+`);
+
+const { WEBHOOK, DOMAIN = "example.com" } = process.env;
+if (!WEBHOOK)
+  fail("WEBHOOK is not set: the URL to post to is wanted, as in WEBHOOK=https://example.com/mail");
+if (!/^https?:$/.test(URL.parse(WEBHOOK)?.protocol ?? ""))
+  fail(`WEBHOOK=${WEBHOOK}: not a URL of http or https`);
+const port = numberOf("PORT", 2525);
 
 const TRY_AGAIN = { responseCode: 451, enhancedCode: "4.3.0" };
 const FOR_GOOD = { responseCode: 554, enhancedCode: "5.6.0" };
@@ -64,7 +78,7 @@ const server = new SMTPServer({
   },
 });
 
-await server.listen(PORT);
+await orFail(`PORT=${port}`, () => server.listen(port));
 const address = server.address();
 console.log(`Listening on port ${typeof address === "object" ? address?.port : address}`);
 

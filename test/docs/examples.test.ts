@@ -1,9 +1,10 @@
 /** The programs of docs/examples run, and do what they say. */
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createAuthority } from "../support/certificates.js";
 import { SocketClient } from "../support/client.js";
 
 setDefaultTimeout(120_000);
@@ -92,7 +93,115 @@ async function connect(to: { port: number; host: string } | { path: string }): P
 
 const at = (port: number) => connect({ port, host: "127.0.0.1" });
 
+/** Runs a program that is to end by itself. */
+async function run(file: string, args: readonly string[], env: Record<string, string> = {}) {
+  const child = Bun.spawn([process.execPath, join(ROOT, "docs/examples", file), ...args], {
+    cwd: directory,
+    env: { ...process.env, PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { code: await child.exited, stdout, stderr };
+}
+
 describe("docs/examples", () => {
+  describe("a start that fails is one line on stderr and code 1:", () => {
+    const text = join(directory, "text.txt");
+    const [first, second] = ["a.test", "b.test"].map((name) => createAuthority("Test CA").issue(name));
+    const pem = (name: string, content = ""): string => {
+      writeFileSync(join(directory, name), content);
+      return join(directory, name);
+    };
+    const CERT = pem("first.crt", first?.cert);
+    const KEY = pem("first.key", first?.key);
+    const OTHER = pem("second.key", second?.key);
+    const busy = join(directory, "busy.sock");
+    let taken: Bun.TCPSocketListener;
+    let path: Bun.UnixSocketListener<undefined>;
+    let port = "";
+    beforeAll(() => {
+      writeFileSync(text, "no such file as is wanted\n".repeat(100));
+      taken = Bun.listen({ hostname: "0.0.0.0", port: 0, socket: { data() {} } });
+      path = Bun.listen({ unix: busy, socket: { data() {} } });
+      port = String(taken.port);
+    });
+    afterAll(() => {
+      taken.stop(true);
+      path.stop(true);
+    });
+
+    const WORKING = { TLS_PORT: "0", WEB_PORT: "0", WEBHOOK: "http://127.0.0.1:9/", WORKERS: "1" };
+
+    test.each([
+      ["mx.ts", "PORT", "65536"],
+      ["submission.ts", "TLS_PORT", "abc"],
+      ["webhook.ts", "PORT", "-1"],
+      ["cluster.ts", "PORT", "1e3"],
+      ["catcher/main.ts", "PORT", "abc"],
+      ["catcher/main.ts", "WEB_PORT", "25 "],
+    ])("%s, %s is in use, or %j", async (file, name, value) => {
+      const busy = await run(file, [], { ...WORKING, [name]: port });
+      expect(busy.stderr).toEndWith(`${name}=${port}: in use by another program, choose another one\n`);
+      expect(busy.stderr).not.toContain("    at ");
+      expect(busy.code).toBe(1);
+      const wrong = await run(file, [], { ...WORKING, [name]: value });
+      expect(wrong.stderr).toEndWith(`${name}=${value}: a number from 0 to 65535 is wanted\n`);
+      expect(wrong.code).toBe(1);
+    });
+
+    const NO_OPTION = "--no-such: no such option, --help lists what there is\n";
+    test.each<[file: string, args: string[], env: Record<string, string>, stderr: string | RegExp]>([
+      ["mx.ts", ["--no-such"], {}, NO_OPTION],
+      ["lmtp.ts", ["--no-such"], {}, NO_OPTION],
+      ["catcher/main.ts", ["--no-such"], {}, "Unknown option '--no-such': --help lists what there is\n"],
+      ["catcher/main.ts", ["1025"], {}, "Unexpected argument '1025': --help lists what there is\n"],
+      ["catcher/main.ts", ["--port", "abc"], {}, "PORT=abc: a number from 0 to 65535 is wanted\n"],
+      ["catcher/main.ts", [], { STARTTLS: "yes" }, "STARTTLS=yes: a number from 0 to 1 is wanted\n"],
+      ["catcher/main.ts", [], { FAIL: "rcpt" }, /^FAIL=rcpt: rcpt: .*, as in rcpt:451:20\n$/],
+      ["mx.ts", ["ad", "b@b.test"], {}, "ad: no such command, --help lists what there is\n"],
+      ["submission.ts", ["list"], {}, "list: no such command, --help lists what there is\n"],
+      ["submission.ts", ["add"], {}, "add: the name of a user is wanted, as in add user@example.com\n"],
+      ["submission.ts", ["add", "a@a.test"], { PASSWORD: "" }, /^add: a password is wanted, .*\n$/],
+      ["webhook.ts", [], { WEBHOOK: "" }, /^WEBHOOK is not set: .*\n$/],
+      ["webhook.ts", [], { WEBHOOK: "ftp://a" }, "WEBHOOK=ftp://a: not a URL of http or https\n"],
+      ["cluster.ts", [], { WORKERS: "four" }, "WORKERS=four: a number from 0 to 1000 is wanted\n"],
+      ["lmtp.ts", [busy, "mail"], {}, `${busy}: in use by another program, choose another one\n`],
+      ["lmtp.ts", ["none/lmtp.sock", "mail"], {}, /^none\/lmtp\.sock: .*no such file.*\n$/],
+      ["lmtp.ts", ["lmtp.sock", text], {}, /^.*text\.txt: .*\n$/],
+      ["mx.ts", [], { DATABASE: "none/x.sqlite" }, "DATABASE=none/x.sqlite: unable to open database file\n"],
+      ["mx.ts", [], { DATABASE: text }, `DATABASE=${text}: file is not a database\n`],
+      ["catcher/main.ts", [], { DATABASE: text }, `DATABASE=${text}: file is not a database\n`],
+    ])("%s %j with %j", async (file, args, env, expected) => {
+      const { code, stdout, stderr } = await run(file, args, { ...WORKING, ...env });
+      if (typeof expected === "string") expect(stderr).toBe(expected);
+      else expect(stderr).toMatch(expected);
+      expect(stdout).not.toContain("Listening");
+      expect(code).toBe(1);
+    });
+
+    test.each<[file: string, mistake: string, Record<string, string>, RegExp]>([
+      ["mx.ts", "without its key", { CERT }, /^CERT, KEY: KEY is not set, a certificate needs both\n$/],
+      ["submission.ts", "that is not there", { CERT: "none.crt", KEY }, /^CERT, KEY: .*none\.crt.*\n$/],
+      ["catcher/main.ts", "that is none", { CERT: text, KEY }, /^CERT, KEY: cert: .*\n$/],
+      ["mx.ts", "of another key", { CERT, KEY: OTHER }, /^CERT, KEY: .*\n$/],
+    ])("%s, a certificate %s", async (file, _, pair, expected) => {
+      const { code, stderr } = await run(file, [], { ...WORKING, DATABASE: ":memory:", ...pair });
+      expect(stderr).toMatch(expected);
+      expect(code).toBe(1);
+    });
+  });
+
+  test.each(["mx.ts", "submission.ts", "lmtp.ts", "webhook.ts", "cluster.ts", "catcher/main.ts"])(
+    "%s --help says how it is used, on stdout, whatever else is wrong",
+    async (file) => {
+      const { code, stdout, stderr } = await run(file, ["--help"], { PORT: "abc", WEBHOOK: "" });
+      expect(stdout).toMatch(/^ {2}(?:\w+=\S+ )*bunx? /m);
+      expect(stdout).not.toMatch(/^\n|\n\n$/);
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+    },
+  );
+
   describe("catcher", () => {
     test("prints a mail and shows it on its page, and ends at SIGINT", async () => {
       const catcher = new Program("catcher/main.ts", [], { WEB_PORT: "0" });
@@ -108,14 +217,6 @@ describe("docs/examples", () => {
       expect(await list.json()).toMatchObject({ messages: [{ subject: "Hello", rcptTo: ["b@b.test"] }] });
       client.end();
       expect(await catcher.ends()).toBe(0);
-    });
-
-    test.each(["PORT", "WEB_PORT"])("says that its %s is in use, and ends with 1", async (name) => {
-      using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-      const env = { PORT: "0", WEB_PORT: "0", [name]: String(taken.port) };
-      const catcher = new Program("catcher/main.ts", [], env);
-      await catcher.prints(new RegExp(`^Port ${taken.port} is in use\\. Take another one: ${name}=`));
-      expect(await catcher.exited).toBe(1);
     });
   });
 
