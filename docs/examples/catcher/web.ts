@@ -1,8 +1,8 @@
 /**
  * The web page of the catcher and its JSON API.
  *
- * A mail is written by somebody else, and its HTML as well. The page therefore never makes markup of a
- * mail's text, and shows its HTML in a frame that may neither run scripts nor load anything.
+ * Whoever sends a mail writes its HTML. The page therefore never makes markup of a mail's text, and shows its
+ * HTML in a frame that may not run scripts, and loads nothing but images that the reader asks for.
  */
 import { join } from "node:path";
 import { header, parseMail } from "../mime.js";
@@ -17,7 +17,7 @@ const FOR_ALL = {
   "Cache-Control": "no-store",
 };
 
-/** Nothing but the three files of the page, its API, and frames of our own. */
+/** Nothing but the files of the page, its API, and frames of our own. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -31,18 +31,26 @@ const PAGE_POLICY = [
   "require-trusted-types-for 'script'",
 ].join("; ");
 
-/** A mail's HTML: its styles and the images that it brings. Links open in a new window, which is free again. */
-const MAIL_POLICY = [
-  "sandbox allow-popups allow-popups-to-escape-sandbox",
-  "default-src 'none'",
-  "style-src 'unsafe-inline'",
-  "img-src data:",
-  "frame-ancestors 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join("; ");
+/**
+ * A mail's HTML: its styles and the images that it brings. Links open in a new window, which is free again.
+ * @param images where images may come from
+ */
+const mailPolicy = (images: string): string =>
+  [
+    "sandbox allow-popups allow-popups-to-escape-sandbox",
+    "default-src 'none'",
+    "style-src 'unsafe-inline'",
+    `img-src ${images}`,
+    "frame-ancestors 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
 
-/** Changes that wait for a page that does not read. With more it has to connect anew. */
+/** An image, or a background, that another server has. What this does not find stays blocked as well. */
+const REMOTE_IMAGE =
+  /(?:<(?:img|source|input|video|image)\b[^<>]*=|\bbackground=|\burl\()(?:["'\s]|&quot;|&#39;)*(?:https?:)?\/\//i;
+
+/** Changes that wait for a page that does not read. With more it has to connect again. */
 const MAX_WAITING = 1000;
 
 export interface Web {
@@ -53,12 +61,14 @@ export interface Web {
 export interface WebOptions {
   hostname: string;
   port: number;
-  /** Told to the page, which tells the reader where to send mail. */
+  /** Shown on the page: where to send mail, whether STARTTLS is offered, whether mail outlives the program. */
   smtpPort: number;
+  startTLS: boolean;
+  isKept: boolean;
 }
 
 /** Serves a mailbox. */
-export function serve(mailbox: Mailbox, { hostname, port, smtpPort }: WebOptions): Web {
+export function serve(mailbox: Mailbox, { hostname, port, ...about }: WebOptions): Web {
   const pages = new Set<ReadableStreamDefaultController<string>>();
   mailbox.onChange = (change) => {
     for (const page of pages) {
@@ -77,7 +87,7 @@ export function serve(mailbox: Mailbox, { hostname, port, smtpPort }: WebOptions
       {
         start(controller) {
           pages.add((page = controller));
-          controller.enqueue(toEvent({ all: mailbox.list(), smtpPort }));
+          controller.enqueue(toEvent({ all: mailbox.list(), ...about }));
         },
         cancel: () => void pages.delete(page),
       },
@@ -89,18 +99,27 @@ export function serve(mailbox: Mailbox, { hostname, port, smtpPort }: WebOptions
     hostname,
     port,
     routes: {
-      "/": file("index.html", { "Content-Security-Policy": PAGE_POLICY }),
+      "/": guarded(() => file("index.html", { "Content-Security-Policy": PAGE_POLICY })),
       "/style.css": file("style.css"),
       "/script.js": file("script.js"),
+      "/links.js": file("links.js"),
 
       "/api/messages": {
-        GET: guarded(() => json({ messages: mailbox.list() })),
-        DELETE: guarded(() => json({ removed: mailbox.remove() })),
+        GET: guarded((request) => json({ messages: mailbox.list(queryOf(request)) })),
+        DELETE: guarded((request) =>
+          json({ removed: mailbox.remove(mailbox.list(queryOf(request)).map(({ id }) => id)) }),
+        ),
       },
       "/api/messages/:id": {
         GET: guarded((request: Bun.BunRequest<"/api/messages/:id">) =>
           found(mailbox.get(request.params.id), (message) => json(details(message))),
         ),
+        PATCH: guarded(async (request: Bun.BunRequest<"/api/messages/:id">) => {
+          const { isRead } = ((await request.json().catch(() => null)) ?? {}) as { isRead?: unknown };
+          if (typeof isRead !== "boolean") return reply('{ "isRead": true } or false is wanted', {}, 400);
+          const changed = mailbox.mark(request.params.id, isRead);
+          return changed ? json(changed) : notFound();
+        }),
         DELETE: guarded((request: Bun.BunRequest<"/api/messages/:id">) =>
           mailbox.remove([request.params.id]) === 1 ? json({ removed: 1 }) : notFound(),
         ),
@@ -114,7 +133,9 @@ export function serve(mailbox: Mailbox, { hostname, port, smtpPort }: WebOptions
         found(mailbox.get(request.params.id), (message) =>
           reply(html(message), {
             "Content-Type": "text/html; charset=utf-8",
-            "Content-Security-Policy": MAIL_POLICY,
+            "Content-Security-Policy": mailPolicy(
+              new URL(request.url).searchParams.get("images") === "1" ? "data: https: http:" : "data:",
+            ),
           }),
         ),
       ),
@@ -132,18 +153,25 @@ export function serve(mailbox: Mailbox, { hostname, port, smtpPort }: WebOptions
   return { url: server.url, stop: () => server.stop(true) };
 }
 
-type Handler<R extends Request> = (request: R, server: Bun.Server<undefined>) => Response;
+type Handler<R extends Request> = (request: R, server: Bun.Server<undefined>) => Response | Promise<Response>;
 
 /**
  * Keeps out a web site that lets its own name point to this machine and so becomes, for the browser, one with
- * this page ("DNS rebinding"). It needs a name of the public DNS, with a dot in it.
+ * this page ("DNS rebinding"). It needs a name of the public DNS: with a dot in it, and not below `localhost`,
+ * which belongs to the machine itself (RFC 6761 section 6.3).
  */
 function guarded<R extends Request>(handler: Handler<R>): Handler<R> {
-  return (request, server) =>
-    /^(?:\[.*\]|[\d.]+|[^.]+)$/.test(new URL(request.url).hostname)
-      ? handler(request, server)
-      : reply("Use the address, or localhost", {}, 403);
+  return (request, server) => {
+    const { hostname, port } = new URL(request.url);
+    if (/^(?:\[.*\]|[\d.]+|[^.]+|.*\.localhost)$/.test(hostname)) return handler(request, server);
+    const reason = `This page does not answer to the name ${hostname}: a web site whose name points to this machine
+could read the mail (DNS rebinding). Use http://localhost:${port}, a name that ends in .localhost, a name without a
+dot, or an IP address.`;
+    return reply(reason.replaceAll("\n", " "), { "Content-Type": "text/plain; charset=utf-8" }, 403);
+  };
 }
+
+const queryOf = (request: Request): string => new URL(request.url).searchParams.get("query") ?? "";
 
 function reply(body: Bun.BodyInit, headers: Record<string, string>, status = 200): Response {
   return new Response(body, { status, headers: { ...FOR_ALL, ...headers } });
@@ -169,6 +197,7 @@ function details({ summary, source }: Message) {
     headers,
     text,
     html,
+    hasRemoteImages: REMOTE_IMAGE.test(html),
     attachments: attachments.map(({ name, type, content }) => ({ name, type, size: content.byteLength })),
   };
 }
@@ -181,7 +210,8 @@ function html({ source }: Message): string {
     if (!image || !/^image\/[\w.+-]+$/.test(image.type)) return link;
     return `data:${image.type};base64,${Buffer.from(image.content).toString("base64")}`;
   });
-  return `<!doctype html><base target="_blank">${shown}`;
+  // No policy stops <link rel=preconnect> from telling a server that the mail is read.
+  return `<!doctype html><base target="_blank">${shown.replace(/<link(?=[\s/>])/gi, "<no-link")}`;
 }
 
 function attachment({ source }: Message, index: string): Response {
@@ -189,7 +219,7 @@ function attachment({ source }: Message, index: string): Response {
   if (!part) return notFound();
   const name = encodeURIComponent(part.name || `attachment-${index}`).replace(/['()*]/g, hex);
   return reply(part.content, {
-    // Never shown, whatever it says that it is.
+    // Never shown, whatever it is said to be.
     "Content-Type": "application/octet-stream",
     "Content-Disposition": `attachment; filename*=UTF-8''${name}`,
   });

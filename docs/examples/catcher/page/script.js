@@ -1,4 +1,5 @@
 // Texts of a mail become text nodes, never markup. Its HTML is shown by a frame that may run nothing.
+import { linksOf } from "./links.js";
 
 const MAX_SHOWN = 500_000; // characters of a text or a source; more would hold the browser up
 
@@ -6,7 +7,10 @@ const $ = (id) => document.getElementById(id);
 
 /** Newest first. */
 let messages = [];
-const read = new Set();
+/** The ids that the search found; `undefined` without one. */
+let found;
+/** What the reader deleted: the page goes on to the next mail, where one that made room for others stays. */
+const deleting = new Set();
 /** The message that is shown, with all its details, and the one that was last asked for. */
 let current;
 let wanted;
@@ -47,19 +51,30 @@ function makeRow(message) {
     ? when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
     : when.toLocaleDateString([], { day: "numeric", month: "short" });
   row.dataset.id = message.id;
-  row.classList.toggle("unread", !read.has(message.id));
+  row.classList.toggle("unread", !message.isRead);
   row.setAttribute("aria-current", current?.id === message.id);
   row.addEventListener("click", () => open(message.id));
   return row.closest("li") ?? element("li", {}, row);
 }
 
-function isWanted({ from, rcptTo, subject, preview }) {
-  const words = $("search").value.toLowerCase().split(/\s+/);
-  const text = [from, ...rcptTo, subject, preview].join("\n").toLowerCase();
-  return words.every((word) => text.includes(word));
-}
+const shown = () => (found ? messages.filter(({ id }) => found.has(id)) : messages);
 
-const shown = () => messages.filter(isWanted);
+let searching;
+/** Lets the server search, which knows all of each mail. */
+function search() {
+  clearTimeout(searching);
+  searching = setTimeout(async () => {
+    const query = $("search").value.trim();
+    if (query === "") found = undefined;
+    else {
+      const response = await fetch(`/api/messages?query=${encodeURIComponent(query)}`);
+      const answer = await response.json();
+      if (query !== $("search").value.trim()) return; // another search is on its way
+      found = new Set(answer.messages.map(({ id }) => id));
+    }
+    draw();
+  }, 100);
+}
 
 let isDrawing = false;
 /** Draws the list once, however many changes there are until the next frame. */
@@ -70,12 +85,17 @@ function draw() {
     isDrawing = false;
     const rows = shown();
     const focused = document.activeElement?.dataset.id;
+    const nav = $("list").parentElement;
+    const height = nav.scrollHeight;
     $("list").replaceChildren(...rows.map(makeRow));
+    // New mail comes on top, and must not move what the reader looks at.
+    if (nav.scrollTop > 0) nav.scrollTop += nav.scrollHeight - height;
     if (focused) document.querySelector(`[data-id="${focused}"]`)?.focus();
     const total = `${messages.length} ${messages.length === 1 ? "message" : "messages"}`;
     $("count").textContent = rows.length === messages.length ? total : `${rows.length} of ${total}`;
     $("clear").disabled = messages.length === 0;
-    const unread = messages.filter(({ id }) => !read.has(id)).length;
+    const unread = messages.filter(({ isRead }) => !isRead).length;
+    document.body.classList.toggle("without-mail", messages.length === 0);
     document.title = unread > 0 ? `(${unread}) Catcher` : "Catcher";
     $("empty").querySelector("h2").textContent = messages.length > 0 ? "No mail selected" : "No mail yet";
   });
@@ -89,7 +109,14 @@ async function open(id) {
   const message = response.ok ? await response.json() : undefined;
   if (!message || wanted !== id) return;
   current = message;
-  read.add(id);
+  history.replaceState(null, "", `#${id}`);
+  if (!message.isRead) {
+    void fetch(url(id), {
+      method: "PATCH",
+      body: JSON.stringify({ isRead: true }),
+      headers: { "Content-Type": "application/json" },
+    });
+  }
   const { from, to, cc, date, mailFrom, rcptTo, client, protocol, size: octets } = current;
   const facts = {
     From: from,
@@ -122,6 +149,7 @@ async function open(id) {
     button.hidden = (kind === "html" || kind === "text") && current[kind] === "";
   }
   $("empty").hidden = true;
+  $("gone").hidden = true;
   $("message").hidden = false;
   document.body.classList.add("reading");
   show(current.html !== "" ? "html" : current.text !== "" ? "text" : "headers");
@@ -129,14 +157,19 @@ async function open(id) {
 }
 
 const panels = {
-  html: ({ id }) =>
+  html: ({ id }, withImages) =>
     element("iframe", {
       title: "The HTML of the mail",
-      src: url(id, "html"),
+      src: url(id, withImages ? "html?images=1" : "html"),
       // The server's policy says the same; twice holds better.
       sandbox: "allow-popups allow-popups-to-escape-sandbox",
     }),
-  text: ({ text }) => element("pre", { className: "text", textContent: cut(text) }),
+  text: ({ text }) => {
+    const pieces = linksOf(cut(text)).map(({ text, href }) =>
+      href ? element("a", { href, target: "_blank", rel: "noopener noreferrer", textContent: text }) : text,
+    );
+    return element("pre", { className: "text" }, ...pieces);
+  },
   headers: ({ headers }) =>
     element(
       "table",
@@ -159,9 +192,10 @@ const panels = {
   },
 };
 
-function show(tab) {
+function show(tab, withImages = false) {
   for (const button of $("tabs").children) button.setAttribute("aria-selected", button.dataset.tab === tab);
-  $("panel").replaceChildren(panels[tab](current));
+  $("blocked").hidden = tab !== "html" || !current.hasRemoteImages || withImages;
+  $("panel").replaceChildren(panels[tab](current, withImages));
   $("panel").scrollTop = 0;
 }
 
@@ -170,6 +204,7 @@ function close() {
   $("message").hidden = true;
   $("empty").hidden = false;
   $("panel").replaceChildren();
+  history.replaceState(null, "", location.pathname);
   document.body.classList.remove("reading");
   draw();
 }
@@ -189,7 +224,8 @@ function remove(ids) {
   const rows = shown();
   const at = rows.findIndex(({ id }) => id === current?.id);
   messages = messages.filter(({ id }) => !gone.has(id));
-  if (current && gone.has(current.id)) {
+  if (current && gone.has(current.id) && !deleting.delete(current.id)) $("gone").hidden = false;
+  else if (current && gone.has(current.id)) {
     const next = rows.slice(at + 1).find(({ id }) => !gone.has(id)) ?? shown()[0];
     close();
     if (next) void open(next.id);
@@ -203,36 +239,66 @@ events.addEventListener("error", () => {
   $("live").classList.remove("on");
 });
 events.addEventListener("message", ({ data }) => {
-  const { all, smtpPort, added, removed } = JSON.parse(data);
-  if (all) start(all, smtpPort);
+  const { all, added, changed, removed, ...about } = JSON.parse(data);
+  if (all) start(all, about);
   if (added) messages.unshift(added);
+  if (changed) messages = messages.map((message) => (message.id === changed.id ? changed : message));
   if (removed) remove(removed);
+  if ((added || all) && $("search").value !== "") search();
   draw();
 });
 
 /** The first thing that is said, also after a pause: all that is there. */
-function start(all, smtpPort) {
+function start(all, { smtpPort, startTLS, isKept }) {
   const there = new Set(all.map(({ id }) => id));
   remove(messages.map(({ id }) => id).filter((id) => !there.has(id)));
   messages = all;
   $("live").textContent = "live";
   $("live").classList.add("on");
   $("smtp-port").textContent = smtpPort;
+  $("in-memory").hidden = isKept;
+  $("in-database").hidden = !isKept;
+  $("with-tls").hidden = !startTLS;
+  $("without-tls").hidden = startTLS;
   $("try").textContent = `printf 'Subject: Hello\\r\\n\\r\\nIs this thing on?\\r\\n' |
   curl smtp://${location.hostname}:${smtpPort} -T - \\
     --mail-from me@example.com --mail-rcpt you@example.com`;
+  openFromAddress();
+}
+
+/** Opens what the address names, so that a reload does not close the mail. */
+function openFromAddress() {
+  const id = location.hash.slice(1);
+  if (id && id !== current?.id && messages.some((message) => message.id === id)) void open(id);
 }
 
 // ---- what the reader does ---------------------------------------------------------------------------
 
-$("search").addEventListener("input", draw);
+window.addEventListener("hashchange", openFromAddress);
+$("search").addEventListener("input", search);
 $("back").addEventListener("click", close);
 $("tabs").addEventListener("click", ({ target }) => target.dataset.tab && show(target.dataset.tab));
-$("delete").addEventListener("click", () => current && fetch(url(current.id), { method: "DELETE" }));
-$("clear").addEventListener("click", () => fetch("/api/messages", { method: "DELETE" }));
+$("unblock").addEventListener("click", () => show("html", true));
+$("delete").addEventListener("click", () => {
+  if (!current) return;
+  if (!messages.some(({ id }) => id === current.id)) return close();
+  deleting.add(current.id);
+  void fetch(url(current.id), { method: "DELETE" });
+});
+$("clear").addEventListener("click", () => {
+  const many = messages.length === 1 ? "the only message" : `all ${messages.length} messages`;
+  $("question").textContent = `Delete ${many}?`;
+  $("ask").showModal();
+});
+$("no").addEventListener("click", () => $("ask").close());
+$("yes").addEventListener("click", () => {
+  $("ask").close();
+  for (const { id } of messages) deleting.add(id);
+  void fetch("/api/messages", { method: "DELETE" });
+});
 
 document.addEventListener("keydown", (event) => {
-  if (event.target === $("search") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target === $("search") || $("ask").open || event.ctrlKey || event.metaKey || event.altKey) return;
   const keys = {
     j: () => move(1),
     k: () => move(-1),
