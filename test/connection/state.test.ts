@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { COMMANDS } from "../../src/commands/index.js";
 import { READERS, type State, TRANSITIONS } from "../../src/connection/state.js";
 import { codeIn, rowsOf } from "../support/markdown.js";
 
@@ -23,4 +24,22 @@ test("every state can be reached, and every state but the last can be left", () 
   for (const state of reached) for (const next of TRANSITIONS[state]) reached.add(next);
   expect([...reached].toSorted()).toEqual(states.toSorted());
   expect(states.filter((state) => TRANSITIONS[state].length === 0)).toEqual(["closed"]);
+});
+
+test("design.md has what must hold before each command runs", () => {
+  const rows = page.filter(({ cells }) => cells.length === 5 && /^[A-Z, ]+$/.test(cells[0] ?? ""));
+  const said = new Map(
+    rows.flatMap(({ cells }) => {
+      const [names = "", upgrade, hello, auth] = cells;
+      return names.split(", ").map((verb) => [verb, [upgrade, hello, auth]] as const);
+    }),
+  );
+  const yes = (holds: boolean): string => (holds ? "yes" : "");
+  for (const [verb, { beforeUpgrade, afterHello, afterAuth }] of COMMANDS) {
+    expect([verb, said.get(verb)]).toEqual([
+      verb,
+      [yes(!beforeUpgrade), yes(afterHello === true), yes(afterAuth === true)],
+    ]);
+  }
+  expect([...said.keys()].toSorted()).toEqual([...COMMANDS.keys()].toSorted());
 });
