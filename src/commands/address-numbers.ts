@@ -1,7 +1,7 @@
 /** Random, so that no client can choose addresses that all belong into one slot. */
 const SEED = Math.trunc(Math.random() * 2 ** 32);
 
-/** So many are looked through one by one, as in nearly every transaction. */
+/** Up to so many addresses are searched one by one: nearly every transaction has fewer. */
 const FEW = 16;
 
 /** Shared, because nearly all transactions need no table. */

@@ -96,7 +96,7 @@ function skipped(client: Client, message: MessageInTransfer, chunk: Chunk, refus
   const { size } = client.settings;
   const limit = Math.max(Number.isFinite(size) ? size : 0, REFUSED_CHUNK_LIMIT);
   if (chunk.octets > limit) return { ...refusal, next: "closing" };
-  const finish = (): Answer => (chunk.last ? message.close(refusal) : refusal);
+  const finish = (): Answer => (chunk.last ? message.endTransaction(refusal) : refusal);
   return chunk.octets === 0 ? finish() : new ChunkBody(chunk.octets, finish);
 }
 

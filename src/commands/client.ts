@@ -45,7 +45,7 @@ export interface MessageInTransfer {
   /** The replies to the message, once it has ended and the hook has answered. */
   replies(): readonly Action[] | Promise<readonly Action[]>;
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
-  close(reply: Action): readonly Action[];
+  endTransaction(reply: Action): readonly Action[];
   /** The reply to a chunk of BDAT that is not the last. */
   chunkReply(octets: number): Action;
   /** Refuses the rest of the chunks; the stream does not get them. */

@@ -98,7 +98,7 @@ export class Message implements MessageInTransfer {
   /** The replies that the message gets, once it has ended and the hook has answered. */
   replies(): readonly Action[] | Promise<readonly Action[]> {
     // After a bare newline the stream has failed: a hook that waits for its end may never answer, nor would it count.
-    if (this.#guard.bare) return this.close(bareNewline(this.#guard.bare));
+    if (this.#guard.bare) return this.endTransaction(bareNewline(this.#guard.bare));
     if (this.#result) return this.#settle(this.#result);
     this.#answer = Promise.withResolvers();
     return this.#answer.promise.then((result) => this.#settle(result));
@@ -129,14 +129,14 @@ export class Message implements MessageInTransfer {
   #settle(result: HookResult): readonly Action[] {
     const { settings } = this.#client;
     if (settings.raw.rejectOversized && this.byteLength > settings.size)
-      return this.close(tooBig(settings.size));
+      return this.endTransaction(tooBig(settings.size));
     const refusal = refused("onData", result);
-    if (refusal) return this.close(refusal);
+    if (refusal) return this.endTransaction(refusal);
     return this.#accept(result.type === "accepted" ? result.value : undefined);
   }
 
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
-  close(reply: Action): readonly Action[] {
+  endTransaction(reply: Action): readonly Action[] {
     // After a refused chunk `end` was not called.
     this.#ended = true;
     const isLMTP = this.#client.settings.lmtp;
@@ -146,17 +146,17 @@ export class Message implements MessageInTransfer {
   /** Ends the transaction with the replies of an accepting answer: nothing, a text, or an array of texts and Errors. */
   #accept(value: unknown): readonly Action[] {
     const { lmtp } = this.#client.settings;
-    if (!Array.isArray(value)) return this.close(replyFor(value, lmtp));
+    if (!Array.isArray(value)) return this.endTransaction(replyFor(value, lmtp));
     const entries: unknown[] = value;
     if (lmtp) {
       const indexes = indexesOf(this.#client);
-      const byCommand = goesByCommands(entries, indexes);
+      const byCommand = isPerCommand(entries, indexes);
       return this.#complete(
         indexes.map((index, command) => replyFor(entries[byCommand ? command : index], lmtp)),
       );
     }
     // SMTP has one reply for all recipients: an error for one of them is an error for the message.
-    return this.close(
+    return this.endTransaction(
       replyFor(entries.find(isError) ?? entries.find((entry) => typeof entry === "string"), lmtp),
     );
   }
@@ -189,9 +189,9 @@ function bareNewline(found: "CR" | "LF"): Action {
 }
 
 /**
- * Whether an array has an entry for each accepted RCPT command, repeated ones too, and not for each entry of
- * rcptTo: programs that keep a list of their own answer so.
+ * Whether the entries of an answer line up with the accepted RCPT commands, repeated addresses counted, and not with
+ * the entries of rcptTo: programs that keep a list of their own answer so.
  */
-function goesByCommands({ length }: readonly unknown[], indexes: readonly number[]): boolean {
+function isPerCommand({ length }: readonly unknown[], indexes: readonly number[]): boolean {
   return length === indexes.length && (indexes.includes(-1) || new Set(indexes).size < length);
 }

@@ -8,8 +8,8 @@ export const RECIPIENTS_CEILING = 100_000;
 export const RECIPIENTS_MEMORY: number = 32 << 20;
 
 /**
- * Recipients with parameters take as much for each octet of their commands, and what is always free beyond that. One
- * without takes about 120 octets and its address, however short the command: it ends at {@link RECIPIENTS_CEILING}.
+ * Recipients of a transaction may use FREE_MEMORY, and MEMORY_PER_OCTET for each octet of their commands. One without
+ * parameters takes about 120 octets and its address: {@link RECIPIENTS_CEILING} limits those instead.
  */
 const MEMORY_PER_OCTET = 4;
 const FREE_MEMORY = 64 << 10;
@@ -26,8 +26,8 @@ const SHAPE_PROPERTY = 170;
 /** Characters of a value that is shared with the recipient before. */
 const SHORT = 64;
 
-/** So many keep the lines that their strings were cut from: nearly every transaction is spared the copies. */
-const FEW = 16;
+/** The first recipients keep the lines that their strings were cut from, which spares nearly every transaction the copies. */
+const UNCOPIED = 16;
 
 /** Which RCPT command of a transaction stands where in `envelope.rcptTo`. */
 export class Recipients {
@@ -42,7 +42,7 @@ export class Recipients {
   /** Parameters of the last recipient that had some. */
   #lastArgs: SMTPAddressArgs | undefined;
   #memory = 0;
-  /** What of it may be taken. */
+  /** Memory that this transaction may use so far: it grows with the octets of its commands. */
   #allowed = FREE_MEMORY;
 
   /** The next transaction begins. */
@@ -71,7 +71,7 @@ export class Recipients {
 
   /** What is kept of a RCPT command: strings of its own, or those of the recipient before where they are the same. */
   keep({ address, args }: SMTPAddress): SMTPAddress {
-    if (this.count < FEW) return { address, args };
+    if (this.count < UNCOPIED) return { address, args };
     if (!args) return { address: copyOf(address), args };
     const kept: SMTPAddressArgs = {};
     for (const [keyword, value] of Object.entries(args)) {

@@ -72,7 +72,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   get isOpen(): boolean {
     return this.#state !== "closing" && this.#state !== "closed";
   }
-  get isClosing(): boolean {
+  get isServerClosing(): boolean {
     return this.#server.isClosing;
   }
 

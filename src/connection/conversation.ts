@@ -26,7 +26,7 @@ export interface ConversationOwner {
   readonly state: State;
   readonly isOpen: boolean;
   /** `close()` of the server was called. */
-  readonly isClosing: boolean;
+  readonly isServerClosing: boolean;
   /** Enters `ready`: commands are read from now on. */
   ready(): void;
   /** Starts the TLS handshake of STARTTLS. */
@@ -210,7 +210,7 @@ export class Conversation {
   /** The reply to a line that no handler gets. */
   #refuseLine(line: Line | typeof OVERLONG, sasl: SaslReader | undefined): Action | undefined {
     if (line === OVERLONG && !sasl) return { code: 421, text: "Error: Command line too long" };
-    if (this.#owner.isClosing) return { code: 421, text: "Server shutting down" };
+    if (this.#owner.isServerClosing) return { code: 421, text: "Server shutting down" };
     if (line === OVERLONG || !line.bare || this.#client.settings.bareNewlines !== "reject") return undefined;
     return { code: 500, text: `Error: bare <${line.bare}> received`, enhanced: "5.5.2" };
   }
@@ -233,7 +233,7 @@ export class Conversation {
   #exception(error: unknown): Answer {
     this.#owner.report(error);
     const { message } = this.#client;
-    return message?.ended ? message.close(INTERNAL_ERROR) : INTERNAL_ERROR;
+    return message?.ended ? message.endTransaction(INTERNAL_ERROR) : INTERNAL_ERROR;
   }
 
   /** Waits for an answer, or carries it out. */

@@ -35,12 +35,12 @@ export interface TimedConnection {
 }
 
 /**
- * Knows when a client is overdue, on the server's clock, in milliseconds. The time in which our own back-pressure
- * stops the message does not count.
+ * Knows when a client is overdue, in milliseconds on the server's clock; the connection then closes it, see
+ * `expired`. The time in which we do not read a message because onData is behind does not count.
  */
 export class Timeouts {
   readonly #connection: TimedConnection;
-  /** When the client last sent something, or last got something to react to. */
+  /** Start of the current wait: the last octet received, or the last reply after a hook. */
   #since: number;
   #lineSince: number | undefined;
   /** The message that owes `minDataRate`. */
@@ -132,14 +132,16 @@ export class Timeouts {
     const { state, reader, isInsideLine, isAbandoned, settings } = this.#connection;
     if (state === "closing" || state === "closed") return this.#closesAt;
     if (this.#heldSince !== undefined) return Infinity;
+    // No deadline in the greeting, nor for a hook that was reported, unless its client has closed its side.
     if (reader.type === "hook" ? this.#hookReported && !isAbandoned : state === "greeting") return Infinity;
     const since = isInsideLine ? (this.#lineSince ?? this.#since) : this.#since;
     return Math.min(since, this.#paidUntil()) + settings.socketTimeout;
   }
 
   /**
-   * The moment up to which the octets received so far pay `minDataRate`. A message owes its rate between two
-   * chunks of BDAT too: a client must not get around the minimum by sending a chunk for each octet.
+   * The time by which a client at exactly `minDataRate` would have sent the octets received so far; `Infinity` if no
+   * rate applies. It applies between two chunks of BDAT too: a client must not get around the minimum by sending a
+   * chunk for each octet.
    */
   #paidUntil(): number {
     const { reader, unfinishedMessage, settings } = this.#connection;

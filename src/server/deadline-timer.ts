@@ -5,7 +5,7 @@ import type { Clock, Timer } from "../time/clock.js";
 const LONGEST = 0x7fffffff;
 /** Milliseconds until the next check of a client whose check threw, as an option that is a getter may. */
 const AFTER_ERROR = 100;
-/** Milliseconds between two rounds for each client: one check takes a hundredth of that, and so do all of them. */
+/** Least milliseconds between two rounds, for each client: checking takes about 1 % of the time, however many there are. */
 const PAUSE_EACH = 0.005;
 
 /** The server as its deadline timer sees it. */

@@ -13,7 +13,7 @@ import { HookResolver } from "./hook-resolver.js";
 import { bind, type Bound, prepare } from "../transport/bind.js";
 import { TLS_OPTIONS } from "../transport/secure-context.js";
 import type { Clock, Timer } from "../time/clock.js";
-import { canUpgrade, SecureContexts } from "../transport/tls.js";
+import { canUpgrade, SecureContexts } from "../transport/secure-contexts.js";
 import type { SMTPServerAddress, SMTPServerSession } from "../types/smtp-server.js";
 import type {
   AuthCallback,

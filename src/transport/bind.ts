@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 import { type BoundListener, listenOn, type SocketTransport } from "./socket.js";
-import type { SecureContexts } from "./tls.js";
+import type { SecureContexts } from "./secure-contexts.js";
 
 /** What to bind. */
 export type ListenTarget =

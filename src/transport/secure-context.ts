@@ -28,7 +28,7 @@ const CONTEXT_OPTIONS = [
   "secureOptions",
 ] as const satisfies (keyof SecureContextOptions)[];
 
-/** All options that TLS has here, by name. */
+/** Every TLS option of the server, by name. */
 export const TLS_OPTIONS: readonly (keyof SMTPServerOptions)[] = [
   ...CONTEXT_OPTIONS,
   "requestCert",
@@ -38,7 +38,7 @@ export const TLS_OPTIONS: readonly (keyof SMTPServerOptions)[] = [
   "SNICallback",
 ];
 
-/** Those of a certificate: an entry of `sniOptions` has its own or the server's, never a mixture. */
+/** Options that make up a certificate. An entry of `sniOptions` uses its own or the server's, never a mixture. */
 const IDENTITY: readonly string[] = ["key", "cert", "pfx", "passphrase"];
 
 /** Those whose values are the content of a file. */

@@ -12,7 +12,7 @@ import type {
   UpgradeOptions,
 } from "./bun-tls.js";
 import { firstReserved } from "./descriptors.js";
-import { canUpgrade, type SecureContexts, verdict } from "./tls.js";
+import { canUpgrade, type SecureContexts, verdict } from "./secure-contexts.js";
 
 /** Where to listen: a port of an address, or the path of a unix socket. */
 export type BindTarget =

@@ -10,7 +10,7 @@ import {
   X509Certificate,
   type KeyObject,
 } from "node:crypto";
-import { buildCertificate, der, extension } from "../../src/transport/certificate.js";
+import { buildCertificate, der, extension } from "../../src/transport/self-signed-certificate.js";
 
 const DAY = 86_400_000;
 

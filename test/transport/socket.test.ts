@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { SecureContexts } from "../../src/transport/tls.js";
+import { SecureContexts } from "../../src/transport/secure-contexts.js";
 import { SocketTransport } from "../../src/transport/socket.js";
 import type { BunSocket } from "../../src/transport/bun-tls.js";
 

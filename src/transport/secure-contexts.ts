@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { domainToUnicode } from "node:url";
 import type { SMTPServerOptions, TLSOptions } from "../types/index.js";
 import type { SecureContextHandle, SNIHandle, UpgradeOptions } from "./bun-tls.js";
-import { selfSignedCertificate } from "./certificate.js";
+import { selfSignedCertificate } from "./self-signed-certificate.js";
 import {
   contextOptions,
   encodeALPN,
@@ -21,8 +21,8 @@ interface Host extends Verification {
   readonly context: SecureContextHandle;
 }
 
-/** All that is made of one set of options, so that `update` replaces it whole or not at all. */
-interface Generation extends Verification {
+/** Everything made from one set of TLS options; `update` replaces it as a whole. */
+interface TLSSnapshot extends Verification {
   readonly options: ContextOptions;
   readonly hosts: ReadonlyMap<string, Host>;
   readonly ALPNProtocols: Uint8Array | undefined;
@@ -53,7 +53,7 @@ export function canUpgrade(version: string = Bun.version): boolean {
 export class SecureContexts {
   readonly #live: SMTPServerOptions;
   readonly #report: (error: Error, servername: string) => void;
-  #current: Generation;
+  #current: TLSSnapshot;
   #selfSigned: { key: string; cert: string } | undefined;
 
   /**
@@ -65,7 +65,7 @@ export class SecureContexts {
   constructor(options: SMTPServerOptions, report: (error: Error, servername: string) => void = () => {}) {
     this.#live = options;
     this.#report = report;
-    this.#current = makeGeneration(options);
+    this.#current = makeSnapshot(options);
   }
 
   /** Whether the application has a certificate to offer, be it for some host names only. */
@@ -80,7 +80,7 @@ export class SecureContexts {
 
   /** Makes new contexts. Throws like the constructor, and then changes nothing. */
   update(options: SMTPServerOptions): void {
-    this.#current = makeGeneration(options);
+    this.#current = makeSnapshot(options);
   }
 
   /**
@@ -171,7 +171,7 @@ function normalizeName(name: string): string {
   return (isInternational && domainToUnicode(lower)) || lower;
 }
 
-function makeGeneration(options: SMTPServerOptions): Generation {
+function makeSnapshot(options: SMTPServerOptions): TLSSnapshot {
   const given = contextOptions(options, "");
   const { SNICallback } = options;
   if (SNICallback && typeof SNICallback !== "function")

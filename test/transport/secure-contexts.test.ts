@@ -8,7 +8,7 @@ import {
   type SecureVersion,
 } from "node:tls";
 import type { BunSocket, UpgradeOptions } from "../../src/transport/bun-tls.js";
-import { canUpgrade, SecureContexts, verdict } from "../../src/transport/tls.js";
+import { canUpgrade, SecureContexts, verdict } from "../../src/transport/secure-contexts.js";
 import type { SMTPServerOptions } from "../../src/types/index.js";
 import { createAuthority, pkcs12 } from "../support/certificates.js";
 

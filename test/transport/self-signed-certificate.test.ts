@@ -2,7 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { connect, createServer, type SecureVersion } from "node:tls";
 import type { AddressInfo } from "node:net";
-import { buildCertificate, der, extension, selfSignedCertificate } from "../../src/transport/certificate.js";
+import {
+  buildCertificate,
+  der,
+  extension,
+  selfSignedCertificate,
+} from "../../src/transport/self-signed-certificate.js";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const LOCAL = "DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1";
