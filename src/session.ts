@@ -70,7 +70,7 @@ function transmissionType(session: SMTPSession, user: unknown, settings: Setting
   return `${protocol}${session.secure ? "S" : ""}${user ? "A" : ""}`;
 }
 
-/** Enters who has logged in. If an option is a getter that throws, nothing is entered: no login counts by half. */
+/** Enters the user of a login. If an option is a getter that throws, nothing is entered: a login is never half done. */
 export function enterUser(session: SMTPSession, user: SMTPSession["user"], settings: Settings): void {
   session.transmissionType = transmissionType(session, user, settings);
   session.user = user;

@@ -9,7 +9,7 @@ const MAX_UNRECOGNIZED = 10;
 
 const SECURED = "/* secured */";
 
-/** For a command whose octets cannot be told from the next command: what follows must not be read. */
+/** For a command whose octets would be read as commands: closes, so that nothing behind it is read. */
 const LOST: Action = { code: 421, text: "Error: internal server error" };
 
 /** Runs one command line, or says why it does not run. */

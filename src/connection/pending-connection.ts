@@ -32,7 +32,7 @@ export interface PendingTransport extends Transport {
  * - `header`: waits for a PROXY header
  * - `handshake`: waits for the handshake of implicit TLS
  * - `refused`: the PROXY header was refused, and the socket is about to close
- * - `done`: the client is a {@link Connection}, or is gone
+ * - `done`: the client is a {@link Connection}, or has left
  */
 type PendingState = "header" | "handshake" | "refused" | "done";
 

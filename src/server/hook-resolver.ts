@@ -26,7 +26,7 @@ export class HookResolver {
     for (const name of Object.keys(HOOKS) as HookName[]) this.#adopt(name);
   }
 
-  /** @returns `undefined` if everything is to be accepted */
+  /** @returns `undefined` if everything is accepted */
   get(name: HookName): HookFunction | undefined {
     this.#adopt(name);
     const hook = this.#owner[name];

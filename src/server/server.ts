@@ -29,7 +29,7 @@ import type {
   TLSOptions,
 } from "../types/index.js";
 
-/** Serves one client on a transport that is at hand: for tests, which need no network then. Not exported from the package. */
+/** Serves one client on a given transport: tests need no network that way. Not exported from the package. */
 export let accept: (server: SMTPServer, transport: PendingTransport) => void;
 
 /** Gives a server that has no client yet another clock: for tests, which let its time pass. Not exported from the package. */
@@ -39,7 +39,7 @@ export let setClock: (server: SMTPServer, clock: Clock) => void;
 export interface SMTPServerEvents {
   /** The server listens. */
   listening: [];
-  /** The server is closed: its connections are gone, or `closeTimeout` is over. */
+  /** The server is closed: all its connections are closed, or `closeTimeout` is over. */
   close: [];
   /**
    * A bind or a TLS handshake failed, a connection broke in the middle of a transaction, or a hook threw; `code`

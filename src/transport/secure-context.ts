@@ -1,4 +1,4 @@
-/** From TLS options to a native secure context: what is checked, what is left to node:tls, and who is named. */
+/** Makes a native secure context of TLS options; a bad option is a TypeError that names it. */
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { inspect } from "node:util";
 import type { SMTPServerOptions, TLSOptions } from "../types/index.js";
@@ -49,7 +49,7 @@ const NUMBERS: readonly string[] = ["sessionTimeout", "secureOptions"];
 
 const VERSIONS: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
-/** RFC 8996: TLS 1.0 and 1.1 are not to be used. */
+/** RFC 8996: TLS 1.0 and 1.1 must not be used. */
 const DEFAULT_MIN_VERSION = "TLSv1.2";
 
 /**

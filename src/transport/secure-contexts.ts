@@ -58,7 +58,7 @@ export class SecureContexts {
 
   /**
    * @param options the server's; `SNICallback` is read from this object at each handshake, all else now
-   * @param report told of errors of `SNICallback`, for the log; the client gets the default certificate
+   * @param report gets errors of `SNICallback`, for the log; the client gets the default certificate
    * @throws TypeError that names the option, for example `sniOptions["mail.example.com"].key`, for a bad
    *   PEM, a key that does not match its certificate, one without the other
    */

@@ -280,7 +280,7 @@ class SocketTLSSession implements TLSSession {
     this.#problem = problem;
     this.authorized = socket.authorized;
     const asked = socket.getServername() || "";
-    // Whatever octets the client chose come through: no line of a log or header is to be made of them.
+    // The client chooses these octets: they must not make a line of a log or header.
     this.servername = asked !== "" && !hasControl(asked) && asked;
     // Bun 1.4.0 has `TLSv1/SSLv3` in getCipher(); getTLSVersion() is right in all of them.
     this.cipher = { ...socket.getCipher(), version: socket.getTLSVersion() };

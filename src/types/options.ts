@@ -33,7 +33,7 @@ export interface Resolver extends SMTPServerResolver {}
 /** TLS options with the meanings of node:tls, for the server and for each entry of `sniOptions`. */
 export interface TLSOptions extends TlsOptions {
   /**
-   * Ask clients for a certificate. Alone it lets in also who has none, with `authorized` false in onSecure.
+   * Ask clients for a certificate. Alone it also accepts clients without one, with `authorized` false in onSecure.
    * @default false
    */
   requestCert?: boolean | undefined;
@@ -267,7 +267,7 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   bareNewlines?: "reject" | "normalize" | "accept" | undefined;
   /**
-   * TCP peers from whom a PROXY header (version 1 or 2) is expected. Who sends none is dropped.
+   * TCP peers that must send a PROXY header (version 1 or 2). A peer that sends none is dropped.
    * @default false
    */
   useProxy?: TrustOption | undefined;

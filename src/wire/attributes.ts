@@ -38,7 +38,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map([
 /**
  * Parses the arguments of an XCLIENT or XFORWARD command. Each value is decoded first and checked then: no
  * control character in any; ADDR and DESTADDR an IP address (`IPV6:` before an IPv6 one), given in canonical
- * form; PORT and DESTPORT 0 to 65535; NAME a host name. An empty value is let through for any of them, as
+ * form; PORT and DESTPORT 0 to 65535; NAME a host name. An empty value is accepted for any of them, as
  * smtp-server does. The first of two equal names counts, the second is still checked.
  *
  * @param args what follows the verb

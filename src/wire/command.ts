@@ -26,7 +26,7 @@ const HTTP_REQUEST = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|P
 
 /** Whether `line` is the request line of HTTP/1.x or the preface of HTTP/2: a browser lured to our port. */
 export function isHttpRequest(line: string): boolean {
-  // The "/" and "." of "HTTP/1.1": nearly all commands are told apart here.
+  // The "/" and "." of "HTTP/1.1": nearly all commands fail here.
   const end = line.length;
   return line.charCodeAt(end - 4) === 0x2f && line.charCodeAt(end - 2) === 0x2e && HTTP_REQUEST.test(line);
 }
