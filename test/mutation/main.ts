@@ -87,7 +87,7 @@ await each(testFiles(), async (path, copy) => {
   if (typeof run !== "string") tests.push(run);
   else {
     broken.add(path);
-    console.error(`${path} is left out, for it fails without a mutant:\n${run}`);
+    console.error(`${path} is left out, for it fails without a mutant:\n${run.slice(-2000)}`);
   }
 });
 const seconds = (): string => ((performance.now() - started) / 1000).toFixed(0);
@@ -100,8 +100,8 @@ console.log(
 
 type Verdict = "killed" | "timedOut" | "survived";
 const verdicts = new Map<Mutant, Verdict>();
-/** How often a test file ran against mutants of a source file, and how often it found one: the likely killers go first. */
-const record = new Map<string, { runs: number; kills: number }>();
+/** What a test file has cost for a source file, in milliseconds, and how many mutants it has found. */
+const record = new Map<string, { spent: number; kills: number }>();
 const unsteady = new Map<string, number>();
 
 const FAR = 0.1;
@@ -111,17 +111,17 @@ function nearness(test: string, file: string): number {
   return file.includes("/") && dirname(test) === `test/${dirname(file)}` ? 0.5 : FAR;
 }
 
-function recordOf(test: string, file: string): { runs: number; kills: number } {
+function recordOf(test: string, file: string): { spent: number; kills: number } {
   const key = `${test} ${file}`;
   let entry = record.get(key);
-  if (!entry) record.set(key, (entry = { runs: 1, kills: nearness(test, file) }));
+  if (!entry) record.set(key, (entry = { spent: 0, kills: nearness(test, file) }));
   return entry;
 }
 
-/** The milliseconds that tests cost for each mutant that they find. */
+/** The milliseconds that tests cost for each mutant that they find: the lowest price goes first. */
 function price({ file, milliseconds }: Pick, source: string): number {
-  const { runs, kills } = recordOf(file.path, source);
-  return (milliseconds * runs) / kills;
+  const { spent, kills } = recordOf(file.path, source);
+  return (milliseconds + spent) / kills;
 }
 
 const sound = new Set<string>();
@@ -170,8 +170,9 @@ async function verdictOf(mutant: Mutant, copy: Copy): Promise<Verdict> {
     const { path, whole } = some.file;
     if (broken.has(path)) continue;
     const entry = recordOf(path, file);
-    entry.runs++;
+    const start = performance.now();
     let ending = await strike(some, mutant, copy);
+    entry.spent += performance.now() - start;
     if (ending && !(await areSound(some, ending, file, copy))) {
       // Perhaps tests that need others before them.
       const isPart = some.names !== undefined && (await areSound(whole, ending, file, copy));
@@ -257,6 +258,10 @@ if (isWhole) {
   writeFileSync(page, pageOf([...scores, ...kept]));
 }
 
+if (flags.verbose) {
+  for (const [key, { spent, kills }] of [...record].toSorted(([, one], [, other]) => other.spent - one.spent))
+    console.log(`${(spent / 1000).toFixed(1).padStart(7)} s  ${Math.floor(kills)} found  ${key}`);
+}
 for (const [test, times] of unsteady)
   console.log(`${test} failed in one way and then in none or another, ${times} times`);
 console.log(

@@ -60,23 +60,24 @@ function reached(): Record<string, Reached> {
   return all;
 }
 
-if (coverage !== undefined) {
-  let tests = 0;
-  const write = (): void => {
-    const found: Coverage = { tests, reached: reached() };
-    writeFileSync(join(coverage, `${process.pid}.json`), JSON.stringify(found));
-  };
-  // `bun test` has no exit event, and a program that a test starts has no hooks of tests.
-  process.on("exit", write);
-  try {
-    beforeEach(() => {
-      shared.currentTestId = String(++tests);
-    });
-    afterEach(() => {
-      shared.currentTestId = undefined;
-    });
-    afterAll(write);
-  } catch {
-    // It is such a program.
-  }
+/** The number of the test that runs, from 1. */
+let number = 0;
+
+function write(): void {
+  if (coverage === undefined) return;
+  const found: Coverage = { tests: number, reached: reached() };
+  writeFileSync(join(coverage, `${process.pid}.json`), JSON.stringify(found));
+}
+// `bun test` has no exit event, and a program that a test starts has no hooks of tests.
+process.on("exit", write);
+try {
+  beforeEach(() => {
+    shared.currentTestId = String(++number);
+  });
+  afterEach(() => {
+    shared.currentTestId = undefined;
+  });
+  afterAll(write);
+} catch {
+  // It is such a program.
 }

@@ -54,7 +54,7 @@ export interface Coverage {
 
 /** How tests ended. */
 export interface Ending {
-  /** `stopped`: they took too long, took too much memory, or the mutant looped. */
+  /** `stopped`: one took too long, took too much memory, or the mutant looped. */
   readonly how: "passed" | "failed" | "stopped";
   /** The first test that failed, or the error outside of tests. */
   readonly where: string;
@@ -207,12 +207,7 @@ export class Copy {
     const report = join(coverage, "report.xml");
     const options = ["--reporter=junit", `--reporter-outfile=${report}`];
     const start = performance.now();
-    const { how, output } = await this.#run(
-      path,
-      options,
-      { files, coverage },
-      { each: 60_000, all: 600_000 },
-    );
+    const { how, output } = await this.#run(path, options, { files, coverage }, 60_000);
     const milliseconds = performance.now() - start;
     if (how !== "passed") return output;
     const tests = testsIn(readFileSync(report, "utf8"));
@@ -238,30 +233,31 @@ export class Copy {
   /** Runs tests with one mutant; with one that does not exist to see whether they pass at all. */
   async attack(pick: Pick, source: string, id: string): Promise<Ending> {
     const { file, names, milliseconds, slowest } = pick;
-    const each = Math.round(Math.max(2000, 10 * slowest));
+    // The silence before the first test is that of the loading, which is not known apart.
+    const silence = Math.min(10_000, Math.max(2000, 10 * slowest)) + Math.min(5000, milliseconds);
     const orders = { files: [source], hitLimit: 1000 + 100 * file.hits(id) };
     const options = names === undefined ? [] : [`--test-name-pattern=${names}`];
-    return await this.#run(file.path, options, orders, { each, all: 5 * milliseconds + 2 * each }, id);
+    return await this.#run(file.path, options, orders, silence, id);
   }
 
   /**
    * Runs a test file until its first failure.
    *
-   * @param limits milliseconds for each test and for all together
+   * @param silence milliseconds without a word of a test that has ended
    * @param id the active mutant
    */
   async #run(
     path: string,
     options: readonly string[],
     orders: Omit<Orders, "source" | "instrumented">,
-    limits: { readonly each: number; readonly all: number },
+    silence: number,
     id?: string,
   ): Promise<Ending> {
     rmSync(this.#scratch, { recursive: true, force: true });
     mkdirSync(this.#scratch);
     const mutation: Orders = { source: join(this.#root, "src"), instrumented, ...orders };
     const child = Bun.spawn(
-      [process.execPath, "test", "--bail", `--timeout=${limits.each}`, ...options, `./${path}`],
+      [process.execPath, "test", "--bail", `--timeout=${Math.round(silence)}`, ...options, `./${path}`],
       {
         cwd: this.#root,
         env: {
@@ -281,21 +277,31 @@ export class Copy {
     );
     const { pid } = child;
     running.add(pid);
-    const start = performance.now();
+    const output: string[] = [];
+    let heard = performance.now();
+    const listen = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+      const decoder = new TextDecoder();
+      for await (const chunk of stream) {
+        output.push(decoder.decode(chunk, { stream: true }));
+        heard = performance.now();
+      }
+    };
+    // Tests have limits of their own, up to minutes, and watches in their process would be timers that they see.
     const watch = setInterval(() => {
-      if (performance.now() - start > limits.all || memoryOf(pid) > MAX_MEMORY) stop(pid);
+      if (performance.now() - heard > silence || memoryOf(pid) > MAX_MEMORY) stop(pid);
     }, 50);
-    const printed = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    const listening = Promise.all([listen(child.stdout), listen(child.stderr)]);
     const code = await child.exited;
     clearInterval(watch);
     stop(pid);
     running.delete(pid);
-    const output = (await printed).join("");
-    const test = /^\(fail\) (.*?)(?: \[[\d.]+ms\])?$/m.exec(output)?.[1];
+    await listening;
+    const text = output.join("");
+    const test = /^\(fail\) (.*?)(?: \[[\d.]+ms\])?$/m.exec(text)?.[1];
     return {
       how: child.signalCode === "SIGKILL" ? "stopped" : code === 0 ? "passed" : "failed",
-      where: test ?? /^error: .*/m.exec(output)?.[0] ?? "",
-      output,
+      where: test ?? /^error: .*/m.exec(text)?.[0] ?? "",
+      output: text,
     };
   }
 }
