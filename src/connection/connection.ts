@@ -12,6 +12,7 @@ import { SocketAdapter } from "./socket-adapter.js";
 import { type Reader, type State, TRANSITIONS } from "./state.js";
 import { type Overdue, type TimedConnection, Timeouts } from "./timeouts.js";
 import { handshakeError, type TLSSession, type Transport, type TransportEvents } from "./transport.js";
+import type { Turns } from "./turns.js";
 
 const CUT_OFF = "Connection closed before the message was received in full";
 
@@ -50,6 +51,9 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   }
   get clock(): Clock {
     return this.#server.clock;
+  }
+  get turns(): Turns {
+    return this.#server.turns;
   }
   get remoteAddress(): string {
     return this.session.remoteAddress;

@@ -10,6 +10,7 @@ import type { ClientState } from "./client-state.js";
 import { COMMAND, HOOK, NONE, type Reader, type State } from "./state.js";
 import type { Timeouts } from "./timeouts.js";
 import type { Transport } from "./transport.js";
+import type { Turns } from "./turns.js";
 
 /** Replies of one read are collected, and written when there are this many characters. */
 const WRITE_AT = 16_384;
@@ -17,12 +18,13 @@ const WRITE_AT = 16_384;
 const READ_AHEAD = 16_384;
 /** A used-up read of fewer octets is too little work to look at the clock for. */
 const SMALL_READ = 16_384;
-/** Milliseconds of work for one client after which other clients have their turn, however much it has sent. */
-const TURN = 2;
+/** Octets of a message that are read before the clock is looked at: a read of the socket may be four times as long. */
+const SLICE = 131_072;
 
 /** The connection as its conversation sees it. */
 export interface ConversationOwner {
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly state: State;
   readonly isOpen: boolean;
   /** `close()` of the server was called. */
@@ -51,10 +53,8 @@ export class Conversation {
   /** Replies that are not written yet. */
   #out = "";
   #running = false;
-  /** Other clients have their turn. */
+  /** Waits for a turn of the event loop, see {@link Turns}. */
   #yielded = false;
-  /** Milliseconds of work since they last had it. */
-  #worked = 0;
   /** The client has closed its side. */
   #inputEnded = false;
   /** The client does not read its replies. */
@@ -144,29 +144,34 @@ export class Conversation {
 
   /** @returns whether it stopped because there is no further input to read */
   #readAll(began: number): boolean {
-    let worked = this.#worked;
+    const { turns } = this.#owner;
+    let since = began;
     let needsInput = false;
     while (!this.#blocked && !this.#yielded) {
       const reader = this.#reader;
       if (reader === HOOK || reader === NONE) break;
       const { size } = this.#lines;
+      if (size >= SMALL_READ && turns.isUsedUp) {
+        this.#yield();
+        break;
+      }
       needsInput = !(reader.type === "body" ? this.#readBody(reader) : this.#readLine(reader));
       if (needsInput) break;
       if (this.#out.length > WRITE_AT) this.flush();
       if (size < SMALL_READ && !this.#lines.pending) continue;
-      // Added up over reads and answers: neither a hook that answers by a promise nor a socket that always has
-      // more starts a new turn.
-      worked = this.#worked + this.#owner.clock.now() - began;
-      if (worked > TURN) this.#yield();
+      // Work behind the answers of hooks counts too: one that answers by a promise does not start a new turn.
+      const now = this.#owner.clock.now();
+      turns.count(now - since);
+      since = now;
+      if (turns.isUsedUp && this.#lines.pending) this.#yield();
     }
-    this.#worked = this.#yielded ? 0 : worked;
     if (needsInput && this.isInsideLine) this.#timeouts.lineStarted();
     return needsInput;
   }
 
   #yield(): void {
     this.#yielded = true;
-    setImmediate(() => {
+    this.#owner.turns.wait(() => {
       this.#yielded = false;
       this.run(this.#owner.clock.now());
     });
@@ -175,11 +180,11 @@ export class Conversation {
   /** @returns whether there was something to read */
   #readBody(body: Body): boolean {
     if (body.full || !this.#lines.pending) return false;
-    const chunk = this.#lines.take();
+    const chunk = this.#lines.take(SLICE);
     const rest = body.read(chunk);
     this.#timeouts.countOctets(chunk.length - (rest?.length ?? 0));
     if (rest === undefined) return true;
-    if (rest.length > 0) this.#lines.push(rest);
+    if (rest.length > 0) this.#lines.putBack(rest);
     this.#attempt(finish, body);
     return true;
   }

@@ -2,6 +2,7 @@ import type { HookFunction, HookName } from "../hooks/names.js";
 import type { Settings } from "../options.js";
 import type { Clock } from "../time/clock.js";
 import type { SMTPConnection, SMTPSession } from "../types/index.js";
+import type { Turns } from "./turns.js";
 
 /** A client whose deadline the server's timer checks. */
 export interface HasDeadline {
@@ -46,6 +47,7 @@ export interface AdmittedConnection extends SMTPConnection, HasDeadline {
 export interface ServerContext {
   readonly settings: Settings;
   readonly clock: Clock;
+  readonly turns: Turns;
   /** `close()` was called. */
   readonly isClosing: boolean;
   /** The value of `this` in a hook. */

@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type { AdmittedConnection, ServerContext } from "../connection/server-context.js";
 import { Connection } from "../connection/connection.js";
+import { Turns } from "../connection/turns.js";
 import { errorText, toError } from "../errors.js";
 import type { HookFunction, HookName } from "../hooks/names.js";
 import { log } from "../logger.js";
@@ -21,6 +22,7 @@ export class Context implements ServerContext {
   /** Replaced only by tests, before the first client. */
   clock: Clock = systemClock;
   readonly deadlines: DeadlineTimer = new DeadlineTimer(this);
+  readonly turns: Turns = new Turns();
   readonly #hooks: HookResolver;
   /** Called when the last socket is closed and its onClose was called; set while the server closes. */
   onEmpty: (() => void) | undefined;

@@ -57,12 +57,28 @@ export class LineReader {
     return this.#bytes.length - this.#at;
   }
 
-  /** Takes all unread bytes out. */
-  take(): Buffer {
-    const rest = this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
-    this.#restart(NOTHING);
+  /** Takes unread bytes out: all, or the first `limit` of them. */
+  take(limit: number = Infinity): Buffer {
     this.#skipping = false;
+    const at = this.#at;
+    if (this.size > limit) {
+      this.#at += limit;
+      this.#searched = this.#at;
+      return this.#bytes.subarray(at, this.#at);
+    }
+    const rest = at === 0 ? this.#bytes : this.#bytes.subarray(at);
+    this.#restart(NOTHING);
     return rest;
+  }
+
+  /** Makes the last bytes of what was just taken unread again. */
+  putBack(rest: Buffer): void {
+    if (this.#at === this.#bytes.length) {
+      this.#restart(rest);
+      return;
+    }
+    this.#at -= rest.length;
+    this.#searched = this.#at;
   }
 
   /** Drops the line that was found to be too long, up to its LF, also while that is still to come. */

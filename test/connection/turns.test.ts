@@ -1,0 +1,114 @@
+import { describe, expect, test } from "bun:test";
+import { Turns } from "../../src/connection/turns.js";
+import { accept, setClock } from "../../src/server/server.js";
+import { SMTPServer } from "../../src/index.js";
+import type { DataStream } from "../../src/types/index.js";
+import { TestClock } from "../support/clock.js";
+import { endAfterTest } from "../support/ending.js";
+import { MemoryTransport } from "../support/memory-transport.js";
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+describe("turns of the event loop", () => {
+  test("one is used up after two milliseconds of work, whoever did it", async () => {
+    const turns = new Turns();
+    turns.count(1);
+    turns.count(1);
+    expect(turns.isUsedUp).toBe(false);
+    turns.count(0.1);
+    expect(turns.isUsedUp).toBe(true);
+    await nextTurn();
+    expect(turns.isUsedUp).toBe(false);
+  });
+
+  test("those who wait come first in the order in which they came, as far as a turn lasts", async () => {
+    const turns = new Turns();
+    const came: string[] = [];
+    const client = (name: string, ms: number) => (): void => {
+      came.push(name);
+      turns.count(ms);
+      if (name === "a" && came.length < 5) turns.wait(client("a", ms));
+    };
+    turns.wait(client("a", 1));
+    turns.wait(client("b", 2));
+    turns.wait(client("c", 3));
+    turns.wait(client("d", 0));
+    expect(came).toEqual([]);
+    await nextTurn();
+    expect(came).toEqual(["a", "b"]);
+    await nextTurn();
+    expect(came).toEqual(["a", "b", "c"]);
+    await nextTurn();
+    expect(came).toEqual(["a", "b", "c", "d", "a"]);
+    await nextTurn();
+    expect(came).toHaveLength(5);
+  });
+});
+
+describe("several clients with much work", () => {
+  const SLICE = 131_072;
+  const HELLO = "EHLO x\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nDATA\r\n";
+
+  /** Clients in DATA, on a clock that goes on by a millisecond each time it is read. */
+  async function clients(count: number): Promise<{ transports: MemoryTransport[]; read: () => number[] }> {
+    const streams: DataStream[] = [];
+    const server = new SMTPServer({
+      authOptional: true,
+      disableReverseLookup: true,
+      logger: false,
+      onData(stream, _session, callback) {
+        streams.push(stream);
+        callback();
+      },
+    });
+    setClock(server, new TestClock(1));
+    const transports = Array.from({ length: count }, () => {
+      const transport = new MemoryTransport();
+      accept(server, transport);
+      transport.send(Buffer.from(HELLO));
+      endAfterTest(() => transport.reset());
+      return transport;
+    });
+    // Their commands are work too.
+    while (streams.length < count || transports.some(({ paused }) => paused)) await nextTurn();
+    await nextTurn();
+    return { transports, read: () => streams.map(({ byteLength }) => byteLength) };
+  }
+
+  test("together delay the others by one turn, not by one each", async () => {
+    const { transports, read } = await clients(3);
+    for (const transport of transports) transport.send(Buffer.alloc(8 * SLICE, "x"));
+    const slices = (): number[] => read().map((octets) => octets / SLICE);
+    // Three slices are more than two milliseconds here. The second and the third client wait without having had any.
+    expect(slices()).toEqual([3, 0, 0]);
+    expect(transports.map(({ paused }) => paused)).toEqual([true, true, true]);
+    await nextTurn();
+    expect(slices()).toEqual([6, 0, 0]);
+    await nextTurn();
+    expect(slices()).toEqual([6, 3, 0]);
+    await nextTurn();
+    expect(slices()).toEqual([6, 3, 3]);
+    for (let turn = 0; turn < 6; turn++) await nextTurn();
+    expect(slices()).toEqual([8, 8, 8]);
+    expect(transports.map(({ paused }) => paused)).toEqual([false, false, false]);
+  });
+
+  test("do not delay a client with a small command", async () => {
+    const { transports } = await clients(2);
+    const [busy, quick] = transports as [MemoryTransport, MemoryTransport];
+    quick.send(Buffer.from(".\r\n"));
+    busy.send(Buffer.alloc(8 * SLICE, "x"));
+    quick.send(Buffer.from("NOOP\r\n"));
+    expect(quick.output).toEndWith("250 OK\r\n");
+    expect(busy.paused).toBe(true);
+  });
+
+  test("a message that ends inside a long read is followed by the commands behind it", async () => {
+    const { transports, read } = await clients(1);
+    const [client] = transports as [MemoryTransport];
+    client.send(Buffer.from(`${"x".repeat(SLICE)}\r\n.\r\nNOOP\r\nRSET\r\nQUIT\r\n`));
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    expect(read()).toEqual([SLICE + 2]);
+    expect(client.output).toEndWith("queued\r\n250 OK\r\n250 Flushed\r\n221 Bye\r\n");
+  });
+});
