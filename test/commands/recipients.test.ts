@@ -140,7 +140,6 @@ describe("what recipients cost in memory", () => {
   ])("stays within 4 × their octets and 64 kB: %s", (_, count, line) => {
     const { memory, octets, accepted } = cost(line, count);
     expect(accepted).toBeGreaterThan(5);
-    console.log(_, accepted, octets, memory, (memory / (4 * octets + 65536)).toFixed(2));
     expect(memory).toBeLessThan(4 * octets + 64 * 1024);
   });
 
