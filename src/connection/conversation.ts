@@ -10,7 +10,7 @@ import type { ClientState } from "./client-state.js";
 import { COMMAND, HOOK, NONE, type Reader, type State } from "./state.js";
 import type { Timeouts } from "./timeouts.js";
 import type { Transport } from "./transport.js";
-import type { Turns } from "./turns.js";
+import type { Turns, Worker } from "./turns.js";
 
 /** Replies of one read are collected, and written when there are this many characters. */
 const WRITE_AT = 16_384;
@@ -43,7 +43,9 @@ export interface ConversationOwner {
  * What the client sends and what it gets: reads lines and bodies, runs the handlers, and writes their replies in
  * order. The next line is parsed after the reply to the one before.
  */
-export class Conversation {
+export class Conversation implements Worker {
+  turn = 0;
+  worked = 0;
   readonly #owner: ConversationOwner;
   readonly #client: ClientState;
   readonly #transport: Transport;
@@ -161,9 +163,8 @@ export class Conversation {
       if (size < SMALL_READ && !this.#lines.pending) continue;
       // Work behind the answers of hooks counts too: one that answers by a promise does not start a new turn.
       const now = this.#owner.clock.now();
-      turns.count(now - since);
+      if (turns.count(this, now - since) && this.#lines.pending) this.#yield();
       since = now;
-      if (turns.isUsedUp && this.#lines.pending) this.#yield();
     }
     if (needsInput && this.isInsideLine) this.#timeouts.lineStarted();
     return needsInput;

@@ -1,5 +1,15 @@
 /** Milliseconds of work for clients in one turn of the event loop, however many clients have work for it. */
-const TURN = 2;
+const TURN = 1;
+/** Milliseconds of a turn that each client has when others have used it up: enough for a few commands. */
+const SHARE = 0.25;
+
+/** A client that works in turns. Only {@link Turns} writes these fields. */
+export interface Worker {
+  /** The turn in which it worked last. */
+  turn: number;
+  /** Its milliseconds of work in that turn. */
+  worked: number;
+}
 
 /**
  * Shares the turns of the event loop between the clients of a server, so that those with much work delay the others
@@ -7,6 +17,7 @@ const TURN = 2;
  * one, and clients with little to do come in between.
  */
 export class Turns {
+  #turn = 0;
   #worked = 0;
   #waiting: (() => void)[] = [];
   #isScheduled = false;
@@ -16,10 +27,19 @@ export class Turns {
     return this.#worked > TURN;
   }
 
-  /** @param ms milliseconds of work, in this turn */
-  count(ms: number): void {
+  /**
+   * Counts milliseconds of work in this turn.
+   * @returns whether the client has to wait for another one
+   */
+  count(client: Worker, ms: number): boolean {
+    if (client.turn !== this.#turn) {
+      client.turn = this.#turn;
+      client.worked = 0;
+    }
+    client.worked += ms;
     this.#worked += ms;
     this.#schedule();
+    return this.isUsedUp && client.worked > SHARE;
   }
 
   /** @param work is called in a later turn, first come, first served */
@@ -36,6 +56,7 @@ export class Turns {
 
   #next(): void {
     this.#isScheduled = false;
+    this.#turn += 1;
     this.#worked = 0;
     const waiting = this.#waiting;
     this.#waiting = [];

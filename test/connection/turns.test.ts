@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Turns } from "../../src/connection/turns.js";
+import { Turns, type Worker } from "../../src/connection/turns.js";
 import { accept, setClock } from "../../src/server/server.js";
 import { SMTPServer } from "../../src/index.js";
 import type { DataStream } from "../../src/types/index.js";
@@ -10,15 +10,30 @@ import { MemoryTransport } from "../support/memory-transport.js";
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 describe("turns of the event loop", () => {
-  test("one is used up after two milliseconds of work, whoever did it", async () => {
+  const makeClient = (): Worker => ({ turn: 0, worked: 0 });
+
+  test("one is used up after a millisecond of work, whoever did it", async () => {
     const turns = new Turns();
-    turns.count(1);
-    turns.count(1);
+    const [a, b] = [makeClient(), makeClient()];
+    expect(turns.count(a, 0.5)).toBe(false);
+    expect(turns.count(b, 0.5)).toBe(false);
     expect(turns.isUsedUp).toBe(false);
-    turns.count(0.1);
+    expect(turns.count(b, 0.1)).toBe(true);
     expect(turns.isUsedUp).toBe(true);
     await nextTurn();
     expect(turns.isUsedUp).toBe(false);
+    expect(turns.count(b, 0.1)).toBe(false);
+  });
+
+  test("a client has a small share of its own of one that others have used up", async () => {
+    const turns = new Turns();
+    const [busy, quick] = [makeClient(), makeClient()];
+    turns.count(busy, 3);
+    expect(turns.count(quick, 0.2)).toBe(false);
+    expect(turns.count(quick, 0.2)).toBe(true);
+    await nextTurn();
+    turns.count(busy, 3);
+    expect(turns.count(quick, 0.2)).toBe(false);
   });
 
   test("those who wait come first in the order in which they came, as far as a turn lasts", async () => {
@@ -26,11 +41,11 @@ describe("turns of the event loop", () => {
     const came: string[] = [];
     const client = (name: string, ms: number) => (): void => {
       came.push(name);
-      turns.count(ms);
+      turns.count(makeClient(), ms);
       if (name === "a" && came.length < 5) turns.wait(client("a", ms));
     };
-    turns.wait(client("a", 1));
-    turns.wait(client("b", 2));
+    turns.wait(client("a", 0.5));
+    turns.wait(client("b", 1));
     turns.wait(client("c", 3));
     turns.wait(client("d", 0));
     expect(came).toEqual([]);
@@ -79,16 +94,16 @@ describe("several clients with much work", () => {
     const { transports, read } = await clients(3);
     for (const transport of transports) transport.send(Buffer.alloc(8 * SLICE, "x"));
     const slices = (): number[] => read().map((octets) => octets / SLICE);
-    // Three slices are more than two milliseconds here. The second and the third client wait without having had any.
-    expect(slices()).toEqual([3, 0, 0]);
+    // Two slices take two milliseconds here, and a turn is one. The second and the third client wait without having had any.
+    expect(slices()).toEqual([2, 0, 0]);
     expect(transports.map(({ paused }) => paused)).toEqual([true, true, true]);
     await nextTurn();
-    expect(slices()).toEqual([6, 0, 0]);
+    expect(slices()).toEqual([4, 0, 0]);
     await nextTurn();
-    expect(slices()).toEqual([6, 3, 0]);
+    expect(slices()).toEqual([4, 2, 0]);
     await nextTurn();
-    expect(slices()).toEqual([6, 3, 3]);
-    for (let turn = 0; turn < 6; turn++) await nextTurn();
+    expect(slices()).toEqual([4, 2, 2]);
+    for (let turn = 0; turn < 9; turn++) await nextTurn();
     expect(slices()).toEqual([8, 8, 8]);
     expect(transports.map(({ paused }) => paused)).toEqual([false, false, false]);
   });
@@ -99,7 +114,7 @@ describe("several clients with much work", () => {
     quick.send(Buffer.from(".\r\n"));
     busy.send(Buffer.alloc(8 * SLICE, "x"));
     quick.send(Buffer.from("NOOP\r\n"));
-    expect(quick.output).toEndWith("250 OK\r\n");
+    expect(quick.output).toEndWith("queued\r\n250 OK\r\n");
     expect(busy.paused).toBe(true);
   });
 
