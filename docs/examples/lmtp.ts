@@ -33,10 +33,10 @@ async function exists(folder: string | undefined): Promise<boolean> {
 async function store(stream: DataStream, path: string, sender: string): Promise<void> {
   const file = await open(path, "wx", 0o600);
   try {
-    await file.write(`Return-Path: <${sender}>\r\n`);
+    await file.appendFile(`Return-Path: <${sender}>\r\n`);
     for await (const chunk of stream) {
       if (stream.sizeExceeded) break; // the server reads the rest of it
-      await file.write(chunk);
+      await file.appendFile(chunk); // `write` may write a part of it only, when the disk is nearly full
     }
   } finally {
     await file.close();

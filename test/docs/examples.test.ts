@@ -20,8 +20,14 @@ class Program {
   #over = false;
   #heard = Promise.withResolvers<void>();
 
-  constructor(file: string, args: readonly string[] = [], env: Record<string, string> = {}) {
-    this.#process = Bun.spawn([process.execPath, join(ROOT, "docs/examples", file), ...args], {
+  /** @param prefix a command that runs the command behind it, such as `env` */
+  constructor(
+    file: string,
+    args: readonly string[] = [],
+    env: Record<string, string> = {},
+    prefix: readonly string[] = [],
+  ) {
+    this.#process = Bun.spawn([...prefix, process.execPath, join(ROOT, "docs/examples", file), ...args], {
       cwd: directory,
       env: { ...process.env, PORT: "0", ...env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -277,6 +283,24 @@ describe("docs/examples", () => {
       expect(readdirSync(join(directory, "mail", name, "tmp"))).toEqual([]);
     }
     expect(readdirSync(join(directory, "mail/.spool"))).toEqual([]);
+    client.end();
+    expect(await lmtp.ends("SIGTERM")).toBe(0);
+  });
+
+  test("lmtp.ts refuses a message of which the disk takes only a part", async () => {
+    const root = join(directory, "full");
+    mkdirSync(join(root, "ann"), { recursive: true });
+    const path = join(directory, "full.sock");
+    // Files may have 16 kB: the write that reaches the limit is cut short, and only the next one fails.
+    const limit = ["bash", "-c", 'trap "" XFSZ; ulimit -f 16; exec "$@"', "bash"];
+    const lmtp = new Program("lmtp.ts", [path, root], {}, limit);
+    await lmtp.prints(/^Listening on /);
+    const client = await connect({ path });
+    await client.chat("MAIL FROM:<a@a.test>", "RCPT TO:<ann@mx.test>", "DATA");
+    const text = `${"x".repeat(78)}\r\n`.repeat(250);
+    expect(await client.say(`Subject: x\r\n\r\n${text}.`)).toStartWith("451 4.3.0 ");
+    expect(readdirSync(join(root, "ann"))).toEqual([]);
+    expect(readdirSync(join(root, ".spool"))).toEqual([]);
     client.end();
     expect(await lmtp.ends("SIGTERM")).toBe(0);
   });
