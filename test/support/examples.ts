@@ -3,7 +3,8 @@
  * for ports and paths.
  *
  * A ```ts block is a program; a `ts fragment` is cut out of one in docs/examples. A program that declares
- * `const server = new …` is run. The next ```smtp block is the conversation that a client then has: `C:` lines,
+ * `const server = new …` is run. One that does not, and begins with `// name.ts`, is a module that later programs
+ * of its page import. The next ```smtp block is the conversation that a client then has: `C:` lines,
  * the replies as `S:` lines in which `…` stands for anything, and `-- TLS handshake`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -61,7 +62,11 @@ const OTHERS = {
     }>;`,
   nodemailer: `
     export function createTransport(options: { host: string; port: number }): {
-      sendMail(mail: { from: string; to: string; subject: string; text: string }): Promise<unknown>;
+      sendMail(
+        mail:
+          | { from: string; to: string; subject: string; text: string }
+          | { envelope: { from: string; to: string[] }; raw: Buffer },
+      ): Promise<unknown>;
     };`,
 };
 
@@ -97,12 +102,18 @@ export async function typeErrors(examples: readonly Example[], directory: string
   for (const [name, types] of Object.entries(OTHERS))
     writeFileSync(join(directory, `others/${name}.d.ts`), types);
   examples.forEach(({ page, title, code }, index) => {
-    writeFileSync(join(directory, `example-${index + 1}.ts`), `// ${page}: ${title}\n${code}`);
+    const name = moduleName(examples[index] as Example) ?? `example-${index + 1}.ts`;
+    writeFileSync(join(directory, name), `// ${page}: ${title}\n${code}`, { flag: "wx" });
   });
   const compiler = Bun.spawn([join(ROOT, "node_modules/.bin/tsc"), "--project", directory], {
     stdout: "pipe",
   });
   return await new Response(compiler.stdout).text();
+}
+
+/** The file name that a module begins with; `undefined` for a program, which may be in a file of any name. */
+export function moduleName(example: Example): string | undefined {
+  return isRunnable(example) ? undefined : /^\/\/ ([\w-]+\.ts)\n/.exec(example.code)?.[1];
 }
 
 let runs = 0;
@@ -112,8 +123,15 @@ let runs = 0;
  * @param directory where it is written to, and what stands for `/` in its absolute paths
  */
 export async function runExample(example: Example, directory: string): Promise<SMTPServer> {
-  let code = example.code.replaceAll('"bun-smtp"', JSON.stringify(join(ROOT, "src/index.ts")));
-  code = code.replace(/"\/(?=etc\/|run\/)/g, `"${directory}/`);
+  const adapt = (code: string): string =>
+    code
+      .replaceAll('"bun-smtp"', JSON.stringify(join(ROOT, "src/index.ts")))
+      .replace(/"\/(?=etc\/|run\/)/g, `"${directory}/`);
+  for (const other of examplesOf(example.page)) {
+    const name = moduleName(other);
+    if (name !== undefined) writeFileSync(join(directory, name), adapt(other.code));
+  }
+  let code = adapt(example.code);
   code = code.replace(/\.listen\(\d+(?:, "127\.0\.0\.1")?\)/g, '.listen(0, "127.0.0.1")');
   code = code.replace(/\bport: \d+(?=.*reusePort)/g, 'port: 0, host: "127.0.0.1"');
   const file = join(directory, `run-${++runs}.ts`);
