@@ -2,7 +2,7 @@
 import type { Result } from "./figure.js";
 import type { PeerName } from "./peers.js";
 
-type Bound = "at least" | "at most";
+export type Bound = "at least" | "at most";
 /** A median of one figure: its rate (or what its unit says), or the server's CPU for each message. */
 interface Point {
   figure: string;

@@ -157,12 +157,6 @@ export function percentile(numbers: readonly number[], p: number): number {
   return sorted[Math.max(Math.ceil(sorted.length * p) - 1, 0)] ?? 0;
 }
 
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
-}
-
 /** Fields of a file of /proc, from the one that follows `after`. */
 function fields(file: string, after: string): number[] {
   return (readFileSync(file, "utf8").split(after)[1] ?? "").trim().split(/\s+/).map(Number);

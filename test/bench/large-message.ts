@@ -5,7 +5,8 @@
  * `bun large-message.ts [--plain 1000] [--tls 100] [--rounds 5]` (MB)
  */
 import { Client } from "./client.js";
-import { expectBound, finish, flag, MB, median, type Server } from "./harness.js";
+import { expectBound, finish, flag, MB, type Server } from "./harness.js";
+import { median } from "./statistics.js";
 import { ours } from "./peers.js";
 
 const ALLOWED = 40 * MB;

@@ -16,7 +16,7 @@ export function rowsOf(page: string): Row[] {
       const title = /^#+ (.*)$/.exec(line)?.[1];
       if (title !== undefined) heading = title;
       if (!line.startsWith("|")) inBody = false;
-      else if (/^[| -]+$/.test(line)) inBody = true;
+      else if (/^[| :-]+$/.test(line)) inBody = true;
       else if (inBody) {
         const cells = line.slice(1, -1).split(/(?<!\\)\|/);
         return [{ heading, cells: cells.map((cell) => cell.replaceAll("\\|", "|").trim()) }];
