@@ -156,7 +156,7 @@ describe("the tarball", () => {
 
   test("has what users need and nothing else", async () => {
     const needed =
-      /^(package\.json|README\.md|LICENSE|(src|dist)\/.*\.(c?js|d\.c?ts|ts|map|wat)|docs\/.*\.(md|ts|html|css|js))$/;
+      /^(package\.json|README\.md|LICENSE|(src|dist)\/.*\.(c?js|d\.c?ts|ts|map|wat)|docs\/.*\.(md|ts|html|css|js|svg|txt))$/;
     const files = await packed();
     expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist/index.js", "src/index.ts"]));
     expect(files.filter((file) => !needed.test(file))).toEqual([]);
