@@ -404,7 +404,7 @@ describe("what programs reach for on the server", () => {
     expect(await client.say("VRFY x")).toMatch(/^500 /);
   });
 
-  test("an error in a transaction is an `error` event where someone listens, and nothing where nobody does", async () => {
+  test("an error in a transaction is an `error` event if the application listens, and nothing else", async () => {
     for (const listens of [true, false]) {
       const server = make({
         onMailFrom() {

@@ -52,7 +52,7 @@ const FLAGS: OptionName[] = [
 ];
 const TEXTS: OptionName[] = ["name", "banner", "heloResponse", "authRequiredMessage", "component"];
 
-describe("what can not be meant throws a TypeError that names the option", () => {
+describe("an impossible value throws a TypeError that names the option", () => {
   const cases: [OptionName, unknown][] = [
     ...NUMBERS.flatMap((name) =>
       [-1, NaN, -Infinity, "many", "-1", "", " ", true, {}, [], () => 1].map(
@@ -195,7 +195,7 @@ describe("what counts as not given", () => {
   });
 
   test("0 and Infinity are no limit", async () => {
-    // A delay is no limit, and nobody wants one without an end.
+    // A delay is no limit, and one without an end is a mistake.
     const limits = NUMBERS.filter((name) => name !== "earlyTalkerDelay");
     for (const none of [0, Infinity, "0"]) {
       const options = Object.fromEntries(limits.map((name) => [name, none]));
@@ -363,7 +363,7 @@ describe("server.options", () => {
       {},
     ]),
   ];
-  test("a bad value set later counts as not given, and harms nobody", async () => {
+  test("a bad value set later counts as not given, and does no harm", async () => {
     for (const [name, value] of bad) {
       const server = makeServer();
       Object.assign(server.options, { [name]: value });

@@ -382,7 +382,7 @@ describe("STARTTLS", () => {
     expect(session).toMatchObject({ remoteAddress: "192.0.2.99", remotePort: 50_000 });
   });
 
-  test("EHLO, MAIL and AUTH start anew", async () => {
+  test("EHLO, MAIL and AUTH start over", async () => {
     const { client } = await start({ authOptional: false });
     await client.chat("EHLO x", LOGIN);
     await startTLS(client);

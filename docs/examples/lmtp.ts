@@ -49,7 +49,7 @@ async function sync(path: string): Promise<void> {
   await file.sync().finally(() => file.close());
 }
 
-/** Puts a copy into a Maildir: under `tmp` first, so that nobody reads half of it. */
+/** Puts a copy into a Maildir: under `tmp` first, so that no reader sees half of it. */
 async function deliver(path: string, folder: string, name: string): Promise<void> {
   for (const part of ["tmp", "new", "cur"]) await mkdir(join(folder, part), { recursive: true });
   const copy = join(folder, "tmp", name);

@@ -30,7 +30,7 @@ export interface Mail {
   attachments: Attachment[];
 }
 
-// Nobody needs more of these, and who sends them wants to see us work.
+// No honest mail has more of these; one that does only costs time.
 const MAX_HEAD = 256 * 1024;
 const MAX_DEPTH = 8;
 const MAX_PARTS = 200;
@@ -266,7 +266,7 @@ function fromHex(text: string, sign: "=" | "%"): Buffer {
   return octets.subarray(0, length);
 }
 
-/** A charset that nobody knows, none, and "us-ascii" that is not: UTF-8. */
+/** An unknown charset, none, and "us-ascii" that is not: UTF-8. */
 function decodeText(octets: Uint8Array, charset: string): string {
   if (!/^(?:us-)?ascii$/i.test(charset)) {
     try {

@@ -10,7 +10,7 @@ interface Chart {
   figure: string;
   by: "value" | "cpu";
   unit: string;
-  /** Servers that would leave no room for the others. */
+  /** Servers that would make the others too small to see. */
   without?: readonly string[];
 }
 

@@ -86,7 +86,7 @@ class Run {
     return this.#left-- > 0;
   }
 
-  /** The clients that are at work; each that leaves makes room for one more. */
+  /** The clients that are at work; when one leaves, another starts. */
   #clients = 0;
   start(): void {
     for (let at = 0; at < Math.min(this.#task.clients, this.#task.messages); at++) this.#enter();

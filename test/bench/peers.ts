@@ -1,4 +1,4 @@
-/** The servers that are compared. Each gives `undefined` for what it can not do, or where it is not installed. */
+/** The servers that are compared. Each gives `undefined` for what it cannot do, or if it is not installed. */
 import { certificate, postfix, start, type Role, type Server } from "./harness.js";
 
 /** How a server is to be set up. */

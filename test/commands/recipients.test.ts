@@ -4,7 +4,7 @@ import { Recipients } from "../../src/commands/recipients.js";
 import type { SMTPAddress } from "../../src/index.js";
 import { parsePathCommand } from "../../src/wire/address.js";
 
-/** Accepts a RCPT command as the command does, and says whether there was room. */
+/** Accepts a RCPT command as the command does, and says whether it was accepted. */
 function accept(recipients: Recipients, rcptTo: SMTPAddress[], line: string): boolean {
   if (recipients.isFull) return false;
   // As the line reader makes it: with octets of its own.

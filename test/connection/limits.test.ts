@@ -68,7 +68,7 @@ describe("maxClientsPerAddress", () => {
     ).toEqual([GREETING, GREETING, TOO_MANY_THERE, GREETING, TOO_MANY_THERE]);
   });
 
-  test("a client that leaves makes room", async () => {
+  test("a client that leaves makes way for another", async () => {
     const server = makeServer({ maxClientsPerAddress: 1 });
     const first = await hello(server);
     await first.leave();
@@ -146,7 +146,7 @@ describe("time", () => {
     expect(after(client, 10 * SECOND)).toBe(`${TIMEOUT}\r\n`);
   });
 
-  test("a command starts the time anew", async () => {
+  test("a command restarts the time", async () => {
     const client = await hello(timedServer({ socketTimeout: 10 * SECOND }));
     for (let round = 0; round < 5; round++) {
       pass(9 * SECOND);
@@ -183,7 +183,7 @@ describe("time", () => {
     expect(early.transport.output).toBe(`${TIMEOUT}\r\n`);
   });
 
-  test("options that throw when the time is looked at are an error event, and keep nobody for ever", async () => {
+  test("options that throw when the time is looked at are an error event, and keep no client for ever", async () => {
     const server = timedServer({ socketTimeout: 10 * SECOND });
     const errors: unknown[] = [];
     server.on("error", (error) => errors.push(error));
@@ -528,7 +528,7 @@ describe("recipients of one message", () => {
     expect(replies.indexOf("452 Error: too many recipients")).toBe(100_000);
   });
 
-  test("end where what they say would fill the memory, and the next message has room again", async () => {
+  test("end where what they say would fill the memory, and the next message starts from nothing", async () => {
     const client = await hello(makeServer());
     await client.say("MAIL FROM:<a@a.test>");
     const parameter = `X=${"x".repeat(16_000)}`;

@@ -71,7 +71,7 @@ describe("no answer", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(results).toEqual([{ name: "", error }]);
   });
-  test("never: it ends at 1.5 s, and a late answer is nobody's", () => {
+  test("never: it ends at 1.5 s, and a late answer is ignored", () => {
     const clock = new TestClock();
     let answer: Answer = () => {};
     const results = lookUp((_ip, callback) => void (answer = callback), clock);
@@ -171,7 +171,7 @@ describe("what a client and the hooks see of it", () => {
     expect(asked).toEqual(["2001:db8::1", true]);
   });
 
-  test("disabled: nobody is asked", async () => {
+  test("disabled: the resolver is not called", async () => {
     let asked = 0;
     const resolver: Resolver = { reverse: () => void asked++ };
     const [, name] = await greeted({ resolver, disableReverseLookup: true });
@@ -207,7 +207,7 @@ describe("what a client and the hooks see of it", () => {
     expect([await client.idle(), connects]).toEqual(["", 0]);
   });
 
-  test("a client that talks first is told so, whatever the DNS says later", async () => {
+  test("a client that talks first gets its refusal, whatever the DNS says later", async () => {
     let answer: Answer = () => {};
     const resolver: Resolver = { reverse: (_ip, callback) => void (answer = callback) };
     const client = new MemoryClient(makeServer({ disableReverseLookup: false, resolver }));

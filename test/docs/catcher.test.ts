@@ -38,7 +38,7 @@ describe("the mailbox", () => {
     mailbox.add(received("6"), Buffer.alloc(85_000));
     expect(mailbox.list().map(({ id }) => id)).toEqual(["6", "5"]);
     expect(removed).toEqual(["1", "2", "3", "4"]);
-    // What is gone takes no room.
+    // What is gone takes no space.
     expect(mailbox.remove()).toBe(2);
     mailbox.add(received("7"), Buffer.alloc(90_000));
     expect(mailbox.list()).toHaveLength(1);

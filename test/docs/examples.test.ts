@@ -346,7 +346,7 @@ describe("docs/examples", () => {
     expect(await mx.ends("SIGTERM")).toBe(0);
   });
 
-  test("submission.ts lets in who has a record, over TLS alone, as nobody else", async () => {
+  test("submission.ts lets in users with a record, over TLS alone, and under no other name", async () => {
     const env = { DATABASE: join(directory, "users.sqlite"), TLS_PORT: "0", PASSWORD: "pencil" };
     const add = new Program("submission.ts", ["add", "user@a.test"], env);
     await add.prints(/may log in/);

@@ -105,7 +105,7 @@ async function start(example: Example): Promise<TLSClient> {
       if (!before.get(signal)?.includes(listener)) process.off(signal, listener);
     }
   }
-  // Read live. Nobody is to wait, and the name of the loopback address is nobody's business.
+  // Read live. The test does not wait for a lookup, and the name of the loopback address differs between machines.
   Object.assign(server.options, { closeTimeout: 1, earlyTalkerDelay: 0, disableReverseLookup: true });
   const address = server.address();
   if (address === null) throw new Error("The server does not listen");

@@ -39,7 +39,7 @@ export async function checkScript(script: Script): Promise<Outcome> {
   };
 }
 
-/** Challenges of CRAM-MD5 and SCRAM are made anew each time. */
+/** Challenges of CRAM-MD5 and SCRAM are new each time. */
 function stable(heard: string): string {
   return heard.replace(/^334 (?!VXNlcm5hbWU6|UGFzc3dvcmQ6)\S{12,}$/gm, "334 (challenge)");
 }

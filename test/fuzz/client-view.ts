@@ -62,7 +62,7 @@ export function checkClientView(script: Script, trace: Trace): string[] {
       const wanted = script.options.lmtp ? (told?.to.length ?? 1) : 1;
       if (read.rest === "" && heard.split("\r\n").length - 1 < wanted)
         problems.push(`a message without a reply: ${JSON.stringify(heard)}`);
-      // What follows in the same piece is commands: which reply is whose can not be told from here.
+      // What follows in the same piece is commands: which reply is whose cannot be known from here.
       compareMessage(read.content, false, read.rest === "" ? heard : "");
       if (read.rest !== "") return problems;
       told = undefined;
@@ -90,7 +90,7 @@ export function checkClientView(script: Script, trace: Trace): string[] {
       continue;
     }
     const command = COMMAND.exec(text);
-    // Half a line, two lines, or a line of an exchange: from here on the simple-minded can not follow.
+    // Half a line, two lines, or a line of an exchange: from here on a simple reader cannot follow.
     if (!command || /^334/m.test(heard) || chunks !== undefined || /^BDAT/i.test(text)) return problems;
     const verb = (command[1] as string).toUpperCase();
     if (heard === "") return problems;

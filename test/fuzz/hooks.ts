@@ -81,7 +81,7 @@ export class Recorder {
   readonly calls: string[] = [];
   readonly messages: SeenMessage[] = [];
   readonly problems: string[] = [];
-  /** Addresses that were accepted since somebody looked. */
+  /** Addresses that were accepted since the list was last read. */
   accepted: string[] = [];
   /** Answers that come soon. */
   pending = 0;

@@ -170,7 +170,7 @@ class Play {
     transport.reset();
     await this.settle();
     this.take();
-    // What comes too late comes to nobody.
+    // What comes too late is ignored.
     for (const answer of recorder.unanswered.splice(0)) answer();
     await this.settle();
     must(this.take() === "", "something was said to a client that is gone");

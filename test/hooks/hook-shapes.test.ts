@@ -118,7 +118,7 @@ const SHAPES: Record<string, [Loose, string]> = {
     (_a: 1, _s: 1, cb: Callback) => void setImmediate(() => cb(refusal({ message: {} }))),
     "550 Error: sender refused",
   ],
-  "a message that can not be read, later": [
+  "a message that cannot be read, later": [
     compile("(a, s, cb) => void later().then(() => cb({ get message() { throw refusal(); } }))"),
     "451 Error: internal server error",
   ],
@@ -209,7 +209,7 @@ describe("each hook: its default code, the reply to a throw, and that it answers
       expect(await client.say("NOOP")).toBe(isOpening ? undefined : "250 OK");
     });
 
-    test(`${name} throws: 451, the error is told, the process lives`, async () => {
+    test(`${name} throws: 451, the error is reported, the process lives`, async () => {
       const server = withHook(
         name,
         () => {
@@ -225,7 +225,7 @@ describe("each hook: its default code, the reply to a throw, and that it answers
       expect(await client.say("NOOP")).toBe(isOpening ? undefined : "250 OK");
     });
 
-    test(`${name} throws and nobody listens`, async () => {
+    test(`${name} throws and the event has no listener`, async () => {
       const { last } = await run(
         withHook(
           name,
@@ -597,7 +597,7 @@ describe("onClose: always, once", () => {
   }
 });
 
-describe("onClose that fails: nobody waits for it, and the error is reported", () => {
+describe("onClose that fails: nothing waits for it, and the error is reported", () => {
   const hooks: Record<string, Loose> = {
     "rejects, one parameter": async (_s: 1) => Promise.reject(new Error("boom")),
     "rejects, with the callback": async (_s: 1, _cb: 1) => Promise.reject(new Error("boom")),

@@ -71,7 +71,7 @@ const WAYS: Record<string, (...args: Callback[]) => unknown> = {
   },
 };
 
-/** The trap is set when the hook is called. A hook is told from others by its source, so each has one of its own. */
+/** The trap is set when the hook is called. Hooks are distinguished by their source, so each has one of its own. */
 function watched(hook: (...args: Callback[]) => unknown, trap: Trap): unknown {
   if (hook.length > 0 || hook.constructor !== Function) {
     return () => {
@@ -278,7 +278,7 @@ test("a getter that throws after earlyTalkerDelay closes", async () => {
   transport.reset();
 });
 
-test("a getter of onClose that throws is reported, and keeps nobody from closing", async () => {
+test("a getter of onClose that throws is reported, and every connection closes all the same", async () => {
   let isOpen = true;
   const options = {
     name: "mx.test",

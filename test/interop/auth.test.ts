@@ -83,7 +83,7 @@ for (const security of securities) {
       const clientTest = testWith(client.program);
       for (const mechanism of client.mechanisms) {
         const secret = mechanism.includes("OAUTH") ? TOKEN : PASSWORD;
-        // curl takes OAUTHBEARER where it can, whatever it is told.
+        // curl takes OAUTHBEARER where it can, whatever its options say.
         const hidden = mechanism === "XOAUTH2" ? "OAUTHBEARER" : "";
         const authMethods = mechanisms.filter((offered) => offered !== hidden);
         const mail = (secret: string, user = USER): Parameters<Client["send"]>[0] => ({
@@ -130,21 +130,24 @@ describe("a password without TLS", () => {
   for (const name of ["curl", "swaks", "smtplib"]) {
     const client = clients.get(name);
     if (client === undefined) continue;
-    testWith(client.program)(`${name} is told to use TLS first, and the hook sees nothing`, async () => {
-      const asked: string[] = [];
-      await using running = await server({ ...guarded("plain", asked), allowInsecureAuth: false });
-      const login = { mechanism: "PLAIN", user: USER, secret: PASSWORD };
-      const { code, output } = await client.send({
-        port: running.port,
-        data: letter,
-        security: "plain",
-        login,
-      });
-      expect(code, output).not.toBe(0);
-      expect(output).toContain("538");
-      expect(asked).toEqual([]);
-      expect(running.mail).toEqual([]);
-    });
+    testWith(client.program)(
+      `${name} gets the order to use TLS first, and the hook is not called`,
+      async () => {
+        const asked: string[] = [];
+        await using running = await server({ ...guarded("plain", asked), allowInsecureAuth: false });
+        const login = { mechanism: "PLAIN", user: USER, secret: PASSWORD };
+        const { code, output } = await client.send({
+          port: running.port,
+          data: letter,
+          security: "plain",
+          login,
+        });
+        expect(code, output).not.toBe(0);
+        expect(output).toContain("538");
+        expect(asked).toEqual([]);
+        expect(running.mail).toEqual([]);
+      },
+    );
   }
 });
 

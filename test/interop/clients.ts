@@ -1,4 +1,4 @@
-/** How each program is told to send a message: one table for plain SMTP, STARTTLS, implicit TLS and AUTH. */
+/** How to make each program send a message: one table for plain SMTP, STARTTLS, implicit TLS and AUTH. */
 import { file, run } from "./harness.js";
 import type { Outcome, Program } from "./harness.js";
 import { onTheWire, withLastLineEnd } from "./corpus.js";

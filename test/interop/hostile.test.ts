@@ -264,7 +264,7 @@ describe("clients that reset", () => {
     expect([...replies]).toEqual(["250 OK: message queued"]);
     expect(sent.length).toBeGreaterThan(100);
     expect(report.accepted).toEqual(sent);
-    // Many reset in the middle of a message, and some before they were accepted, which nobody is told of.
+    // Many reset in the middle of a message, and some before they were accepted, which is not reported.
     const failed = report.failed["ECONNECTION"] ?? 0;
     expect(failed).toBeGreaterThan(100);
     expect(report.opened).toBeGreaterThan(1000);

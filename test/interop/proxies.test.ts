@@ -12,7 +12,7 @@ import { cleanUp, directory, freePort, testUnless } from "./behind/service.js";
 setDefaultTimeout(60_000);
 afterAll(cleanUp);
 
-/** A loopback address that is nobody's but the client's: the proxies have 127.0.0.1. */
+/** A loopback address of the client alone: the proxies have 127.0.0.1. */
 const CLIENT = "127.0.0.9";
 
 const MESSAGE: Message = {
@@ -529,7 +529,7 @@ describe("nginx's mail proxy", () => {
     expect(inbox.errors).toEqual([]);
   });
 
-  nginxTest("one that is not trusted can log nobody in", async () => {
+  nginxTest("one that is not trusted cannot log a user in", async () => {
     await using inbox = await Inbox.open({ ...options, useXClient: ["192.0.2.1"] });
     using http = authority(inbox.port);
     const port = freePort();

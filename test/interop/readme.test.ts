@@ -1,4 +1,4 @@
-/** What the README promises to somebody who tries it: `bun start`, its curl command, and what is printed. */
+/** What the README promises to a reader who tries it: `bun start`, its curl command, and what is printed. */
 import { expect, setDefaultTimeout } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 /**
- * Messages that can not be stored: the disk is full, as /dev/full is, or the client goes away in the middle. Whichever way
+ * Messages that cannot be stored: the disk is full, as /dev/full is, or the client goes away in the middle. Whichever way
  * onData writes, it learns of that and so does the client, the connection goes on, and the next message is stored as it
  * was sent.
  */
@@ -70,7 +70,7 @@ interface Hook {
 
 const hooks: Hook[] = [
   {
-    // As programs made for smtp-server do. Nobody reads on when the file has failed: the rest is waited for, then dropped.
+    // As programs made for smtp-server do. They stop reading when the file has failed: the server waits for the rest and drops it.
     name: "pipe to a file stream, where the hook says 452",
     onData: (path) => (stream, _session, callback) => {
       stream

@@ -678,7 +678,7 @@ describe("abandon(), when the hook has answered", () => {
       expect(source.discarding).toBe(true);
     });
 
-    test("there is no time limit while the queue has room", async () => {
+    test("there is no time limit while the queue has space", async () => {
       const { source, clock } = sourceOf([]);
       const reader = source.stream.getReader();
       source.abandon();

@@ -222,7 +222,7 @@ describe("an exchange that is over", () => {
     expect(exchange.answer(null, { user: "late" })).toMatchObject({ type: "failure", code: 503 });
   });
 
-  test("has no user from an answer that nobody asked for", () => {
+  test("has no user from an answer to no question", () => {
     const exchange = new Exchange(mechanism("PLAIN"), environment);
     expect(exchange.answer(null, { user: "early" })).toMatchObject({ type: "failure", code: 503 });
     exchange.begin(undefined);

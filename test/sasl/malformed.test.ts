@@ -278,7 +278,7 @@ describe("a malformed or wrong exchange", () => {
     expect(replies.at(-1)).toBe(reply);
     expect(replies.slice(0, -1).every((before) => before.startsWith("334 "))).toBe(true);
     expect(replies.length).toBe(lines.length);
-    // It is over, and nobody is logged in by what follows.
+    // It is over, and what follows logs no user in.
     expect(last).not.toHaveProperty("user");
     expect(exchange.line(base64("\0tim\0secret"))).toMatchObject({ type: "failure", code: 503 });
     expect(exchange.answer(null, { user: "me" })).toMatchObject({ type: "failure", code: 503 });

@@ -93,7 +93,7 @@ describe("a login that fails is the same for the client, whatever the reason", (
     ["credentials without a user", [null, { credentials: scramCredentials("wrong") }]],
     ["a user without credentials", [null, { user: "me" }]],
     ["a user with credentials of another kind", [null, { user: "me", credentials: {} }]],
-    ["a user with a password that can not be", [null, { user: "me", credentials: { password: "a\0b" } }]],
+    ["a user with an impossible password", [null, { user: "me", credentials: { password: "a\0b" } }]],
     ["a user with a number for a password", [null, { user: "me", credentials: { password: 1 } }]],
     ["a user with text for credentials", [null, { user: "me", credentials: "pencil" }]],
     ["a record without a salt", [null, { user: "me", credentials: { ...record, salt: "" } }]],
@@ -123,7 +123,7 @@ describe("a login that fails is the same for the client, whatever the reason", (
     expect(replies.at(-1)).toBe("421 Enough of you");
   });
 
-  test("an application that forgot the credentials is told, without any of them", () => {
+  test("an application that forgot the credentials gets an error that shows none of them", () => {
     expect(logIn({}, [null, { user: "me", credentials: { password: "sec\0ret" } }]).last).toMatchObject({
       problem: expect.not.stringContaining("sec"),
     });

@@ -14,7 +14,7 @@ function people(count: number): { list: DeadlineList<{ index: number; name: numb
   };
 }
 
-test("who leaves is gone, whatever the order, and nobody else", () => {
+test("a client that leaves is removed, whatever the order, and no other", () => {
   for (const order of [
     [0, 1, 2, 3],
     [3, 2, 1, 0],
@@ -33,7 +33,7 @@ test("who leaves is gone, whatever the order, and nobody else", () => {
   }
 });
 
-test("who was never there can not leave", () => {
+test("removing a client that was never added changes nothing", () => {
   const { list, names } = people(2);
   expect(list.delete({ index: -1, name: 0 })).toBe(false);
   expect(names()).toEqual([0, 1]);

@@ -58,7 +58,7 @@ test("every client of a process with too few descriptors has an answer, and hook
   await child.stdin.flush();
   expect(await line()).toBe("opened 6");
 
-  // When some have left there is room again.
+  // When some have left, others can connect again.
   const [first] = clients;
   first?.send("QUIT\r\n");
   await first?.closed();
@@ -104,7 +104,7 @@ describe("a client whose descriptor is one of the last", () => {
   });
 
   test.each<[string, SMTPServerOptions, string]>([
-    ["is told so", {}, busy],
+    ["gets a reply that says so", {}, busy],
     ["behind a proxy too", { useProxy: true }, busy],
     ["is dropped where TLS would come first", { secure: true, needsUpgrade: true }, ""],
   ])("%s; no hook is asked, one error for all", (_, options, output) => {

@@ -104,7 +104,7 @@ describe("arguments", () => {
   }
 });
 
-test("a port that can not be has Node's code", async () => {
+test("an impossible port has Node's code", async () => {
   const error = await server()
     .listen(70_000)
     .catch((cause: unknown) => cause);

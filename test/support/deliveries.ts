@@ -73,7 +73,7 @@ export async function deliver<T>(
 /** The client is gone. */
 export const gone = (): SMTPError => new SMTPError("Connection closed", { code: "ECONNECTION" });
 
-/** The runner fails the test in which a rejection stays unhandled; it is told a turn late. */
+/** The runner fails the test in which a rejection stays unhandled; it learns of it a turn late. */
 export async function nothingUnhandled(): Promise<void> {
   await turn();
   await turn();

@@ -2,7 +2,7 @@ import type { PendingTransport } from "../../src/connection/pending-connection.j
 import type { TLSSession, TransportEvents } from "../../src/connection/transport.js";
 import { endAfterTest } from "./ending.js";
 
-const nobody: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
+const unheard: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
 
 /** A client's socket without a network: what the server writes is kept, what the client sends is handed over at once. */
 export class MemoryTransport implements PendingTransport {
@@ -12,8 +12,8 @@ export class MemoryTransport implements PendingTransport {
   readonly remotePort: number = 50_000;
   readonly canUpgrade: boolean = true;
   readonly usesReservedDescriptor: boolean = false;
-  events: TransportEvents = nobody;
-  /** What the server wrote and nobody took. */
+  events: TransportEvents = unheard;
+  /** What the server wrote and was not taken yet. */
   output = "";
   /** The server closed its side. */
   ended = false;

@@ -15,7 +15,7 @@ export interface Wire {
   send(bytes: Buffer): void | Promise<void>;
   /** Resolves when the server has closed; with what it still said. */
   close(): Promise<string>;
-  /** What the server has said that nobody asked for, after all it had to do is done. */
+  /** What the server wrote without being asked, once it has nothing left to do. */
   silence(): Promise<string>;
   tls(argument: string): Promise<void>;
   fin(): void;
@@ -142,7 +142,7 @@ class Player {
     const challenge = Buffer.from(this.#line?.slice("334 ".length) ?? "", "base64").toString();
     const answer = this.#client?.(challenge);
     if (answer === undefined)
-      throw new Error("the client gives up: the server can not prove that it knows the password");
+      throw new Error("the client gives up: the server cannot prove that it knows the password");
     return Buffer.from(`${Buffer.from(answer).toString("base64")}\r\n`);
   }
 }

@@ -71,7 +71,7 @@ export function parseTranscript(name: string, source: string): Transcript {
   let from: string | undefined;
   for (const [index, text] of source.split("\n").entries()) {
     const line = index + 1;
-    const wrong = (): Error => new Error(`${name}:${line}: can not read ${JSON.stringify(text)}`);
+    const wrong = (): Error => new Error(`${name}:${line}: cannot read ${JSON.stringify(text)}`);
     if (text.trim() === "" || text.startsWith("#")) continue;
     if (text.startsWith("@")) {
       const option = /^@ (\w+)=(.*)$/.exec(text);

@@ -135,7 +135,7 @@ describe("canUpgrade", () => {
   test("this one can", () => expect(canUpgrade()).toBe(true));
 });
 
-describe("what can not be meant throws a TypeError that names the option", () => {
+describe("an impossible value throws a TypeError that names the option", () => {
   const { key, cert } = main;
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({
     type: "pkcs8",
@@ -178,7 +178,7 @@ describe("what can not be meant throws a TypeError that names the option", () =>
     ["a file among several", { key, cert, ca: [ca.cert, file] }, /^ca: .*await .*\.text\(\)/],
     ["a Blob", { key, cert, ca: new Blob(["x"]) }, /^ca: .*await .*\.text\(\)/],
     ["a promise", { key: Promise.resolve(key), cert }, /^key: .*await .*\.text\(\)/],
-    ["ciphers that nobody has", { ciphers: "NOPE" }, /^ciphers: /],
+    ["unknown ciphers", { ciphers: "NOPE" }, /^ciphers: /],
     ["an unknown minVersion", { minVersion: "1.2" }, /^minVersion: one of TLSv1, .* is wanted, got '1\.2'$/],
     ["half a key", { key: key.slice(0, 60), cert }, /^key: its PEM block is cut off or damaged/],
     ["an unknown maxVersion", { maxVersion: "TLSv9" }, /^maxVersion: /],
@@ -219,7 +219,7 @@ describe("what can not be meant throws a TypeError that names the option", () =>
       { sniOptions: { "a.test": {} } },
       /^sniOptions\["a\.test"\]\.cert: /,
     ],
-    ["an entry for nobody", { sniOptions: { " ": main } }, /^sniOptions\[" "\]: .*host name/],
+    ["an entry for no host", { sniOptions: { " ": main } }, /^sniOptions\[" "\]: .*host name/],
     ["an SNICallback that is no function", { SNICallback: {} }, /^SNICallback: /],
   ];
 
@@ -449,7 +449,7 @@ describe("SNI by sniOptions", () => {
     }
   });
 
-  test("a client that names nobody gets the default", async () => {
+  test("a client that names no host gets the default", async () => {
     const contexts = new SecureContexts({ ...main, sniOptions: { "example.test": example } });
     expect(await meet(contexts)).toMatchObject({ certificate: "main.test", greeted: true });
   });

@@ -110,7 +110,7 @@ describe("isTrusted", () => {
     expect(not.filter((address) => isTrusted(option, address))).toEqual([]);
   });
 
-  test("what no type checker lets through trusts nobody", () => {
+  test("a value of the wrong type trusts no peer", () => {
     for (const option of ["*", "127.0.0.1", 1, {}, [1], [null], [["127.0.0.1"]]]) {
       expect(isTrusted(option as unknown as TrustOption, "127.0.0.1")).toBeFalse();
     }

@@ -10,7 +10,7 @@ setDefaultTimeout(120_000);
 // Server no UNSPEC) the specification counts.
 
 interface Read {
-  /** "1.2.3.4:123", or "-" for a header that names nobody. */
+  /** "1.2.3.4:123", or "-" for a header that names no client. */
   source: string;
   destination: string;
   local: boolean;
@@ -80,7 +80,7 @@ const SSL = Buffer.concat([Buffer.from("0100000000", "hex"), tlv(0x21, "TLSv1.3"
 
 const SPEC4 = ["192.168.0.1 56324", "192.168.0.11 443"] as const;
 const SPEC6 = ["2001:db8:85a3::8a2e:370:7334 56324", "1050::5:600:300c:326b 443"] as const;
-const NOBODY = ["-", "-"] as const;
+const NO_CLIENT = ["-", "-"] as const;
 const UNIX_ENDS = [" 0", " 0"] as const;
 const LONGEST6 = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
 
@@ -121,12 +121,12 @@ const accepted: [name: string, header: string | Buffer, ends: readonly [string, 
       ["1.2.3.4 123", "4.3.2.1 321"],
     ],
     ["v1: IPv4-mapped in hex", "PROXY TCP6 ::ffff:7f00:1 ::1 123 321\r\n", ["127.0.0.1 123", "::1 321"]],
-    ["v1: UNKNOWN alone", "PROXY UNKNOWN\r\n", NOBODY],
-    ["v1: UNKNOWN and a space", "PROXY UNKNOWN \r\n", NOBODY],
-    ["v1: UNKNOWN with addresses", "PROXY UNKNOWN 1.2.3.4 5.6.7.8 444 555\r\n", NOBODY],
-    ["v1: UNKNOWN with ports out of range", "PROXY UNKNOWN 127.0.0.1 127.0.0.1 99999 99999\r\n", NOBODY],
-    ["v1: UNKNOWN with nonsense", "PROXY UNKNOWN  whatever\t\xff\0 PROXY\r\n", NOBODY],
-    ["v1: UNKNOWN at 107 octets", `PROXY UNKNOWN ${LONGEST6} ${LONGEST6} 65535 65535\r\n`, NOBODY],
+    ["v1: UNKNOWN alone", "PROXY UNKNOWN\r\n", NO_CLIENT],
+    ["v1: UNKNOWN and a space", "PROXY UNKNOWN \r\n", NO_CLIENT],
+    ["v1: UNKNOWN with addresses", "PROXY UNKNOWN 1.2.3.4 5.6.7.8 444 555\r\n", NO_CLIENT],
+    ["v1: UNKNOWN with ports out of range", "PROXY UNKNOWN 127.0.0.1 127.0.0.1 99999 99999\r\n", NO_CLIENT],
+    ["v1: UNKNOWN with nonsense", "PROXY UNKNOWN  whatever\t\xff\0 PROXY\r\n", NO_CLIENT],
+    ["v1: UNKNOWN at 107 octets", `PROXY UNKNOWN ${LONGEST6} ${LONGEST6} 65535 65535\r\n`, NO_CLIENT],
 
     ["v2: TCP4", v2(PROXY, 0x11, IPV4), SPEC4],
     ["v2: UDP4", v2(PROXY, 0x12, IPV4), SPEC4],
@@ -157,19 +157,19 @@ const accepted: [name: string, header: string | Buffer, ends: readonly [string, 
     ["v2: unix stream", v2(PROXY, 0x31, UNIX), UNIX_ENDS],
     ["v2: unix datagram", v2(PROXY, 0x32, UNIX), UNIX_ENDS],
     ["v2: unix stream without names", v2(PROXY, 0x31, Buffer.alloc(216)), UNIX_ENDS],
-    ["v2: UNSPEC", v2(PROXY, 0x00), NOBODY],
-    ["v2: UNSPEC with a block", v2(PROXY, 0x00, IPV6), NOBODY],
-    ["v2: UNSPEC family over STREAM", v2(PROXY, 0x01, IPV4), NOBODY],
-    ["v2: UNSPEC family over DGRAM", v2(PROXY, 0x02), NOBODY],
-    ["v2: INET over UNSPEC", v2(PROXY, 0x10, IPV4), NOBODY],
-    ["v2: INET6 over UNSPEC, short block", v2(PROXY, 0x20, IPV4), NOBODY],
-    ["v2: UNIX over UNSPEC, no block", v2(PROXY, 0x30), NOBODY],
-    ["v2: LOCAL", v2(LOCAL, 0x00), NOBODY, true],
-    ["v2: LOCAL with TCP4 addresses", v2(LOCAL, 0x11, IPV4), NOBODY, true],
-    ["v2: LOCAL with TCP6 addresses", v2(LOCAL, 0x21, IPV6), NOBODY, true],
-    ["v2: LOCAL with TCP4 and no block", v2(LOCAL, 0x11), NOBODY, true],
-    ["v2: LOCAL with a family nobody knows", v2(LOCAL, 0xff, "0102"), NOBODY, true],
-    ["v2: LOCAL of a cloud balancer, one TLV", v2(LOCAL, 0x00, "00 0004 0a0b0c0d"), NOBODY, true],
+    ["v2: UNSPEC", v2(PROXY, 0x00), NO_CLIENT],
+    ["v2: UNSPEC with a block", v2(PROXY, 0x00, IPV6), NO_CLIENT],
+    ["v2: UNSPEC family over STREAM", v2(PROXY, 0x01, IPV4), NO_CLIENT],
+    ["v2: UNSPEC family over DGRAM", v2(PROXY, 0x02), NO_CLIENT],
+    ["v2: INET over UNSPEC", v2(PROXY, 0x10, IPV4), NO_CLIENT],
+    ["v2: INET6 over UNSPEC, short block", v2(PROXY, 0x20, IPV4), NO_CLIENT],
+    ["v2: UNIX over UNSPEC, no block", v2(PROXY, 0x30), NO_CLIENT],
+    ["v2: LOCAL", v2(LOCAL, 0x00), NO_CLIENT, true],
+    ["v2: LOCAL with TCP4 addresses", v2(LOCAL, 0x11, IPV4), NO_CLIENT, true],
+    ["v2: LOCAL with TCP6 addresses", v2(LOCAL, 0x21, IPV6), NO_CLIENT, true],
+    ["v2: LOCAL with TCP4 and no block", v2(LOCAL, 0x11), NO_CLIENT, true],
+    ["v2: LOCAL with an unknown family", v2(LOCAL, 0xff, "0102"), NO_CLIENT, true],
+    ["v2: LOCAL of a cloud balancer, one TLV", v2(LOCAL, 0x00, "00 0004 0a0b0c0d"), NO_CLIENT, true],
     ["v2: TCP4 and ALPN", v2(PROXY, 0x11, withTLVs(IPV4, tlv(1, "h2"))), SPEC4],
     [
       "v2: TCP4 and AWS's TLVs",

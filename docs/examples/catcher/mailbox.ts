@@ -102,7 +102,7 @@ const toSummary = ({ summary, isRead }: Row): Summary => ({
   isRead: isRead !== 0,
 });
 
-/** The messages. Where there are too many or they take too much room, the oldest go. */
+/** The messages. If there are too many or they take too much memory, the oldest are deleted. */
 export class Mailbox {
   /** Called after each change, with what a list that is kept elsewhere has to do. */
   onChange: (change: Change) => void = () => {};

@@ -14,7 +14,7 @@ test("a new user gets a link to confirm the address", async () => {
   });
 });
 
-test("each of them gets one, and nobody gets two", async () => {
+test("each of them gets exactly one", async () => {
   await using inbox = await Inbox.open();
   await Promise.all(["ann@example.com", "bob@example.com"].map((address) => signUp(address, inbox)));
   const toBob = await inbox.next({ to: "bob@example.com" });

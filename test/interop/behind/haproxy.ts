@@ -15,7 +15,7 @@ export interface Route {
   lines?: readonly string[];
 }
 
-/** Why HAProxy can not be started; `undefined` where it can. */
+/** Why HAProxy cannot be started; `undefined` if it can. */
 export function haproxyMissing(): string | undefined {
   return find("haproxy") === undefined
     ? "haproxy is not installed (Debian: apt-get install haproxy)"

@@ -17,7 +17,7 @@ function mailModule(): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-/** Why nginx can not be started; `undefined` where it can. */
+/** Why nginx cannot be started; `undefined` if it can. */
 export function nginxMissing(): string | undefined {
   return mailModule() === undefined
     ? "nginx with its mail module is not installed (Debian: apt-get install nginx-light libnginx-mod-mail)"

@@ -2,7 +2,7 @@
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { Service, directory, find } from "./service.js";
 
-/** Why Postfix can not be started; `undefined` where it can. */
+/** Why Postfix cannot be started; `undefined` if it can. */
 export function postfixMissing(): string | undefined {
   if (find("postfix") === undefined) return "postfix is not installed (Debian: apt-get install postfix)";
   // Its processes change to the user postfix.
@@ -103,7 +103,7 @@ export class Postfix implements AsyncDisposable {
     mkdirSync(`${path}/data`);
     const owner = output("id", "-u", output("postconf", "-dh", "mail_owner"));
     chownSync(`${path}/data`, Number(owner), 0);
-    // Postfix opens its stdout anew to log to it, which needs a pipe: what Bun gives a child is a socket.
+    // Postfix reopens its stdout to log to it, which needs a pipe: what Bun gives a child is a socket.
     const command = ["sh", "-c", 'postfix -c "$0" start-fg 2>&1 | cat', path];
     // The master process is in a session of its own.
     this.#service = new Service(command, () => void output("postfix", "-c", path, "stop"));

@@ -22,7 +22,7 @@ export function testUnless(reason: string | undefined): typeof test {
   return test.skip as typeof test;
 }
 
-/** A TCP port of loopback that is free now: for programs that can not say which one they took. */
+/** A TCP port of loopback that is free now: for programs that cannot say which one they took. */
 export function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = listener;

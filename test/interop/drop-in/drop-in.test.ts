@@ -26,7 +26,7 @@ try {
   await install(join(import.meta.dir, "programs"), theirs);
 } catch (error) {
   missing = error;
-  console.warn(`skipped: the programs can not be installed, is there a package registry? ${String(error)}`);
+  console.warn(`skipped: the programs cannot be installed, is there a package registry? ${String(error)}`);
 }
 if (!missing) await install(join(import.meta.dir, "programs"), ours, await pack(folder));
 

@@ -30,7 +30,7 @@ export interface Report {
   halves: string[];
   /** Codes of the errors that streams ended with, and how often. */
   failed: Record<string, number>;
-  /** What nobody caught. */
+  /** Errors that were not caught. */
   uncaught: string[];
   rss: number;
 }

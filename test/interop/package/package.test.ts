@@ -137,7 +137,7 @@ describe("programs", () => {
   });
 });
 
-testWith("node")("Node.js is told what is missing, in one line", async () => {
+testWith("node")("Node.js gets one line that says what is missing", async () => {
   for (const type of TYPES) {
     const file = join(folder, `tarball-${type}`, "node.js");
     await writeFile(file, type === "module" ? 'import "bun-smtp"' : 'require("smtp-server/lib/smtp-server")');
