@@ -5,7 +5,7 @@ import { Message, tooBig } from "./message.js";
 /** Octets of a refused chunk that are read and dropped where no `size` option says more; a longer one closes. */
 export const REFUSED_CHUNK_LIMIT: number = 1 << 20;
 
-const SYNTAX: RegExp = /^(\d{1,20})(?:\s+(LAST))?\s*$/i;
+const SYNTAX: RegExp = /^(\d{1,20})(?:\s+(LAST))?$/i;
 
 interface Chunk {
   readonly octets: number;
@@ -23,31 +23,25 @@ function parse(args: string): Chunk | undefined {
 /** The octets of one chunk. Nothing inside of them is looked for: end-of-data sequences are just bytes. */
 class ChunkBody implements Body {
   readonly type = "body";
-  #left: number;
-  readonly #take: ((bytes: Buffer) => void) | undefined;
-  readonly #isFull: () => boolean;
   readonly finish: () => Answer | Promise<Answer>;
+  #left: number;
+  readonly #message: MessageInTransfer | undefined;
 
-  constructor(
-    octets: number,
-    finish: () => Answer | Promise<Answer>,
-    take?: (bytes: Buffer) => void,
-    isFull: () => boolean = () => false,
-  ) {
+  /** @param message takes the octets; without one they are dropped */
+  constructor(octets: number, finish: () => Answer | Promise<Answer>, message?: MessageInTransfer) {
     this.#left = octets;
     this.finish = finish;
-    this.#take = take;
-    this.#isFull = isFull;
+    this.#message = message;
   }
 
   get full(): boolean {
-    return this.#isFull();
+    return this.#message?.full ?? false;
   }
 
   read(chunk: Buffer): Buffer | undefined {
-    const bytes = chunk.length > this.#left ? chunk.subarray(0, this.#left) : chunk;
+    const bytes = chunk.subarray(0, this.#left);
     this.#left -= bytes.length;
-    if (bytes.length > 0) this.#take?.(bytes);
+    this.#message?.push(bytes);
     return this.#left === 0 ? chunk.subarray(bytes.length) : undefined;
   }
 }
@@ -94,7 +88,7 @@ export const BDAT: Command = {
  */
 function skipped(client: Client, message: MessageInTransfer, chunk: Chunk, refusal: Action): Answer {
   const { size } = client.settings;
-  const limit = Math.max(Number.isFinite(size) ? size : 0, REFUSED_CHUNK_LIMIT);
+  const limit = Number.isFinite(size) ? Math.max(size, REFUSED_CHUNK_LIMIT) : REFUSED_CHUNK_LIMIT;
   if (chunk.octets > limit) return { ...refusal, next: "closing" };
   const finish = (): Answer => (chunk.last ? message.endTransaction(refusal) : refusal);
   return chunk.octets === 0 ? finish() : new ChunkBody(chunk.octets, finish);
@@ -113,6 +107,5 @@ function receive(client: Client, message: MessageInTransfer, chunk: Chunk): Answ
     return message.replies();
   };
   if (chunk.octets === 0) return finish();
-  const take = (bytes: Buffer): void => message.push(bytes);
-  return new ChunkBody(chunk.octets, finish, take, () => message.full);
+  return new ChunkBody(chunk.octets, finish, message);
 }

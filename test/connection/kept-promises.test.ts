@@ -74,3 +74,51 @@ test("nothing that the application sends is written into a TLS handshake", async
   client.transport.handshake();
   expect(await client.say("NOOP")).toBe("250 OK");
 });
+
+test.each(["DATA", "BDAT 10000000 LAST"])(
+  "a client in %s is not read while onData does not read",
+  async (command) => {
+    let read = (): Promise<string> => Promise.resolve("");
+    const server = makeServer({
+      onData(stream, _session, callback) {
+        read = async () => {
+          const text = await new Response(stream).text();
+          callback();
+          return text;
+        };
+      },
+    });
+    const client = await hello(server);
+    await client.envelope();
+    client.send(`${command}\r\n`);
+    if (command === "DATA") expect(await client.reply()).toStartWith("354");
+    const block = `${"x".repeat(9998)}\r\n`;
+    let sent = 0;
+    while (!client.transport.paused && sent < 1000) {
+      client.send(block);
+      sent += 1;
+    }
+    expect(sent * block.length).toBeLessThan(2_000_000);
+    const text = read();
+    await client.idle();
+    expect(client.transport.paused).toBe(false);
+    client.send(block.repeat(1000 - sent));
+    if (command === "DATA") client.send(".\r\n");
+    expect((await text).length).toBe(10_000_000);
+    expect(await client.reply()).toBe("250 OK: message queued");
+  },
+);
+
+test("a refused chunk of 1 MiB is read to its end, a longer one closes", async () => {
+  const octets = 1 << 20;
+  const server = makeServer({ onData: (_stream, _session, callback) => callback(new Error("no")) });
+  const client = await hello(server);
+  await client.envelope();
+  client.send("BDAT 1\r\nx");
+  expect(await client.reply()).toBe("450 no");
+  client.send(`BDAT ${octets}\r\n`);
+  client.send("x".repeat(octets));
+  expect(await client.reply()).toBe("503 Error: message refused, send RSET");
+  expect(await client.say(`BDAT ${octets + 1}`)).toBe("503 Error: message refused, send RSET");
+  expect(client.transport.ended).toBe(true);
+});
