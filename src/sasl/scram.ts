@@ -33,10 +33,10 @@ export interface ScramSecret {
  *
  * @param password is prepared by SASLprep (RFC 4013), as the client does
  * @param options.iterations PBKDF2 rounds, 4096 or more. Default 10000. Each login costs the client as many.
- * @param options.salt default 16 random octets
+ * @param options.salt default 16 random octets. The octets themselves: decode the base64 of a record.
  * @returns salt and keys in base64; the password can only be guessed from it
  * @throws TypeError for an empty password, one with characters that SASLprep prohibits (control characters),
- *   an empty salt, or iterations that are not an integer of at least 4096
+ *   a salt that is empty or no Uint8Array, or iterations that are not an integer of at least 4096
  */
 export function scramCredentials(
   password: string,
@@ -50,7 +50,10 @@ export function scramCredentials(
   if (!Number.isInteger(iterations) || iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
     throw new TypeError(`iterations: an integer of ${MIN_ITERATIONS} or more is wanted`);
   }
-  if (salt.length === 0) throw new TypeError("salt: at least one octet is wanted");
+  // A string has a length and octets too, but those of its base64: the keys would be of another salt.
+  if (!(salt instanceof Uint8Array) || salt.length === 0) {
+    throw new TypeError("salt: a Uint8Array with at least one octet is wanted");
+  }
   const { storedKey, serverKey } = deriveKeys(prepared, salt, iterations);
   return {
     salt: Buffer.from(salt).toString("base64"),

@@ -184,6 +184,10 @@ describe("scramCredentials", () => {
     ["half iterations", () => scramCredentials("top secret", { iterations: 5000.5 }), /^iterations: /],
     ["too many iterations", () => scramCredentials("top secret", { iterations: 2 ** 31 }), /^iterations: /],
     ["no salt", () => scramCredentials("top secret", { salt: Buffer.alloc(0) }), /^salt: /],
+    ["a salt in base64", () => scramCredentials("top secret", { salt: wrong(record.salt) }), /^salt: /],
+    ["a salt of numbers", () => scramCredentials("top secret", { salt: wrong([1, 2]) }), /^salt: /],
+    ["a salt of words", () => scramCredentials("top secret", { salt: wrong(new Uint16Array(8)) }), /^salt: /],
+    ["null for a salt", () => scramCredentials("top secret", { salt: wrong(null) }), /^salt: /],
   ])("refuses %s", (_, make, message) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
@@ -211,6 +215,11 @@ describe("SASLprep, with the examples of RFC 4013 section 3", () => {
     ["nothing left", "\u00ad\u200d", undefined],
   ])("%s", (_, text, prepared) => expect(saslprep(text)).toBe(prepared));
 });
+
+/** A value that the types exclude. */
+function wrong(value: unknown): never {
+  return value as never;
+}
 
 function withPassword(password: string): Answer {
   return [null, { user: "me", credentials: { password } }];
