@@ -6,3 +6,4 @@ exports.default = library.default;
 exports.SMTPServer = library.SMTPServer;
 exports.SMTPError = library.SMTPError;
 exports.scramCredentials = library.scramCredentials;
+exports.verifyPassword = library.verifyPassword;

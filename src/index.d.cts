@@ -12,3 +12,4 @@ export type SMTPServer = library.SMTPServer;
 export const SMTPError: typeof library.SMTPError;
 export type SMTPError = library.SMTPError;
 export const scramCredentials: typeof library.scramCredentials;
+export const verifyPassword: typeof library.verifyPassword;

@@ -2,7 +2,6 @@
  * A submission server (ports 587 and 465): TLS, and logins against SCRAM records in SQLite.
  */
 import { Database } from "bun:sqlite";
-import { timingSafeEqual } from "node:crypto";
 import {
   type AuthObject,
   scramCredentials,
@@ -10,6 +9,7 @@ import {
   SMTPError,
   SMTPServer,
   type SMTPServerOptions,
+  verifyPassword,
 } from "bun-smtp";
 import { certificate, fail, numberOf, orFail, usage } from "./start.js";
 
@@ -50,25 +50,11 @@ const find = db.query<ScramRecord, string>(
   "SELECT salt, iterations, storedKey, serverKey FROM users WHERE name = ?",
 );
 
-/** Verified for names that do not exist, so that they take as long as those that do. */
-const nobody = scramCredentials(crypto.randomUUID());
-
-/** PLAIN has the password itself: the record made of it must be the one that is stored. */
-function isRight(password: string, record: ScramRecord): boolean {
-  try {
-    const { iterations } = record;
-    const made = scramCredentials(password, { iterations, salt: Buffer.from(record.salt, "base64") });
-    return timingSafeEqual(Buffer.from(made.storedKey), Buffer.from(record.storedKey));
-  } catch {
-    return false; // no password that SCRAM could have stored
-  }
-}
-
 function login({ method, username = "", password, authcid, authzid }: AuthObject) {
   const credentials = find.get(username);
   if (method !== "PLAIN") return credentials ? { user: username, credentials } : {};
   const mayActAs = !authzid || !authcid || authzid === authcid;
-  return isRight(password ?? "", credentials ?? nobody) && credentials && mayActAs ? { user: username } : {};
+  return verifyPassword(password, credentials) && mayActAs ? { user: username } : {};
 }
 
 if (command === "add") {

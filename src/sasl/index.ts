@@ -16,7 +16,7 @@ export const MECHANISMS: ReadonlyMap<string, Mechanism> = new Map(
 );
 
 export { Exchange, MAX_SASL_LINE, TOO_LONG } from "./exchange.js";
-export { scramCredentials } from "./scram.js";
+export { scramCredentials, verifyPassword } from "./scram.js";
 export type {
   Challenge,
   Channel,

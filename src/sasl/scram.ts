@@ -1,6 +1,6 @@
 import { pbkdf2Sync, randomBytes } from "node:crypto";
 import type { AuthResponse, ScramRecord } from "../types/index.js";
-import { hmacSHA256, sha256 } from "./crypto.js";
+import { equalSecrets, hmacSHA256, sha256 } from "./crypto.js";
 import { decodeBase64 } from "./encoding.js";
 import { saslprep } from "./saslprep.js";
 
@@ -64,6 +64,31 @@ export function scramCredentials(
 }
 
 /**
+ * Whether a password, of PLAIN or LOGIN, is that of a record made for SCRAM-SHA-256. Compares in constant time.
+ * Synchronous: takes as long as `scramCredentials()` with the record's `iterations`.
+ *
+ * @param password is prepared by SASLprep (RFC 4013). One that is missing, empty or has prohibited characters is wrong.
+ * @param credentials what onAuth answers for SCRAM: the record, or `{ password }`. `null` or `undefined`, for a name
+ *   that does not exist: `false`, after as long as with a record of the default `iterations`
+ * @throws TypeError for credentials in the wrong form, which name the field at fault but none of its value
+ */
+export function verifyPassword(
+  password: string | null | undefined,
+  credentials: AuthResponse["credentials"] | null,
+): boolean {
+  const known = credentials === null || credentials === undefined ? undefined : readCredentials(credentials);
+  if (typeof known === "string") throw new TypeError(`credentials: ${known} wanted`);
+  const prepared = typeof password === "string" ? saslprep(password) : undefined;
+  // Before any work: what it takes must not depend on the name, and the password is the client's choice.
+  if (prepared === undefined) return false;
+  if (known && "storedKey" in known) {
+    return equalSecrets(deriveKeys(prepared, known.salt, known.iterations).storedKey, known.storedKey);
+  }
+  takeTheTime();
+  return known !== undefined && equalSecrets(prepared, known.password);
+}
+
+/**
  * The secret of an answer's `credentials` for `name`; `undefined` if they are unusable. A password gets the salt
  * that an unknown name would get, so that a client cannot see whether the name exists.
  */
@@ -72,10 +97,18 @@ export function secretOf(
   name: string,
   key: string | Uint8Array,
 ): ScramSecret | undefined {
-  if (typeof credentials !== "object" || credentials === null) return undefined;
-  if ("storedKey" in credentials) return stored(credentials);
-  const password = typeof credentials.password === "string" ? saslprep(credentials.password) : undefined;
-  return password === undefined ? undefined : fromPassword(password, name, key);
+  const known = readCredentials(credentials);
+  if (typeof known === "string") return undefined;
+  if ("password" in known) return fromPassword(known.password, name, key);
+  const { salt, iterations, storedKey, serverKey } = known;
+  return {
+    salt,
+    iterations,
+    keys() {
+      takeTheTime();
+      return { storedKey, serverKey };
+    },
+  };
 }
 
 /** The secret for an unknown name: always the same salt for one name, and keys that no password gives. */
@@ -88,23 +121,47 @@ function fromPassword(password: string, name: string, key: string | Uint8Array):
   return { salt, iterations: DEFAULT_ITERATIONS, keys: () => deriveKeys(password, salt, DEFAULT_ITERATIONS) };
 }
 
-/** The secret of a stored record. It may come from a database, so every field is checked. */
-function stored(record: ScramRecord): ScramSecret | undefined {
-  const [salt, storedKey, serverKey] = [record.salt, record.storedKey, record.serverKey].map((field) =>
-    typeof field === "string" ? decodeBase64(field) : undefined,
-  );
-  const { iterations } = record;
-  if (!salt?.length || storedKey?.length !== KEY_OCTETS || serverKey?.length !== KEY_OCTETS) return undefined;
-  if (!Number.isInteger(iterations) || iterations < 1 || iterations > MAX_ITERATIONS) return undefined;
-  return {
-    salt,
-    iterations,
-    keys() {
-      // Does the work that a password or an unknown name costs, so that the time does not tell them apart.
-      deriveKeys("", salt, DEFAULT_ITERATIONS);
-      return { storedKey, serverKey };
-    },
-  };
+/** Credentials with the password prepared, or with the octets of a record. */
+type KnownCredentials = { readonly password: string } | (ScramKeys & Omit<ScramSecret, "keys">);
+
+/**
+ * Checks every field of `credentials`: they may come from a database.
+ *
+ * @returns what is wanted instead, with its verb, if they are unusable
+ */
+function readCredentials(credentials: unknown): KnownCredentials | string {
+  const isObject = typeof credentials === "object" && credentials !== null;
+  const { salt, iterations, storedKey, serverKey, password } = isObject
+    ? (credentials as Record<string, unknown>)
+    : {};
+  if (storedKey === undefined) {
+    if (password === undefined) return "{ password } or what scramCredentials() makes is";
+    const prepared = typeof password === "string" ? saslprep(password) : undefined;
+    if (prepared === undefined) return "a password that is not empty and has no control characters is";
+    return { password: prepared };
+  }
+  const octets = { salt: octetsOf(salt), storedKey: octetsOf(storedKey), serverKey: octetsOf(serverKey) };
+  if (!octets.salt?.length) return "salt, octets in base64, is";
+  if (octets.storedKey?.length !== KEY_OCTETS) return "storedKey, 32 octets in base64, is";
+  if (octets.serverKey?.length !== KEY_OCTETS) return "serverKey, 32 octets in base64, is";
+  if (
+    typeof iterations !== "number" ||
+    !Number.isInteger(iterations) ||
+    iterations < 1 ||
+    iterations > MAX_ITERATIONS
+  ) {
+    return "iterations, an integer of 1 or more, is";
+  }
+  return { salt: octets.salt, iterations, storedKey: octets.storedKey, serverKey: octets.serverKey };
+}
+
+function octetsOf(field: unknown): Buffer | undefined {
+  return typeof field === "string" ? decodeBase64(field) : undefined;
+}
+
+/** Does the work that a record costs, so that the time does not tell passwords, records and unknown names apart. */
+function takeTheTime(): void {
+  deriveKeys("", Buffer.alloc(SALT_OCTETS), DEFAULT_ITERATIONS);
 }
 
 function deriveKeys(password: string, salt: Uint8Array, iterations: number): ScramKeys {

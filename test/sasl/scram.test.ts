@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { pbkdf2Sync } from "node:crypto";
 import { SMTPError } from "../../src/errors.js";
-import { scramCredentials } from "../../src/sasl/index.js";
+import { scramCredentials, verifyPassword } from "../../src/sasl/index.js";
 import type { SaslEnvironment } from "../../src/sasl/index.js";
+import type { AuthResponse } from "../../src/types/index.js";
 import { saslprep } from "../../src/sasl/saslprep.js";
 import { CLIENT_NONCE, environment, EXPORTED, scramFinal, shown, talk, tlsEnvironment } from "./harness.js";
 import type { Answer, Talk } from "./harness.js";
@@ -192,6 +193,91 @@ describe("scramCredentials", () => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
     expect(make).not.toThrow("secret");
+  });
+});
+
+describe("verifyPassword", () => {
+  const wanted = [null, { user: "me", credentials: record }] satisfies Answer;
+  test("takes the password that SCRAM takes, with the same record, and no other", () => {
+    expect(verifyPassword("pencil", wanted[1].credentials)).toBe(true);
+    expect(logIn({}, wanted).replies.at(-1)).toStartWith("235 ");
+    expect(verifyPassword("pencils", record)).toBe(false);
+    expect(verifyPassword("Pencil", record)).toBe(false);
+  });
+  test("takes the record of RFC 7677's user, and one that another program made of few rounds", () => {
+    const salt = Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64");
+    const rfc = scramCredentials("pencil", { iterations: 4096, salt });
+    expect([verifyPassword("pencil", rfc), verifyPassword("pencil ", rfc)]).toEqual([true, false]);
+    const { credentials } = fromElsewhere()[1] as AuthResponse;
+    expect([verifyPassword("pencil", credentials), verifyPassword("x", credentials)]).toEqual([true, false]);
+  });
+  test("takes a password in place of a record", () => {
+    expect(verifyPassword("pencil", { password: "pencil" })).toBe(true);
+    expect(verifyPassword("pencil", { password: "pencils" })).toBe(false);
+  });
+  test.each<[string, string]>([
+    ["I\u00adX", "\u2168"],
+    ["\u2168", "IX"],
+    ["u\u0308", "\u00fc"],
+  ])("prepares %j and %j, as SCRAM does", (given, stored) => {
+    expect(verifyPassword(given, scramCredentials(stored))).toBe(true);
+    expect(verifyPassword(given, { password: stored })).toBe(true);
+  });
+  test.each<[string, unknown]>([
+    ["no password, as SCRAM has none", undefined],
+    ["null, as XCLIENT has", null],
+    ["an empty password", ""],
+    ["one of which nothing is left", "\u00ad"],
+    ["one that SASLprep prohibits", "pencil\0"],
+    ["a number", 1],
+  ])("%s is wrong, not an error", (_, password) => {
+    expect(verifyPassword(wrong(password), record)).toBe(false);
+    expect(verifyPassword(wrong(password), { password: "1" })).toBe(false);
+    expect(verifyPassword(wrong(password), undefined)).toBe(false);
+  });
+  test("a name that does not exist takes as long as one that does", () => {
+    const fastest = (credentials: AuthResponse["credentials"]): number =>
+      Math.min(
+        ...Array.from({ length: 7 }, () => {
+          const start = Bun.nanoseconds();
+          verifyPassword("wrong", credentials);
+          return Bun.nanoseconds() - start;
+        }),
+      );
+    const known = fastest(record);
+    for (const other of [undefined, { password: "pencil" }]) {
+      expect(fastest(other) / known).toBeWithin(0.5, 2);
+    }
+  });
+  test.each([null, undefined])("%p, for a name that does not exist, is no password's", (none) => {
+    expect(verifyPassword("pencil", none)).toBe(false);
+    expect(verifyPassword("", none)).toBe(false);
+  });
+  test.each<[string, unknown, RegExp]>([
+    ["text", "pencil", /^credentials: \{ password \} or what scramCredentials\(\) makes is wanted$/],
+    ["a promise, not waited for", Promise.resolve(record), /^credentials: \{ password \} or what /],
+    ["an empty object", {}, /^credentials: \{ password \} or what /],
+    ["false", false, /^credentials: \{ password \} or what /],
+    ["an empty password", { password: "" }, /^credentials: a password that is not empty /],
+    ["a password with a control character", { password: "top\0secret" }, /^credentials: a password /],
+    ["a number for a password", { password: 1 }, /^credentials: a password /],
+    ["no salt", { ...record, salt: undefined }, /^credentials: salt, octets in base64, is wanted$/],
+    ["an empty salt", { ...record, salt: "" }, /^credentials: salt, /],
+    ["a salt in octets", { ...record, salt: Buffer.alloc(16) }, /^credentials: salt, /],
+    ["a salt that is no base64", { ...record, salt: "top secret" }, /^credentials: salt, /],
+    ["no storedKey", { ...record, storedKey: null }, /^credentials: storedKey, 32 octets in base64, /],
+    ["a key of another hash", { ...record, storedKey: "AAAA" }, /^credentials: storedKey, /],
+    ["a serverKey that is no base64", { ...record, serverKey: "top secret" }, /^credentials: serverKey, /],
+    ["no iterations", { ...record, iterations: undefined }, /^credentials: iterations, an integer /],
+    ["iterations in a string", { ...record, iterations: "10000" }, /^credentials: iterations, /],
+    ["too many iterations", { ...record, iterations: 2 ** 31 }, /^credentials: iterations, /],
+  ])("refuses %s in place of a record, whatever the password", (_, credentials, message) => {
+    for (const password of ["pencil", "top secret", ""]) {
+      const verify = (): unknown => verifyPassword(password, wrong(credentials));
+      expect(verify).toThrow(TypeError);
+      expect(verify).toThrow(message);
+      expect(verify).not.toThrow("secret");
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import {
   scramCredentials,
   SMTPError,
   SMTPServer,
+  verifyPassword,
   type DataStream,
   type SMTPServerOptions,
   type SMTPServerSession,
@@ -41,8 +42,8 @@ export const wrong: SMTPServerOptions = { size: {} };
 // Each form of import has the same class, whatever the name that it is installed under.
 const others: SMTPServer[] = [new Deep(options)];
 const aliases: Alias[] = [new Alias(options), new library.SMTPServer(), new deep.SMTPServer()];
-const salt: string = scramCredentials("secret").salt;
-console.log(others.length + aliases.length, salt.length > 0);
+const isRight: boolean = verifyPassword("secret", scramCredentials("secret"));
+console.log(others.length + aliases.length, isRight);
 
 const server: SMTPServer = new Catcher(options);
 server.listen(0, "127.0.0.1", () => {
