@@ -7,8 +7,18 @@ export type LogLevel = (typeof LEVELS)[number];
 /** A logger that has every method. */
 export type FullLogger = Required<Logger>;
 
-/** A log entry: `tnx` says what it is about, `cid` is the session's id. */
+/** A log entry: `tnx` says what it is about. One about a client has a {@link LoggedClient}'s fields too. */
 export type LogEntry = Record<string, unknown> & { tnx: string };
+
+/** The client that an entry is about. */
+export interface LoggedClient {
+  /** The session's id; a client without a session yet has none. */
+  readonly cid?: string;
+  /** `session.remoteAddress`: "" on a unix socket. */
+  readonly host: string;
+  /** `session.remotePort`: 0 on a unix socket. */
+  readonly port: number;
+}
 
 function ignore(): void {}
 
@@ -27,9 +37,12 @@ function logTo(
 export const silent: FullLogger = logTo(ignore);
 
 const consoleLogger = logTo((level, entry, text, args) => {
-  const cid = "cid" in entry ? `[${String(entry.cid)}] ` : "";
-  const error = "err" in entry && level !== "info" ? [entry.err] : [];
-  const line = `[${new Date().toISOString()}] ${level.toUpperCase().padEnd(5)} ${cid}${format(text ?? "", ...args)}`;
+  const { cid, host, port, err } = entry as Record<string, unknown>;
+  const time = new Date().toISOString();
+  // Ahead of the text, where nothing that a client says can stand: programs ban addresses that they read here.
+  const client = `${cid ? `[${String(cid)}] ` : ""}${host ? `[${String(host)}]:${String(port)} ` : ""}`;
+  const line = `[${time}] ${level.toUpperCase().padEnd(5)} ${client}${format(text ?? "", ...args)}`;
+  const error = err === undefined || level === "info" ? [] : [err];
   (level === "error" || level === "fatal" ? console.error : console.log)(line, ...error);
 });
 

@@ -1,3 +1,4 @@
+import type { LoggedClient } from "./logger.js";
 import type { Settings } from "./options.js";
 import type { ConnectionInfo, SMTPEnvelope, SMTPSession, TLSCipherInfo } from "./types/index.js";
 import { toLowerASCII } from "./wire/text.js";
@@ -106,6 +107,14 @@ export function connectionInfo(session: SMTPSession): ConnectionInfo {
   const { id, localAddress, localPort, remoteAddress, remotePort } = session;
   const { hostNameAppearsAs, clientHostname } = session;
   return { id, localAddress, localPort, remoteAddress, remotePort, hostNameAppearsAs, clientHostname };
+}
+
+/** The fields of a log entry that say which client it is about. */
+export function loggedClient(
+  session: Pick<SMTPSession, "id" | "remoteAddress" | "remotePort">,
+): LoggedClient {
+  const { id, remoteAddress, remotePort } = session;
+  return { cid: id, host: remoteAddress, port: remotePort };
 }
 
 /** The name of a session's user in log entries. */

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { SMTPServer, type Logger, type SMTPServerOptions } from "../src/index.js";
 import { hello, makeServer, MemoryClient } from "./support/client.js";
+import { TestClock } from "./support/clock.js";
 
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 const b64 = (text: string): string => Buffer.from(text).toString("base64");
@@ -287,6 +288,85 @@ describe("credentials never reach the log, at any level", () => {
       Array(5).fill(true),
     );
     expect(leaks("C: AUTH PLAIN /* secured */")).toBe(false);
+  });
+});
+
+describe("every entry about a client says its address and port", () => {
+  const FROM = "192.0.2.98";
+  const AT = { host: FROM, port: 50_000 };
+  const crash = (): never => {
+    throw new Error("the database is away");
+  };
+  const BAD_LOGIN = ["AUTH PLAIN AGEAYg==", "AUTH LOGIN", "*"];
+  const scenes: Record<
+    string,
+    { options?: SMTPServerOptions; said?: string[]; about: string[]; at?: { host: string; port: number } }
+  > = {
+    "a failed login": { options: { allowInsecureAuth: true }, said: BAD_LOGIN, about: ["authfail"] },
+    "a login": {
+      options: {
+        allowInsecureAuth: true,
+        onAuth: (_auth, _session, callback) => callback(null, { user: "a" }),
+      },
+      said: ["AUTH PLAIN AGEAYg=="],
+      about: ["auth"],
+    },
+    "a message that is dropped": {
+      said: ["MAIL FROM:<a@a.test>", "RCPT TO:<b@b.test>", "DATA", "hi\r\n."],
+      about: ["message", "data", "close"],
+    },
+    "a hook that crashes": {
+      options: { onMailFrom: crash },
+      said: ["MAIL FROM:<a@a.test>"],
+      about: ["hook", "error"],
+    },
+    "too many errors": { options: { maxErrors: 1 }, said: ["RSET now"], about: ["errors"] },
+    "one connection too many": { options: { maxClientsPerAddress: 1e-9 }, about: ["connection"] },
+    XCLIENT: {
+      options: { useXClient: true },
+      said: ["XCLIENT ADDR=192.0.2.7 PORT=7", "NOOP"],
+      about: ["xclient", "close"],
+      at: { host: "192.0.2.7", port: 7 },
+    },
+    PROXY: {
+      options: { useProxy: true },
+      said: ["PROXY TCP4 192.0.2.7 192.0.2.8 7 25"],
+      about: ["proxy", "connection", "close"],
+      at: { host: "192.0.2.7", port: 7 },
+    },
+    "a PROXY header that is none": {
+      options: { useProxy: true },
+      said: ["EHLO client.test"],
+      about: ["proxy"],
+    },
+    "no PROXY header in time": { options: { useProxy: true }, about: ["connection"] },
+    "no handshake in time": { options: { secure: true }, about: ["connection", "error"] },
+    silence: { about: ["timeout"] },
+  };
+  test.each(Object.entries(scenes))("%s", async (_, { options = {}, said = [], about, at = AT }) => {
+    const { logger, entries } = recorder();
+    const clock = new TestClock();
+    const server = makeServer({ logger, ...options }, clock);
+    const client = new MemoryClient(server, FROM);
+    for (const line of options.useProxy ? said : ["EHLO client.test", ...said]) {
+      client.send(`${line}\r\n`);
+      await client.idle();
+    }
+    clock.pass(60_000);
+    await client.idle();
+    await client.leave();
+    const seen = entries.map(({ entry }) => entry);
+    expect(seen.map(({ tnx }) => tnx)).toEqual(expect.arrayContaining(about));
+    const ours = [AT, at].map((one) => JSON.stringify(one));
+    expect(seen.filter(({ host, port }) => !ours.includes(JSON.stringify({ host, port })))).toEqual([]);
+    // From the command or header on that says who the client is, it is that one.
+    expect(seen.at(-1)).toMatchObject(at);
+  });
+
+  test("a client of a unix socket has neither", async () => {
+    const { logger, entries } = recorder();
+    await visit(makeServer({ logger }), "");
+    expect(entries[0]?.entry).toMatchObject({ host: "" });
   });
 });
 

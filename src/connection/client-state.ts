@@ -11,6 +11,7 @@ import {
   type Endpoints,
   enterTLS,
   forgetPlaintext,
+  loggedClient,
   setClientHostname,
   updateTransmissionType,
 } from "../session.js";
@@ -139,7 +140,7 @@ export class ClientState implements Client, HookCaller {
   }
 
   report(error: unknown): void {
-    this.#server.report(error);
+    this.#server.report(error, loggedClient(this.session));
   }
 
   /** @param text of the error for a message in transfer, which will not be complete */
@@ -182,6 +183,7 @@ export class ClientState implements Client, HookCaller {
   }
 
   log(level: LogLevel, entry: LogEntry, text: string, ...args: unknown[]): void {
-    if (this.isLogged) log(this.settings.logger, level, { cid: this.session.id, ...entry }, text, ...args);
+    if (!this.isLogged) return;
+    log(this.settings.logger, level, { ...loggedClient(this.session), ...entry }, text, ...args);
   }
 }

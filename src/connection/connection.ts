@@ -163,12 +163,12 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#adapter?.closed();
     this.#conversation.guard(() => {
       if (this.#client.isLogged) {
-        const entry = { tnx: "close", host: session.remoteAddress, user: userName(session) };
+        const entry = { tnx: "close", user: userName(session) };
         const name = session.clientHostname || session.remoteAddress;
         this.#client.log("info", entry, "Connection closed to %s", name);
       }
       if (error && isReported) {
-        this.#server.report(Object.assign(error, { remoteAddress: session.remoteAddress }));
+        this.report(Object.assign(error, { remoteAddress: session.remoteAddress }));
       }
     });
     this.#callOnClose();
@@ -223,7 +223,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   expired(reason: Overdue): void {
     const client = this.#client;
-    const entry = { tnx: "timeout", host: this.remoteAddress };
+    const entry = { tnx: "timeout" };
     switch (reason) {
       case "closing":
         return this.#transport.destroy();
@@ -250,7 +250,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   // ---- the server, the application and the end --------------------------------------------------
 
   report(error: unknown): void {
-    this.#server.report(error);
+    this.#client.report(error);
   }
 
   /** A body that was full can take more. */

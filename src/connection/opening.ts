@@ -10,7 +10,7 @@ export function lookUp(client: Client, done: (name: string) => void): void {
   const host = session.remoteAddress;
   if (settings.raw.disableReverseLookup || host === "") return done("");
   reverseLookup(host, settings.resolver, client.clock, ({ name, error, discarded }) => {
-    const entry = { tnx: "connection", host };
+    const entry = { tnx: "connection" };
     if (error) {
       client.log("error", { ...entry, err: error }, "Reverse resolve for %s: %s", host, error.message);
     }
@@ -28,8 +28,7 @@ export function opening(client: Client): Answer | Promise<Answer> {
   return client.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {
     if (!client.isOpen) return [];
     if (client.isLogged) {
-      const entry = { tnx: "connection", host: session.remoteAddress };
-      client.log("info", entry, "Connection from %s", session.clientHostname);
+      client.log("info", { tnx: "connection" }, "Connection from %s", session.clientHostname);
     }
     const refusal = refused("onConnect", result);
     if (refusal) return { ...refusal, enhanced: false, next: "closing" };

@@ -1,5 +1,5 @@
 import type { Action } from "../commands/action.js";
-import { log } from "../logger.js";
+import { log, type LoggedClient } from "../logger.js";
 import type { Endpoints } from "../session.js";
 import { isTrusted } from "../wire/ip.js";
 import { type ProxyHeader, ProxyHeaderReader } from "../wire/proxy-header.js";
@@ -108,7 +108,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
       if (!isBroken || this.#server.settings.isIgnored(remoteAddress)) return;
       const message = "Socket closed while initiating TLS";
       const reason = error ?? handshakeError(message, remoteAddress, "SocketError");
-      this.#server.report(Object.assign(reason, handshakeDetails(remoteAddress)));
+      this.#report(Object.assign(reason, handshakeDetails(remoteAddress)));
     });
   }
 
@@ -123,9 +123,17 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     try {
       work();
     } catch (error) {
-      this.#server.report(error);
+      this.#report(error);
       this.serverCloses();
     }
+  }
+
+  get #logged(): LoggedClient {
+    return { host: this.#endpoints.remoteAddress, port: this.#endpoints.remotePort };
+  }
+
+  #report(error: unknown): void {
+    this.#server.report(error, this.#logged);
   }
 
   #count(address: string): void {
@@ -146,13 +154,13 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     };
     const { settings } = this.#server;
     if (settings.isIgnored(source.address)) return;
-    const entry = { tnx: "proxy", host: source.address, proxy: proxy.remoteAddress };
+    const entry = { tnx: "proxy", ...this.#logged, proxy: proxy.remoteAddress };
     log(settings.logger, "info", entry, "PROXY from %s through %s", source.address, proxy.remoteAddress);
   }
 
   #refuse(reason: string): void {
     this.#state = "refused";
-    const entry = { tnx: "proxy", host: this.#transport.remoteAddress };
+    const entry = { tnx: "proxy", ...this.#logged };
     log(this.#server.settings.logger, "info", entry, "Invalid PROXY header: %s", reason);
     this.#transport.write("* BAD Invalid PROXY header\r\n");
     this.#transport.end();
@@ -181,11 +189,11 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   #expire(): void {
     const { remoteAddress } = this.#endpoints;
     if (this.#state !== "refused") {
-      const entry = { tnx: "connection", host: remoteAddress };
+      const entry = { tnx: "connection", ...this.#logged };
       const text = "Closing %s: no PROXY header or TLS handshake in time";
       log(this.#server.settings.logger, "info", entry, text, remoteAddress);
       if (this.#state === "handshake") {
-        this.#server.report(handshakeError("TLS handshake timeout", remoteAddress));
+        this.#report(handshakeError("TLS handshake timeout", remoteAddress));
       }
     }
     this.serverCloses();
@@ -228,7 +236,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     const { remoteAddress } = this.#endpoints;
     if (remoteAddress === "" || counter.countFrom(remoteAddress) < settings.maxClientsPerAddress)
       return false;
-    const entry = { tnx: "connection", host: remoteAddress };
+    const entry = { tnx: "connection", ...this.#logged };
     log(settings.logger, "info", entry, "Too many connections from %s", remoteAddress);
     return true;
   }

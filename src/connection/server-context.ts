@@ -1,4 +1,5 @@
 import type { HookFunction, HookName } from "../hooks/names.js";
+import type { LoggedClient } from "../logger.js";
 import type { Settings } from "../options.js";
 import type { Clock } from "../time/clock.js";
 import type { SMTPConnection, SMTPSession } from "../types/index.js";
@@ -58,8 +59,8 @@ export interface ServerContext {
   hook(name: HookName): HookFunction | undefined;
   /** Emits `connect`. */
   announce(session: SMTPSession): void;
-  /** Logs an error and emits it as `error`. */
-  report(error: unknown): void;
+  /** Logs an error and emits it as `error`. @param client whose connection it is about, if it is about one */
+  report(error: unknown, client?: LoggedClient): void;
   /** A pending connection has become a connection. */
   admit(connection: AdmittedConnection): void;
   /** The connection no longer counts, though its socket may still be closing. */

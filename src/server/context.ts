@@ -4,7 +4,7 @@ import { Connection } from "../connection/connection.js";
 import { Turns } from "../connection/turns.js";
 import { errorText, toError } from "../errors.js";
 import type { HookFunction, HookName } from "../hooks/names.js";
-import { log } from "../logger.js";
+import { log, type LoggedClient } from "../logger.js";
 import type { Settings } from "../options.js";
 import { connectionInfo } from "../session.js";
 import { type Clock, systemClock } from "../time/clock.js";
@@ -57,9 +57,9 @@ export class Context implements ServerContext {
     emitSafely(this.owner, "connect", connectionInfo(session));
   }
 
-  report(cause: unknown): void {
+  report(cause: unknown, client?: LoggedClient): void {
     const error = toError(cause);
-    log(this.settings.logger, "error", { tnx: "error", err: error }, "%s", errorText(error));
+    log(this.settings.logger, "error", { tnx: "error", ...client, err: error }, "%s", errorText(error));
     if (this.owner.listenerCount("error") > 0) emitSafely(this.owner, "error", error);
   }
 

@@ -5,6 +5,7 @@ import { type ListenOptions, parseListenArguments } from "./listen-arguments.js"
 import { type FullLogger, log, makeLogger } from "../logger.js";
 import { checkOptions, Settings } from "../options.js";
 import { MECHANISMS } from "../sasl/index.js";
+import { loggedClient } from "../session.js";
 import { Context } from "./context.js";
 import { DescriptorShortage } from "./descriptor-shortage.js";
 import { callSafely, emitSafely } from "./events.js";
@@ -158,10 +159,9 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   /** A message. The base reads it to its end, drops it and accepts. See {@link SMTPServerOptions.onData}. */
   onData(stream: DataStream, session: SMTPServerSession, callback: DataCallback): unknown {
     const dropped = (): void => {
-      const { id: cid, remoteAddress } = session;
       const text = "There is no onData: %s bytes are accepted and dropped";
-      if (!this.#settings.isIgnored(remoteAddress))
-        log(this.logger, "warn", { tnx: "message", cid }, text, stream.byteLength);
+      if (!this.#settings.isIgnored(session.remoteAddress))
+        log(this.logger, "warn", { tnx: "message", ...loggedClient(session) }, text, stream.byteLength);
       callback();
     };
     return stream.pipeTo(new WritableStream()).then(dropped, callback);
