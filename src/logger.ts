@@ -1,5 +1,6 @@
-import { format } from "node:util";
+import { format, inspect } from "node:util";
 import type { Logger } from "./types/index.js";
+import { printable } from "./wire/text.js";
 
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof LEVELS)[number];
@@ -37,14 +38,25 @@ function logTo(
 export const silent: FullLogger = logTo(ignore);
 
 const consoleLogger = logTo((level, entry, text, args) => {
-  const { cid, host, port, err } = entry as Record<string, unknown>;
+  const { tnx, cid, host, port, err } = entry as Record<string, unknown>;
   const time = new Date().toISOString();
   // Ahead of the text, where nothing that a client says can stand: programs ban addresses that they read here.
-  const client = `${cid ? `[${String(cid)}] ` : ""}${host ? `[${String(host)}]:${String(port)} ` : ""}`;
-  const line = `[${time}] ${level.toUpperCase().padEnd(5)} ${client}${format(text ?? "", ...args)}`;
-  const error = err === undefined || level === "info" ? [] : [err];
-  (level === "error" || level === "fatal" ? console.error : console.log)(line, ...error);
+  const isAboutClient = host && tnx !== "listen";
+  const client = `${cid ? `[${String(cid)}] ` : ""}${isAboutClient ? `[${String(host)}]:${String(port)} ` : ""}`;
+  const line = printable(
+    `[${time}] ${level.toUpperCase().padEnd(5)} ${client}${format(text ?? "", ...args)}`,
+  );
+  const details = err === undefined || level === "info" ? "" : indented(inspect(err));
+  (level === "error" || level === "fatal" ? console.error : console.log)(line + details);
 });
+
+/** Lines below that of their entry, each indented: in the message of an error a client may have a line of the log. */
+function indented(lines: string): string {
+  return lines
+    .split("\n")
+    .map((line) => `\n    ${printable(line)}`)
+    .join("");
+}
 
 /**
  * Makes the logger for option `logger`.
@@ -59,13 +71,25 @@ export function makeLogger(option: Logger | boolean | null | undefined, componen
   });
 }
 
-/** Calls a method of a logger, which may be the application's and lack the method. */
+/**
+ * Calls a method of a logger, which may be the application's and lack the method. All that the library logs goes
+ * through here, and no text of it has a character that a terminal would act on.
+ */
 export function log(logger: Logger, level: LogLevel, entry: object, text: string, ...args: unknown[]): void {
   if (logger === silent) return;
   // A logger that throws must not affect the mail.
   try {
-    logger[level]?.(entry, text, ...args);
+    logger[level]?.(printableFields(entry), text, ...args.map(printableText));
   } catch (error) {
     console.error(error);
   }
+}
+
+/** An error's text stays as it is in `err`: its message is what programs compare, and JSON and `inspect` escape it. */
+function printableFields(entry: object): object {
+  return Object.fromEntries(Object.entries(entry).map(([name, value]) => [name, printableText(value)]));
+}
+
+function printableText(value: unknown): unknown {
+  return typeof value === "string" ? printable(value) : value;
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
+import { format } from "node:util";
 import { SMTPServer, type Logger, type SMTPServerOptions } from "../src/index.js";
 import { hello, makeServer, MemoryClient } from "./support/client.js";
 import { TestClock } from "./support/clock.js";
@@ -370,18 +371,133 @@ describe("every entry about a client says its address and port", () => {
   });
 });
 
-describe("what a client says is one line of the log", () => {
+describe("what a client says is one line of the log, and nothing that a terminal acts on", () => {
+  const ACTED_ON = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+  const utf8 = (text: string): string => Buffer.from(text).toString("latin1");
+  const HOSTILE: [string, character: string, shown: string][] = [
+    ["ESC", "\x1b", "\\x1b"],
+    ["NUL", "\0", "\\x00"],
+    ["BEL", "\x07", "\\x07"],
+    ["TAB", "\t", "\\t"],
+    ["DEL", "\x7f", "\\x7f"],
+    ["NEL, of C1", "\x85", "\\x85"],
+    ["CSI, of C1", "\x9b", "\\x9b"],
+    ["a line separator", "\u2028", "\\u2028"],
+    ["a paragraph separator", "\u2029", "\\u2029"],
+    ["an override of direction", "\u202e", "\\u202e"],
+    ["an isolate", "\u2066", "\\u2066"],
+    ["a mark of direction", "\u200f", "\\u200f"],
+    ["an Arabic letter mark", "\u061c", "\\u061c"],
+  ];
+  test.each(HOSTILE)("%s", async (_, character, shown) => {
+    const { logger, entries } = recorder();
+    const said = `a${character}[2J`;
+    const server = makeServer({
+      logger,
+      lenientAddressParsing: true,
+      allowInsecureAuth: true,
+      onMailFrom: ({ address }, _session, callback) => callback(new Error(`no ${address}`)),
+      onRcptTo: () => {
+        throw new Error(`no ${said}`);
+      },
+    });
+    const client = await hello(server);
+    await client.chat(
+      ...[
+        `NOOP ${said}`,
+        `VRFY ${said}`,
+        `EHLO ${said}`,
+        `MAIL FROM:<${said}@a.test>`,
+        `RCPT TO:<${said}>`,
+      ].map(utf8),
+      `AUTH PLAIN ${b64(`\0${said}\0b`)}`,
+      "MAIL FROM:<a@a.test>",
+      "RCPT TO:<b@b.test>",
+    );
+    await client.leave();
+    const texts = entries.flatMap(({ entry, text, args }) => [
+      format(text, ...args),
+      ...Object.values(entry).filter((field) => typeof field === "string"),
+    ]);
+    expect(texts.filter((text) => ACTED_ON.test(text))).toEqual([]);
+    expect(texts).toContain(`C: NOOP a${shown}[2J`);
+  });
+
+  test("what is shown is left as it is", async () => {
+    const { logger, entries } = recorder();
+    const client = await hello(makeServer({ logger }));
+    await client.say(utf8("NOOP Grüße \\x1b 世界 😀 \u00a0\u200d"));
+    expect(entries.map(({ args }) => args[0])).toContain("NOOP Grüße \\x1b 世界 😀 \u00a0\u200d");
+  });
+
+  test("each line of a reply is an entry", async () => {
+    const { logger, entries } = recorder();
+    await hello(makeServer({ logger }));
+    const said = entries.filter(({ entry }) => entry["tnx"] === "send").map(({ args }) => args[0]);
+    expect(said.slice(0, 3)).toEqual([
+      "220 mx.test ESMTP",
+      "250-mx.test Nice to meet you, [192.0.2.99]",
+      "250-PIPELINING",
+    ]);
+  });
+
+  test("the error of an entry is the one that was thrown, as it is", async () => {
+    const { logger, entries } = recorder();
+    const error = new Error("no\r\n\x1b[2J");
+    const onMailFrom = (): never => {
+      throw error;
+    };
+    await (await hello(makeServer({ logger, onMailFrom }))).say("MAIL FROM:<a@a.test>");
+    expect(entries.find(({ entry }) => entry["tnx"] === "hook")?.entry["err"]).toBe(error);
+    expect(error.message).toBe("no\r\n\x1b[2J");
+  });
+
+  test("on the console each entry begins with the client, and no other line begins like one", async () => {
+    const forged =
+      "[2026-11-21T00:00:00.000Z] INFO  [0123456789abcdef] [192.0.2.1]:25 Authentication failed for a using PLAIN";
+    const onMailFrom = (): never => {
+      throw new Error(`no\r\n${forged}\u2028${forged}\x1b[2J`);
+    };
+    const client = await hello(makeServer({ logger: true, onMailFrom }), "2001:db8::1");
+    await client.say(`NOOP \x1b[2J${forged}`);
+    await client.say("MAIL FROM:<a@a.test>");
+    await client.leave();
+    const lines = onConsole().flatMap((call) => call.map(String).join(" ").split("\n"));
+    expect(lines.filter((line) => ACTED_ON.test(line))).toEqual([]);
+    expect(lines.length).toBeGreaterThan(10);
+    for (const line of lines) {
+      expect(line).toMatch(
+        /^(?:\[[^\]]+Z\] [A-Z]+ +\[[0-9a-v]{16}\] \[2001:db8::1\]:50000 |\[[^\]]+Z\] [A-Z]+ +\w| {4})/,
+      );
+    }
+    expect(lines.some((line) => line.includes("    at "))).toBe(true);
+  });
+
+  test("an entry about the server begins with no address", async () => {
+    const server = makeServer({ logger: true });
+    await server.listen(0, "127.0.0.1");
+    await server.close();
+    expect(onConsole()).toEqual([
+      [expect.stringMatching(/^\[\S+Z\] INFO {2}SMTP Server listening on /)],
+      [expect.stringMatching(/^\[\S+Z\] INFO {2}SMTP Server closed$/)],
+    ]);
+  });
+
+  test("so it is for what the application logs on it", () => {
+    makeServer({ logger: true }).logger.info?.({ tnx: "own" }, "%s\nfake", "a\x1b[2J");
+    expect(onConsole()).toEqual([[expect.stringMatching(/^\[[^\]]+Z\] INFO {2}a\\x1b\[2J\\nfake$/)]]);
+  });
+
   test("a name from the DNS that is none is shown escaped", async () => {
     const { logger, entries } = recorder();
     const server = makeServer({
       logger,
       disableReverseLookup: false,
-      resolver: { reverse: (_ip, callback) => callback(null, ["a\r\nfake entry"]) },
+      resolver: { reverse: (_ip, callback) => callback(null, ["a\r\nfake entry\x7f"]) },
     });
     await new MemoryClient(server).reply();
-    expect(entries.some(({ args }) => args.some((arg) => String(arg).includes("a\\r\\nfake entry")))).toBe(
-      true,
-    );
-    expect(entries.some(({ text, args }) => /[\r\n]/.test([text, ...args].join("")))).toBe(false);
+    const texts = entries.map(({ text, args }) => format(text, ...args));
+    expect(texts.filter((text) => ACTED_ON.test(text))).toEqual([]);
+    expect(texts.some((text) => text.includes(String.raw`"a\r\nfake entry\x7f"`))).toBe(true);
   });
 });

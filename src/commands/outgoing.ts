@@ -18,6 +18,11 @@ export function encodeReply(client: Client, reply: Action): string {
   const { session, settings } = client;
   const text = formatReply(reply, !settings.hideEnhancedStatusCodes);
   if (reply.code >= 400) session.error = text.trimEnd();
-  if (client.isLogged) client.log("debug", { tnx: "send", user: userName(session) }, "S: %s", text.trimEnd());
+  if (client.isLogged) {
+    // An entry for each line: in the text of one, CRLF would be escaped.
+    for (const line of text.trimEnd().split("\r\n")) {
+      client.log("debug", { tnx: "send", user: userName(session) }, "S: %s", line);
+    }
+  }
   return text;
 }

@@ -11,7 +11,11 @@ import type {
 } from "./hooks.js";
 import type { SMTPServerResolver } from "./smtp-server.js";
 
-/** A bunyan or pino style logger; any method may be missing. The library calls them with `(entry, format, ...args)`. */
+/**
+ * A bunyan or pino style logger; any method may be missing. The library calls them with `(entry, format, ...args)`. An
+ * entry about a client has its `host` and `port`, and `cid`, the session's id. In arguments and text fields, control
+ * characters and marks that change the direction of text are escaped.
+ */
 export interface Logger {
   /** The finest level; not used by the library. */
   trace?(...args: any[]): any;

@@ -18,6 +18,27 @@ export function clean(text: string): string {
 }
 
 /**
+ * What a terminal or a reader of logs acts on in place of showing it: control characters, the line and paragraph
+ * separators, and the marks that change the direction of the text around them (Unicode's Bidi_Control).
+ */
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+const EACH_UNPRINTABLE = new RegExp(UNPRINTABLE, "g");
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/** `text` with an escape, as in a string of JavaScript, for each character that would not be shown: `\x1b`, `\u202e`. */
+export function printable(text: string): string {
+  return UNPRINTABLE.test(text) ? text.replace(EACH_UNPRINTABLE, escape) : text;
+}
+
+function escape(character: string): string {
+  const code = character.charCodeAt(0);
+  const hex = code.toString(16);
+  return (
+    SHORT_ESCAPES[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex.padStart(4, "0")}`)
+  );
+}
+
+/**
  * `text` with a-z as A-Z and all else as it is: by `toUpperCase` alone "ı" would become an "I" and
  * "ſ" an "S", and so a word that is not ASCII a keyword that is.
  */

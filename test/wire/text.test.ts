@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { clean, copyOf, hasControl, toLowerASCII, toUpperASCII } from "../../src/wire/text.js";
+import { clean, copyOf, hasControl, printable, toLowerASCII, toUpperASCII } from "../../src/wire/text.js";
 
 const CONTROLS = [...Array(0x20).keys(), ...Array.from({ length: 0x21 }, (_, index) => 0x7f + index)].map(
   (code) => String.fromCharCode(code),
@@ -28,6 +28,28 @@ describe("control characters", () => {
   test("one call does not change the answer of the next", () => {
     expect([1, 2, 3].map(() => hasControl("ab\r"))).toEqual([true, true, true]);
     expect([1, 2, 3].map(() => clean("ab\r"))).toEqual(["ab ", "ab ", "ab "]);
+  });
+});
+
+describe("printable", () => {
+  test.each(CONTROLS)("%j is escaped, and JavaScript reads it back", (control) => {
+    expect(printable(control)).toMatch(/^\\(?:x[0-9a-f]{2}|[rnt])$/);
+    const read = { "\\n": "\n", "\\r": "\r", "\\t": "\t" }[printable(control)];
+    expect(read ?? String.fromCharCode(parseInt(printable(control).slice(2), 16))).toBe(control);
+  });
+  test.each([
+    ["a\u2028b\u2029", "a\\u2028b\\u2029"],
+    ["\u202a\u202b\u202c\u202d\u202e", "\\u202a\\u202b\\u202c\\u202d\\u202e"],
+    ["\u2066\u2067\u2068\u2069", "\\u2066\\u2067\\u2068\\u2069"],
+    ["\u061c\u200e\u200f", "\\u061c\\u200e\\u200f"],
+    ["", ""],
+    [
+      "\\x1b Grüße, 世界 😀 \u00a0\u200b\u200d\u2027\u202f\u2065",
+      "\\x1b Grüße, 世界 😀 \u00a0\u200b\u200d\u2027\u202f\u2065",
+    ],
+  ])("%j is %j", (text, shown) => {
+    expect(printable(text)).toBe(shown);
+    expect(printable(shown)).toBe(shown);
   });
 });
 
