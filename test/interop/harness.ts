@@ -15,6 +15,8 @@ const PROGRAM_TIMEOUT = 60_000;
 /** What to install on Debian for each program. */
 const packages = {
   curl: "curl",
+  "fail2ban-client": "fail2ban",
+  "fail2ban-regex": "fail2ban",
   gsasl: "gsasl",
   msmtp: "msmtp",
   node: "nodejs",
