@@ -1,6 +1,7 @@
 import type { LoggedClient } from "./logger.js";
 import type { Settings } from "./options.js";
-import type { ConnectionInfo, SMTPEnvelope, SMTPSession, TLSCipherInfo } from "./types/index.js";
+import type { ConnectionInfo, ProxyInfo, SMTPEnvelope, SMTPSession, TLSCipherInfo } from "./types/index.js";
+import { standardCipherName } from "./wire/cipher-name.js";
 import { toLowerASCII } from "./wire/text.js";
 
 const ID_DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuv");
@@ -25,6 +26,8 @@ export interface Endpoints {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** What else the PROXY header says. */
+  readonly proxy?: ProxyInfo;
 }
 
 /** A session for a new connection. The fields of HELO are `false` until the client sends it, as in smtp-server. */
@@ -45,7 +48,16 @@ export function createSession(settings: Settings, endpoints: Endpoints, secure: 
     xForward: new Map(),
   } as unknown as SMTPSession;
   updateTransmissionType(session, settings);
+  if (secure && settings.raw.secured && endpoints.proxy) enterProxyTLS(session, endpoints.proxy);
   return session;
+}
+
+/** With `secured`: enters what the proxy says of the TLS session that it ends. */
+function enterProxyTLS(session: SMTPSession, { authority, ssl }: ProxyInfo): void {
+  if (authority !== undefined) session.servername = authority;
+  if (ssl === undefined) return;
+  const { cipher: name = "", version = "" } = ssl;
+  session.tlsOptions = { name, standardName: standardCipherName(name), version };
 }
 
 /** The envelope of a transaction that has not begun. */

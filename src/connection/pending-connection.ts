@@ -142,8 +142,9 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     this.#server.counter.add(address);
   }
 
-  #identify({ source, destination, local }: ProxyHeader): void {
+  #identify({ source, destination, local, info }: ProxyHeader): void {
     this.#isHealthCheck = local;
+    this.#endpoints = { ...this.#endpoints, proxy: info };
     if (!source) return;
     const proxy = this.#transport;
     this.#endpoints = {
@@ -151,6 +152,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
       remotePort: source.port,
       localAddress: destination?.address ?? proxy.localAddress,
       localPort: destination?.port ?? proxy.localPort,
+      proxy: info,
     };
     const { settings } = this.#server;
     if (settings.isIgnored(source.address)) return;

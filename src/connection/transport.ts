@@ -44,7 +44,7 @@ export interface TransportEvents {
  * @param destroy closes the connection
  */
 export function unencrypted(session: SMTPSession, destroy: () => void): SecureSocket {
-  const { remoteAddress, remotePort, localAddress, localPort } = session;
+  const { remoteAddress, remotePort, localAddress, localPort, servername, tlsOptions } = session;
   return {
     remoteAddress,
     remotePort,
@@ -52,10 +52,10 @@ export function unencrypted(session: SMTPSession, destroy: () => void): SecureSo
     localPort,
     encrypted: false,
     authorized: false,
-    servername: false,
+    servername: servername || false,
     getPeerCertificate: () => ({}) as ReturnType<SecureSocket["getPeerCertificate"]>,
-    getCipher: () => ({ name: "", standardName: "", version: "" }),
-    getProtocol: () => null,
+    getCipher: () => ({ ...(tlsOptions || { name: "", standardName: "", version: "" }) }),
+    getProtocol: () => (tlsOptions && tlsOptions.version) || null,
     destroy,
   };
 }

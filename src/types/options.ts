@@ -61,7 +61,7 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
   secure?: boolean | undefined;
   /**
    * With `secure: true`: TLS ends in front of the server. The session counts as secure, no TLS is done
-   * here, `onSecure` gets the plain socket and `session.tlsOptions` is `false`.
+   * here, `onSecure` gets the plain socket, and `session.tlsOptions` and `servername` are what the PROXY header says.
    * @default false
    */
   secured?: boolean | undefined;

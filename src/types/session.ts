@@ -85,13 +85,43 @@ export interface TLSCipherInfo extends CipherNameAndProtocol {
   version: string;
 }
 
+/** What a PROXY header of a trusted peer says besides the addresses, field `proxy` of a session. */
+export interface ProxyInfo {
+  /** Version of the header. Version 1 has none of the other fields, nor has LOCAL or UNSPEC of version 2. */
+  version: 1 | 2;
+  /** The proxy's name for the connection (UNIQUE_ID); `undefined` also where its octets are no text. */
+  uniqueId?: string | undefined;
+  /** The host name that the client asked the proxy for (AUTHORITY): with TLS the SNI name. */
+  authority?: string | undefined;
+  /** The protocol that the proxy and the client agreed on (ALPN). */
+  alpn?: string | undefined;
+  /** The TLS session between the client and the proxy (SSL); `undefined` where there is none or the proxy says nothing. */
+  ssl?: ProxyTLSInfo | undefined;
+  /** The values of all TLVs by their type, in the order of the header. Those of clouds are here: 0xEA for AWS, 0xEE for Azure. */
+  tlvs?: Map<number, Buffer[]> | undefined;
+}
+
+/** The TLS session between a client and its proxy, as the proxy describes it. */
+export interface ProxyTLSInfo {
+  /** The client showed a certificate, and the proxy verified it. */
+  verified: boolean;
+  /** TLS protocol version, for example `TLSv1.3`. */
+  version?: string | undefined;
+  /** OpenSSL cipher name, for example `ECDHE-RSA-AES128-GCM-SHA256`. */
+  cipher?: string | undefined;
+  /** Common name in the client's certificate. */
+  commonName?: string | undefined;
+  /** `false`: the client showed none; `true`: it showed one; the certificate itself (DER) where the proxy passes it on. */
+  clientCertificate: boolean | Buffer;
+}
+
 /** One client's connection as the hooks see it: one plain object from connect to close; own fields may be added to it. */
 export interface SMTPSession extends SMTPServerSession {
   /** Unique connection identifier: 16 characters of 0-9 and a-v. */
   id: string;
   /** `true` while the connection is using TLS. */
   secure: boolean;
-  /** SNI host name from the TLS handshake, if TLS is active and the client sent one. */
+  /** SNI host name from the TLS handshake, if TLS is active and the client sent one. With `secured`: {@link ProxyInfo.authority}. */
   servername?: string | false | undefined;
   /** Server IP address; "" on a unix socket. */
   localAddress: string;
@@ -109,8 +139,10 @@ export interface SMTPSession extends SMTPServerSession {
   openingCommand: string;
   /** For a Received header (RFC 3848): `SMTP`, `ESMTP` or `LMTP`, with `S` for TLS and `A` for an authenticated user. */
   transmissionType: string;
-  /** Cipher of the TLS session, `false` without TLS. */
+  /** Cipher of the TLS session, `false` without TLS. With `secured`: that of {@link ProxyInfo.ssl}, if the proxy says it. */
   tlsOptions: TLSCipherInfo | false;
+  /** What the PROXY header said besides the addresses; `undefined` without a header. */
+  proxy?: ProxyInfo | undefined;
   /** `user` of the successful onAuth answer; survives RSET, cleared by STARTTLS and XCLIENT ADDR. */
   user?: any;
   /** Ordinal of the current mail transaction: 1 on connect, one more after each message that was answered. */

@@ -4,7 +4,9 @@
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { ByteBuffer } from "./byte-buffer.js";
+import type { ProxyInfo } from "../types/index.js";
 import { normalizeAddress } from "./ip.js";
+import { readTLVs } from "./proxy-tlvs.js";
 
 /** The longest version 1 line, CRLF included (section 2.1). */
 export const MAX_V1_LENGTH = 107;
@@ -28,6 +30,8 @@ export interface ProxyHeader {
   destination?: ProxyEndpoint;
   /** LOCAL of version 2: the proxy itself is the client, mostly for a health check. */
   local: boolean;
+  /** What the header says besides the addresses. */
+  info: ProxyInfo;
   /** What came after the header: SMTP, or TLS. */
   rest: Buffer;
 }
@@ -99,7 +103,8 @@ function parseV1(bytes: Buffer): Parsed {
   const line = text.slice(0, end);
   const rest = bytes.subarray(end + 2);
   // The rest of an UNKNOWN line means nothing (section 2.1).
-  if (line === UNKNOWN || line.startsWith(`${UNKNOWN} `)) return { type: "header", local: false, rest };
+  const info: ProxyInfo = { version: 1 };
+  if (line === UNKNOWN || line.startsWith(`${UNKNOWN} `)) return { type: "header", local: false, info, rest };
   const [, family = "", source = "", destination = "", sourcePort = "", destinationPort = "", ...more] =
     line.split(" ");
   const isAddress = FAMILIES.get(family);
@@ -113,6 +118,7 @@ function parseV1(bytes: Buffer): Parsed {
     source: { address: normalizeAddress(source), port: Number(sourcePort) },
     destination: { address: normalizeAddress(destination), port: Number(destinationPort) },
     local: false,
+    info,
     rest,
   };
 }
@@ -150,10 +156,14 @@ function parseV2(bytes: Buffer): Parsed {
   if (addressed && length < (BLOCK_LENGTHS[family] ?? 0)) return invalid("short address block");
   if (bytes.length < FIXED_LENGTH + length) return undefined;
 
-  const rest = bytes.subarray(FIXED_LENGTH + length);
-  if (!addressed) return { type: "header", local, rest };
-  const [source, destination] = endpoints(family, bytes.subarray(FIXED_LENGTH));
-  return { type: "header", source, destination, local, rest };
+  const header = bytes.subarray(0, FIXED_LENGTH + length);
+  const rest = bytes.subarray(header.length);
+  // Where the TLVs begin is known by the family alone, and nothing of a LOCAL block counts (section 2.2).
+  if (!addressed) return { type: "header", local, info: { version: 2 }, rest };
+  const info = readTLVs(header, FIXED_LENGTH + (BLOCK_LENGTHS[family] ?? 0));
+  if (typeof info === "string") return invalid(info);
+  const [source, destination] = endpoints(family, header.subarray(FIXED_LENGTH));
+  return { type: "header", source, destination, local, info, rest };
 }
 
 function endpoints(family: number, block: Buffer): [source: ProxyEndpoint, destination: ProxyEndpoint] {

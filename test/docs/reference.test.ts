@@ -258,7 +258,16 @@ describe("callbacks.md", () => {
 
 describe("session.md", () => {
   const page = reference("session");
-  const NAMES = ["TLSCipherInfo", "SMTPEnvelope", "SMTPAddress", "DSNEnvelope", "DSNRcpt", "DataStream"];
+  const NAMES = [
+    "TLSCipherInfo",
+    "ProxyInfo",
+    "ProxyTLSInfo",
+    "SMTPEnvelope",
+    "SMTPAddress",
+    "DSNEnvelope",
+    "DSNRcpt",
+    "DataStream",
+  ];
   const known = /^interface KnownArgs \{\n([^]*?)^\}/m.exec(read("src/types/session.ts"))?.[1] ?? "";
   const interfaces: [string, Member[]][] = [
     ...NAMES.map((name): [string, Member[]] => [name, members(name)]),

@@ -336,6 +336,39 @@ test("TLS that ends in front of the server: onSecure's socket says so, and can b
   expect(seen).toEqual([false, true, null, 0]);
 });
 
+test("TLS that ends at a proxy which says what it was: onSecure's socket says so too", async () => {
+  const seen: unknown[] = [];
+  const { port } = await listen({
+    secure: true,
+    secured: true,
+    useProxy: true,
+    onSecure(socket, session, callback) {
+      seen.push(socket.servername, socket.getCipher(), socket.getProtocol());
+      expect<unknown>(socket.getCipher()).toEqual(session.tlsOptions);
+      callback();
+    },
+  });
+  const client = await TLSClient.plain(port);
+  // UNIX, so that the header is short of numbers: AUTHORITY, and SSL with version and cipher.
+  const tlv = (type: number, value: string): string =>
+    String.fromCharCode(type, value.length >> 8, value.length & 255) + value;
+  const ssl = `\x01\0\0\0\0${tlv(0x21, "TLSv1.2")}${tlv(0x23, "ECDHE-RSA-AES128-GCM-SHA256")}`;
+  const block = "\0".repeat(216) + tlv(2, "mx.test") + tlv(0x20, ssl);
+  client.send(
+    `\r\n\r\n\0\r\nQUIT\n\x21\x31${String.fromCharCode(block.length >> 8, block.length & 255)}${block}`,
+  );
+  expect(await client.reply()).toStartWith("220 ");
+  expect(seen).toEqual([
+    "mx.test",
+    {
+      name: "ECDHE-RSA-AES128-GCM-SHA256",
+      standardName: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+      version: "TLSv1.2",
+    },
+    "TLSv1.2",
+  ]);
+});
+
 describe("updateSecureContext and options that are getters of a class", () => {
   class Config implements SMTPServerOptions {
     readonly #identity: Identity;

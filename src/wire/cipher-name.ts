@@ -1,0 +1,13 @@
+/** `ECDHE-RSA-`, both parts optional, then a block cipher with its mode and hash, or ChaCha20. */
+const OPENSSL_NAME =
+  /^(?:(DHE|ECDHE)-)?(?:(DSS|ECDSA|RSA)-)?(?:(AES|ARIA|CAMELLIA)(128|256)(?:-(GCM|CCM8?))?(?:-(SHA\d*))?|CHACHA20-POLY1305)$/;
+
+/** IANA's name of a cipher by OpenSSL's. The names of TLS 1.3 are the same; one that is not known is given as it is. */
+export function standardCipherName(name: string): string {
+  const match = OPENSSL_NAME.exec(name);
+  if (!match) return name;
+  const [, exchange, signature = "RSA", cipher, bits, mode = "CBC", hash] = match;
+  const keys = exchange ? `${exchange}_${signature}` : signature;
+  const parts = cipher ? [cipher, bits, mode.replace("CCM8", "CCM_8"), hash] : ["CHACHA20_POLY1305_SHA256"];
+  return `TLS_${keys}_WITH_${parts.filter(Boolean).join("_")}`;
+}
