@@ -1,7 +1,10 @@
 import { afterAll, describe, expect, setDefaultTimeout } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import type { ConnectionOptions } from "node:tls";
 import { SMTPServer } from "../../src/index.js";
 import type { ConnectionInfo, Logger, SMTPServerOptions, SMTPSession } from "../../src/index.js";
+import { createAuthority } from "../support/certificates.js";
 import { Client } from "./behind/client.js";
 import type { Message, Target } from "./behind/client.js";
 import { haproxyMissing, startHAProxy } from "./behind/haproxy.js";
@@ -159,6 +162,92 @@ describe("HAProxy", () => {
       });
     }
     expect(inbox.errors).toEqual([]);
+  });
+
+  describe("TLS that ends at HAProxy", () => {
+    const authority = createAuthority("the proxy's CA");
+    const own = authority.issue("mx.test");
+    const stranger = createAuthority("a stranger's CA").issue("stranger.test", "clientAuth");
+    const ann = authority.issue("ann.test", "clientAuth");
+    const all = "send-proxy-v2-ssl-cn proxy-v2-options authority,ssl-cipher,crc32c,unique-id";
+
+    /** Delivers through HAProxy and gives the session. */
+    async function through(
+      options: string,
+      tls: ConnectionOptions,
+      lines: readonly string[] = [],
+    ): Promise<{ session: SMTPSession; from: number; errors: Error[] }> {
+      await using inbox = await Inbox.open({ useProxy: ["127.0.0.1"], secure: true, secured: true });
+      const files = directory();
+      writeFileSync(`${files}/mx.pem`, own.cert + own.key);
+      writeFileSync(`${files}/ca.pem`, authority.cert);
+      const port = freePort();
+      const bind = `127.0.0.1:${port} ssl crt ${files}/mx.pem ca-file ${files}/ca.pem crt-ignore-err all ca-ignore-err all verify optional alpn smtp`;
+      await using _ = await startHAProxy([{ bind, server: inbox.port, options, lines }]);
+      const from = await deliver({ to: port, from: CLIENT, tls });
+      return { session: (await inbox.next()).session, from, errors: inbox.errors };
+    }
+
+    haproxyTest("all that it says of a client with a certificate", async () => {
+      const tls = { ...ann, servername: "mx.test", ALPNProtocols: ["smtp"] };
+      const { session, from, errors } = await through(all, tls, ["unique-id-format %ci:%cp"]);
+      const cipher = "TLS_AES_256_GCM_SHA384";
+      expect(session).toMatchObject({
+        remoteAddress: CLIENT,
+        remotePort: from,
+        secure: true,
+        transmissionType: "ESMTPS",
+        servername: "mx.test",
+        tlsOptions: { name: cipher, standardName: cipher, version: "TLSv1.3" },
+        proxy: {
+          version: 2,
+          uniqueId: `${CLIENT}:${from}`,
+          authority: "mx.test",
+          alpn: "smtp",
+          ssl: {
+            verified: true,
+            version: "TLSv1.3",
+            cipher,
+            commonName: "ann.test",
+            clientCertificate: true,
+          },
+        },
+      });
+      expect([...(session.proxy?.tlvs?.keys() ?? [])].toSorted()).toEqual([1, 2, 3, 32, 5]);
+      expect(errors).toEqual([]);
+    });
+
+    haproxyTest("a client with a certificate of another CA, and TLS 1.2", async () => {
+      const { session } = await through(all, { ...stranger, maxVersion: "TLSv1.2" });
+      expect(session.proxy).toMatchObject({
+        authority: undefined,
+        uniqueId: undefined,
+        ssl: { verified: false, version: "TLSv1.2", commonName: "stranger.test", clientCertificate: true },
+      });
+      expect(session.tlsOptions).toMatchObject({
+        name: expect.stringMatching(/^ECDHE-ECDSA-/),
+        standardName: expect.stringMatching(/^TLS_ECDHE_ECDSA_WITH_/),
+        version: "TLSv1.2",
+      });
+    });
+
+    haproxyTest("a client without a certificate, of which it says that it is verified", async () => {
+      const { session } = await through("send-proxy-v2-ssl", { servername: "mx.test" });
+      expect(session.proxy?.ssl).toMatchObject({
+        verified: false,
+        version: "TLSv1.3",
+        clientCertificate: false,
+      });
+      expect(session.tlsOptions).toEqual({ name: "", standardName: "", version: "TLSv1.3" });
+      // It was not asked to pass it on.
+      expect(session.servername).toBeUndefined();
+    });
+
+    haproxyTest("version 1 says nothing of it", async () => {
+      const { session } = await through("send-proxy", {});
+      expect(session.proxy).toEqual({ version: 1 });
+      expect(session).toMatchObject({ secure: true, tlsOptions: false });
+    });
   });
 
   haproxyTest("counts clients, not proxies", async () => {

@@ -2,6 +2,7 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectTLS } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 
 /** Where to connect to, and how. */
 export interface Target {
@@ -11,8 +12,8 @@ export interface Target {
   from?: string;
   /** Sent before anything else: a PROXY header. */
   before?: string;
-  /** TLS from the start; no certificate is too bad. */
-  tls?: boolean;
+  /** TLS from the start; no certificate is too bad. An object: with these options. */
+  tls?: boolean | ConnectionOptions;
 }
 
 /** A message. */
@@ -48,8 +49,8 @@ export class Client implements Disposable {
     const plain = connect(from === undefined ? target : { ...target, localAddress: from });
     await event(plain, "connect");
     if (before !== undefined) plain.write(before);
-    if (tls !== true) return new Client(plain);
-    const secured = connectTLS({ socket: plain, rejectUnauthorized: false });
+    if (!tls) return new Client(plain);
+    const secured = connectTLS({ socket: plain, rejectUnauthorized: false, ...(tls === true ? {} : tls) });
     await event(secured, "secureConnect");
     return new Client(secured);
   }
