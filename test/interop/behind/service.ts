@@ -31,13 +31,17 @@ export function freePort(): number {
 }
 
 const running = new Set<Service>();
-const root = mkdtempSync(join(tmpdir(), "bun-smtp-behind-"));
-// Daemons drop their rights.
-chmodSync(root, 0o755);
+/** Made when the first directory is, as the tests of several files follow each other in one process. */
+let root: string | undefined;
 let directories = 0;
 
 /** A new directory that every user may enter; removed by {@link cleanUp}. */
 export function directory(): string {
+  if (root === undefined) {
+    root = mkdtempSync(join(tmpdir(), "bun-smtp-behind-"));
+    // Daemons drop their rights.
+    chmodSync(root, 0o755);
+  }
   directories += 1;
   const path = join(root, String(directories));
   mkdirSync(path);
@@ -47,7 +51,8 @@ export function directory(): string {
 /** For `afterAll`: ends what tests that failed or ran out of time have left, and removes the directories. */
 export async function cleanUp(): Promise<void> {
   await Promise.all(Array.from(running, (service) => service[Symbol.asyncDispose]()));
-  rmSync(root, { recursive: true, force: true });
+  if (root !== undefined) rmSync(root, { recursive: true, force: true });
+  root = undefined;
 }
 
 /** A running program and what it logged to stdout and stderr. */
