@@ -236,17 +236,19 @@ describe("verifyPassword", () => {
     expect(verifyPassword(wrong(password), undefined)).toBe(false);
   });
   test("a name that does not exist takes as long as one that does", () => {
-    const fastest = (credentials: AuthResponse["credentials"]): number =>
-      Math.min(
-        ...Array.from({ length: 7 }, () => {
-          const start = Bun.nanoseconds();
-          verifyPassword("wrong", credentials);
-          return Bun.nanoseconds() - start;
-        }),
-      );
-    const known = fastest(record);
+    const time = (credentials: AuthResponse["credentials"]): number => {
+      const start = Bun.nanoseconds();
+      verifyPassword("wrong", credentials);
+      return Bun.nanoseconds() - start;
+    };
     for (const other of [undefined, { password: "pencil" }]) {
-      expect(fastest(other) / known).toBeWithin(0.5, 2);
+      // The least of many is the work itself: on a busy machine most are longer. Without the work it is a hundredth.
+      let [known, unknown] = [Infinity, Infinity];
+      for (let run = 0; run < 200 && !(unknown > known / 2 && unknown < known * 2); run++) {
+        known = Math.min(known, time(record));
+        unknown = Math.min(unknown, time(other));
+      }
+      expect(unknown / known).toBeWithin(0.5, 2);
     }
   });
   test.each([null, undefined])("%p, for a name that does not exist, is no password's", (none) => {
