@@ -88,9 +88,8 @@ export class Message implements MessageInTransfer {
     this.#source.end();
   }
 
-  /** The message will not be complete: the stream errors, so that a half never looks whole. */
+  /** The message will not be complete: the stream errors, so that a half never looks whole. After `end` nothing changes. */
   fail(error: Error): void {
-    if (this.#ended) return;
     this.#failed = true;
     this.#source.fail(error);
   }

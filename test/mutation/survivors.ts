@@ -12,6 +12,28 @@ export interface Judged {
 
 /** By file, relative to `src/`. */
 export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
+  "commands/message.ts": [
+    {
+      in: "Message.push",
+      change: "if (‹this.#guard.bare → false›) return;",
+      why: "The stream has failed and takes nothing more, so that this only spares work.",
+    },
+    {
+      in: "Message.#settle",
+      change: 'return this.#accept(‹result.type === "accepted" → true› ? result.value : undefined);',
+      why: "refused() has made a reply of every other result. The condition is for the type checker.",
+    },
+    {
+      in: "Message.#complete",
+      change: "if (‹client.isLogged → true›) {",
+      why: "client.log asks too. Here it spares the arguments.",
+    },
+    {
+      in: "indexesOf",
+      change: 'return recipients.positions(Array.isArray(rcptTo) ? rcptTo : ‹[] → ["Stryker was here"]›);',
+      why: "A text that is no address is found as little as an empty list.",
+    },
+  ],
   "wire/text.ts": [
     {
       in: "NON_ASCII",
