@@ -18,6 +18,7 @@ import {
 import type { Clock } from "../time/clock.js";
 import type { SecureSocket, SMTPSession } from "../types/index.js";
 import type { ServerContext } from "./server-context.js";
+import { SessionSignal } from "./session-signal.js";
 import { type TLSSession, unencrypted } from "./transport.js";
 
 /** The connection as the client state sees it. */
@@ -28,6 +29,7 @@ export interface ClientOwner {
   destroy(): void;
 }
 
+const CUT_OFF = "Connection closed before the message was received in full";
 const ACCEPTED: HookResult = { type: "accepted", value: undefined };
 
 /** The client as the commands see it: session, transaction, counts, hooks and log. */
@@ -49,6 +51,9 @@ export class ClientState implements Client, HookCaller {
   /** The result of the reverse lookup: XCLIENT may replace it, and STARTTLS restores it. */
   #lookedUpHostname = "";
   #announced = false;
+  readonly #signal: SessionSignal;
+  /** Why the connection is over, once it is. */
+  #ending: string | undefined;
 
   constructor(server: ServerContext, owner: ClientOwner, endpoints: Endpoints, tls?: TLSSession) {
     this.#server = server;
@@ -59,6 +64,7 @@ export class ClientState implements Client, HookCaller {
     this.peerAddress = endpoints.remoteAddress;
     this.#isIgnored = this.settings.isIgnored(endpoints.remoteAddress);
     this.session = createSession(this.settings, endpoints, this.settings.secure);
+    this.#signal = new SessionSignal(this.session);
     if (tls) enterTLS(this.session, this.settings, tls);
   }
 
@@ -131,6 +137,7 @@ export class ClientState implements Client, HookCaller {
   }
 
   hookFailed(name: HookName, error: unknown): void {
+    if (this.#signal.isReason(error)) return;
     this.log("error", { tnx: "hook", err: error }, "%s failed: %s", name, errorText(error));
     this.report(error);
   }
@@ -143,18 +150,32 @@ export class ClientState implements Client, HookCaller {
     this.#server.report(error, loggedClient(this.session));
   }
 
+  /**
+   * The connection is over: a message in transfer will not be complete, and `session.signal` aborts. While onData
+   * works on a message that is complete its work is what counts, so the signal waits for its answer.
+   * @param text why, the first time
+   */
+  end(text: string): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = text;
+    const isAnswering = this.message?.ended;
+    this.#abortMessage(CUT_OFF);
+    if (!isAnswering) this.#signal.abort(text);
+  }
+
   /** @param text of the error for a message in transfer, which will not be complete */
-  abortMessage(text: string): void {
+  #abortMessage(text: string): void {
     this.message?.fail(new SMTPError(text, { code: "ECONNECTION" }));
     this.message = undefined;
   }
 
   resetTransaction(): void {
     this.#startTransaction();
-    this.abortMessage("The transaction was reset before the message was received in full");
+    this.#abortMessage("The transaction was reset before the message was received in full");
   }
 
   completeTransaction(): void {
+    if (this.#ending !== undefined) this.#signal.abort(this.#ending);
     this.#startTransaction();
     this.message = undefined;
     this.counts.unrecognized = 0;

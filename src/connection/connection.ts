@@ -14,7 +14,10 @@ import { type Overdue, type TimedConnection, Timeouts } from "./timeouts.js";
 import { handshakeError, type TLSSession, type Transport, type TransportEvents } from "./transport.js";
 import type { Turns } from "./turns.js";
 
-const CUT_OFF = "Connection closed before the message was received in full";
+// Reasons of `session.signal`.
+const CLIENT_LEFT = "The client closed the connection";
+const TIMED_OUT = "The client timed out";
+const SERVER_CLOSED = "The server closed the connection";
 
 /**
  * One client from its greeting to its close. The connection owns the state, see state.ts, and reacts to the
@@ -158,7 +161,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     const isReported = before === "upgrading" ? !isReset : wasOpen && session.envelope?.mailFrom;
     this.#server.socketClosed(this);
     this.clock.clearTimeout(this.#greetingTimer);
-    this.#client.abortMessage(CUT_OFF);
+    this.#client.end(CLIENT_LEFT);
     if (wasOpen) this.#server.release(this);
     this.#adapter?.closed();
     this.#conversation.guard(() => {
@@ -224,6 +227,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   expired(reason: Overdue): void {
     const client = this.#client;
     const entry = { tnx: "timeout" };
+    if (reason !== "hook") client.end(TIMED_OUT);
     switch (reason) {
       case "closing":
         return this.#transport.destroy();
@@ -276,7 +280,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#conversation.flush();
     // Writing to a client that has reset closes at once.
     if (!this.#enter("closing")) return;
-    this.#client.abortMessage(CUT_OFF);
+    this.#client.end(this.#conversation.hasInputEnded ? CLIENT_LEFT : SERVER_CLOSED);
     this.#server.release(this);
     this.#server.deadlines.schedule(this.#timeouts.closingStarted());
     this.#transport.end();

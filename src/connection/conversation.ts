@@ -101,6 +101,11 @@ export class Conversation implements Worker {
   }
 
   /** The client has closed its side. */
+  get hasInputEnded(): boolean {
+    return this.#inputEnded;
+  }
+
+  /** The client has closed its side. */
   inputEnded(): void {
     this.#inputEnded = true;
     if (this.#owner.state === "ready") this.run(this.#owner.clock.now());

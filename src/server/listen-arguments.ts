@@ -5,6 +5,7 @@ import type { ListenTarget } from "../transport/bind.js";
 export interface ListenRequest {
   readonly target: ListenTarget;
   readonly callback?: (() => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The object form of `listen`, as node:net has it, with `hostname` and `mode` besides. */
@@ -26,6 +27,8 @@ export interface ListenOptions {
   reusePort?: boolean | undefined;
   /** No IPv4 clients on an IPv6 address. Default false. */
   ipv6Only?: boolean | undefined;
+  /** Closes the server when it aborts (node:net). */
+  signal?: AbortSignal | undefined;
   /** Accepted and without meaning here, like `backlog`. */
   exclusive?: boolean | undefined;
   backlog?: number | undefined;
@@ -39,7 +42,8 @@ export function parseListenArguments(args: readonly unknown[]): ListenRequest {
   const callback = args.findLast((arg): arg is () => void => typeof arg === "function");
   const given = args.filter((arg) => typeof arg !== "function");
   const [first, second] = given;
-  if (typeof first === "object" && first !== null) return { target: fromOptions(first), callback };
+  if (typeof first === "object" && first !== null)
+    return { target: fromOptions(first), callback, signal: abortSignal(first) };
   if (typeof first === "string" && !isNumeric(first)) return { target: { path: first }, callback };
   const host = typeof second === "string" ? second : undefined;
   return { target: tcp(first, host), callback };
@@ -61,6 +65,14 @@ function fromOptions(options: ListenOptions): ListenTarget {
   if (host !== undefined && host !== null && typeof host !== "string")
     throw new TypeError(`listen: host must be a string, got ${inspect(host, { depth: 0 })}`);
   return { ...tcp(port, host ?? undefined), reusePort: !!options.reusePort, ipv6Only: !!options.ipv6Only };
+}
+
+function abortSignal({ signal }: ListenOptions): AbortSignal | undefined {
+  if (signal === undefined || signal === null || signal instanceof AbortSignal) return signal ?? undefined;
+  const error = new TypeError(
+    `listen: signal must be an AbortSignal, got ${inspect(signal, { depth: 0, breakLength: Infinity })}`,
+  );
+  throw Object.assign(error, { code: "ERR_INVALID_ARG_TYPE" });
 }
 
 /** Permission bits, or a string of octal digits as node:fs takes them; 660 without `0o` is over 0o777. */

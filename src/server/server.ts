@@ -96,6 +96,8 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   #closeTimer: Timer | undefined;
   /** Aborted by `close()`; `undefined` but for the time between `listen` and `listening`. */
   #opening: AbortController | undefined;
+  /** Ends the wait for the `signal` of `listen`: it closes what it was given for, and nothing later. */
+  #forgetSignal: (() => void) | undefined;
 
   /**
    * @param options see {@link SMTPServerOptions}; the object is kept and read live
@@ -181,7 +183,8 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
    * rejects with Node's `code`, `errno`, `syscall`, `address` and `port`; the error is emitted as
    * `error` too where someone listens on this server or on the promise, and counts as handled then.
    * `close()` before `listening` cancels it: it rejects with `ERR_SERVER_NOT_RUNNING`, which counts as handled,
-   * and neither the callback nor an event fires.
+   * and neither the callback nor an event fires. The option `signal` closes the server when it aborts; before
+   * `listening` the promise rejects with an `AbortError` then.
    */
   listen(port?: number | string, host?: string, backlog?: number, callback?: () => void): Listening<this>;
   listen(port?: number | string, host?: string, callback?: () => void): Listening<this>;
@@ -193,7 +196,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     const listening = Promise.withResolvers<this>();
     this.#listen(args).then(listening.resolve, (error: Error & { code?: string }) => {
       // As in Node, a program that closes a server which does not listen yet need not know of it.
-      const isCancelled = error.code === CLOSED_BEFORE_LISTENING;
+      const isCancelled = error.code === CLOSED_BEFORE_LISTENING || error.code === ABORTED;
       const emitters = [this.server, this] as EventEmitter[];
       const heard = isCancelled ? [] : emitters.filter((emitter) => emitter.listenerCount("error") > 0);
       // The listeners of `error` have it; without any, the rejection is there to be handled.
@@ -205,12 +208,14 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   }
 
   async #listen(args: unknown[]): Promise<this> {
-    const { target, callback } = parseListenArguments(args);
+    const { target, callback, signal: closing } = parseListenArguments(args);
     if (this.#opening || this.server.listening) {
       const error = new Error("Listen method has been called more than once without closing.");
       throw Object.assign(error, { code: "ERR_SERVER_ALREADY_LISTEN" });
     }
+    if (closing?.aborted) throw abortError(closing);
     const opening = (this.#opening = new AbortController());
+    if (closing) this.#closeWith(closing);
     const { signal } = opening;
     const forget = (): void => void (callback && this.server.off("listening", callback));
     if (callback) this.server.once("listening", callback);
@@ -237,6 +242,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
       if (!signal.aborted) {
         forget();
         this.#opening = undefined;
+        this.#forgetSignal?.();
         this.server.stop();
       }
       throw error;
@@ -247,11 +253,21 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   }
 
   /** `close()` before `listening`: a name is looked up, the clients of before still leave, or the tick is not over. */
-  #cancelListen(opening: AbortController): void {
+  #cancelListen(opening: AbortController, reason: Error = closedBeforeListening()): void {
     this.#opening = undefined;
+    this.#forgetSignal?.();
     this.server.stop();
-    const error = new Error("The server was closed before it listened.");
-    opening.abort(Object.assign(error, { code: CLOSED_BEFORE_LISTENING }));
+    opening.abort(reason);
+  }
+
+  /** The option `signal` of `listen`. */
+  #closeWith(signal: AbortSignal): void {
+    const close = (): void =>
+      callSafely(() =>
+        this.#opening ? this.#cancelListen(this.#opening, abortError(signal)) : void this.close(),
+      );
+    signal.addEventListener("abort", close, { once: true });
+    this.#forgetSignal = () => signal.removeEventListener("abort", close);
   }
 
   /** The bound address, the path of a unix socket, `null` while the server does not listen. */
@@ -305,6 +321,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     const { closeTimeout, protocol } = this.#settings;
     const closing = (this.#closing = Promise.withResolvers<void>());
     this.#context.onEmpty = closing.resolve;
+    this.#forgetSignal?.();
     this.server.stop();
     for (const client of this.#context.deadlines.list()) client.serverCloses();
     const count = this.connections.size;
@@ -363,6 +380,19 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
 
 /** Node's code of a server that is closed and did not listen. */
 const CLOSED_BEFORE_LISTENING = "ERR_SERVER_NOT_RUNNING";
+/** Node's code of an AbortError. */
+const ABORTED = "ABORT_ERR";
+
+function closedBeforeListening(): Error {
+  const error = new Error("The server was closed before it listened.");
+  return Object.assign(error, { code: CLOSED_BEFORE_LISTENING });
+}
+
+/** What Node's functions reject with when their signal aborts. */
+function abortError({ reason }: AbortSignal): Error {
+  const error = new Error("The operation was aborted", { cause: reason });
+  return Object.assign(error, { name: "AbortError", code: ABORTED });
+}
 
 /** What becomes of a promise, or the reason of the signal as soon as it aborts. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -159,6 +159,12 @@ export interface SMTPSession extends SMTPServerSession {
   disabledCommands?: string[] | undefined;
   /** `true` after the WIZ command of old sendmail. */
   isWizard?: boolean | undefined;
+  /**
+   * Aborts when the client is gone or timed out, or the server closed the connection, so that a hook's `fetch`, query
+   * or lookup ends with it. Its reason is an `SMTPError` with the code `ECONNECTION`. While onData works on a message
+   * that was received in full it does not abort before the answer. Made when first read; not enumerable.
+   */
+  readonly signal: AbortSignal;
 }
 
 /** Details of a client, the argument of the server's `connect` event. */

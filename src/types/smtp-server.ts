@@ -139,6 +139,8 @@ export interface SMTPServerSession {
   disabledCommands?: string[] | undefined;
   /** `true` after the WIZ command of old sendmail. */
   isWizard?: boolean | undefined;
+  /** Aborts when the connection is over. There on every session that a hook gets; smtp-server has none. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Argument of the `connect` event. */

@@ -52,6 +52,9 @@ const onData: OnDataCallback = async (stream: DataStream, { envelope }: SMTPSess
   return `${type} ${octets} ${stream.byteLength} ${wish?.ret}`;
 };
 const onClose: OnCloseCallback = (session) => console.log(session.id);
+export const fetching: OnRcptToCallback = async ({ address }, { signal }) => {
+  if (!(await fetch(`https://directory.test/${address}`, { signal })).ok) throw signal.reason;
+};
 
 export const options: SMTPServerOptions = {
   onConnect,
@@ -85,7 +88,8 @@ export const readers: OnDataCallback[] = [
 ];
 
 export async function serve(): Promise<void> {
-  await using server = await new SMTPServer(options).listen({ port: 0, hostname: "127.0.0.1" });
+  const { signal } = new AbortController();
+  await using server = await new SMTPServer(options).listen({ port: 0, hostname: "127.0.0.1", signal });
   server.on("connect", (info: ConnectionInfo) => console.log(info.remoteAddress));
   // Known events have their types, and a program may have events of its own.
   server.once("error", ({ message }) => console.error(message)).on("listening", () => {});

@@ -47,6 +47,7 @@ const recipientDSN: SMTPServerRecipientDSN = { notify: ["NEVER"] };
 const event: SMTPServerEvents["connect"] = [{} as SMTPServerConnectionInfo];
 
 const tls: TlsOptions = { key: "", cert: "", handshakeTimeout: 1000, rejectUnauthorized: true };
+export const hasLeft = ({ signal }: SMTPServerSession): boolean => signal?.aborted ?? false;
 const options: SMTPServerOptions = {
   ...tls,
   secure: true,
