@@ -25,6 +25,7 @@ const TRUST_LISTS: OptionName[] = ["useProxy", "useXClient", "useXForward"];
 const HOOKS: OptionName[] = [
   "onConnect",
   "onSecure",
+  "onHelo",
   "onAuth",
   "onMailFrom",
   "onRcptTo",
@@ -48,6 +49,7 @@ const FLAGS: OptionName[] = [
   "hideREQUIRETLS",
   "hideBINARYMIME",
   "lenientAddressParsing",
+  "rejectUnknownParameters",
   "disableReverseLookup",
 ];
 const TEXTS: OptionName[] = ["name", "banner", "heloResponse", "authRequiredMessage", "component"];

@@ -302,6 +302,7 @@ test("it is one object for the connection's whole life, in every hook", async ()
   const { client, session } = await start({
     onConnect: note,
     onSecure: (_socket, one, callback) => note(one, callback),
+    onHelo: (one, callback) => note(one, callback),
     onAuth: (_auth, one, callback) => note(one, () => callback(null, { user: 1 })),
     onMailFrom: (_a, one, callback) => note(one, callback),
     onRcptTo: (_a, one, callback) => note(one, callback),
@@ -313,7 +314,7 @@ test("it is one object for the connection's whole life, in every hook", async ()
   await client.chat("EHLO x", LOGIN);
   await client.deliver();
   await client.leave();
-  expect(seen).toHaveLength(7);
+  expect(seen).toHaveLength(9);
   expect(new Set(seen)).toEqual(new Set([session]));
 });
 

@@ -67,6 +67,8 @@ export interface Client {
   readonly isOpen: boolean;
   /** Whether STARTTLS can upgrade this transport. */
   readonly canUpgrade: boolean;
+  /** The lines that onHelo added to the last EHLO reply. */
+  keywords: readonly string[];
   /** RCPT commands that were accepted in this transaction. */
   readonly recipients: Recipients;
   /** The message in transfer, between the first octet and its reply. */

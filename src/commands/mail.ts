@@ -69,7 +69,7 @@ export const MAIL: Command = {
     const path = parsePathCommand(line, "MAIL FROM", !!settings.raw.lenientAddressParsing);
     client.announce();
     if (!path) return { code: 501, text: "Error: Bad sender address syntax", enhanced: "5.1.7" };
-    const problem = badParameter(path, MAIL_VALUES);
+    const problem = badParameter(client, "MAIL", path, MAIL_VALUES);
     if (problem) return problem;
     if (session.envelope.mailFrom) return { code: 503, text: "Error: nested MAIL command" };
     const reversePath: SMTPAddress = { address: path.address, args: path.args };

@@ -19,7 +19,7 @@ export const RCPT: Command = {
     const { session, settings } = client;
     const path = parsePathCommand(line, "RCPT TO", !!settings.raw.lenientAddressParsing);
     if (!path?.address) return { code: 501, text: "Error: Bad recipient address syntax", enhanced: "5.1.3" };
-    const problem = badParameter(path, RCPT_VALUES);
+    const problem = badParameter(client, "RCPT", path, RCPT_VALUES);
     if (problem) return problem;
     if (!session.envelope.mailFrom) return { code: 503, text: "Error: need MAIL command" };
     if (client.message) return { code: 503, text: "Error: BDAT in progress" };

@@ -7,6 +7,7 @@ import type { Action } from "./action.js";
 const DEFAULTS = {
   onConnect: { code: 554, text: "Error: connection refused" },
   onSecure: { code: 554, text: "Error: connection refused" },
+  onHelo: { code: 550, text: "Error: host name refused" },
   onAuth: { code: 535, text: "Error: Authentication credentials invalid" },
   onMailFrom: { code: 550, text: "Error: sender refused" },
   onRcptTo: { code: 550, text: "Error: recipient refused" },

@@ -1,4 +1,5 @@
 import type { Client, Counts, MessageInTransfer, TLSFacts } from "../commands/client.js";
+import { NO_KEYWORDS } from "../commands/extensions.js";
 import { Recipients } from "../commands/recipients.js";
 import { errorText, SMTPError } from "../errors.js";
 import { callHook, type HookCaller, type HookResult } from "../hooks/hook-call.js";
@@ -38,6 +39,7 @@ export class ClientState implements Client, HookCaller {
   readonly session: SMTPSession;
   readonly peerAddress: string;
   readonly counts: Counts = { unrecognized: 0, unauthenticated: 0, failedLogins: 0, errors: 0 };
+  keywords: readonly string[] = NO_KEYWORDS;
   readonly recipients: Recipients = new Recipients();
   message: MessageInTransfer | undefined;
   /** The hook that was called last. */

@@ -1,6 +1,7 @@
 /** The parameters of each hook; the last one is its callback. */
 export const HOOKS = {
   onConnect: ["session", "callback"],
+  onHelo: ["session", "callback"],
   onSecure: ["socket", "session", "callback"],
   onAuth: ["auth", "session", "callback"],
   onMailFrom: ["address", "session", "callback"],

@@ -22,6 +22,7 @@ import type {
   ConnectionInfo,
   DataCallback,
   DataStream,
+  HeloCallback,
   HookCallback,
   Logger,
   SecuredSocket,
@@ -139,6 +140,10 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   }
   /** A TLS handshake is done. The base accepts. See {@link SMTPServerOptions.onSecure}. */
   onSecure(_socket: SecuredSocket, _session: SMTPServerSession, callback: HookCallback): unknown {
+    return callback();
+  }
+  /** HELO, EHLO or LHLO. The base accepts. See {@link SMTPServerOptions.onHelo}. */
+  onHelo(_session: SMTPServerSession, callback: HeloCallback): unknown {
     return callback();
   }
   /**
@@ -402,6 +407,6 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
   });
 }
 
-const { onConnect, onSecure, onMailFrom, onRcptTo, onClose } = SMTPServer.prototype;
+const { onConnect, onSecure, onHelo, onMailFrom, onRcptTo, onClose } = SMTPServer.prototype;
 /** The base methods that accept everything; not what a program may put in their place. */
-const ACCEPTING: ReadonlySet<unknown> = new Set([onConnect, onSecure, onMailFrom, onRcptTo, onClose]);
+const ACCEPTING: ReadonlySet<unknown> = new Set([onConnect, onSecure, onHelo, onMailFrom, onRcptTo, onClose]);

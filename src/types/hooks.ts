@@ -33,6 +33,21 @@ export type OnSecureCallback = Hook<
   [socket: SecuredSocket, session: SMTPSession, callback: HookCallback],
   [socket: SecuredSocket, session: SMTPServerSession, callback: HookCallback]
 >;
+/** What onHelo may answer. */
+export interface HeloResponse {
+  /**
+   * Lines that are added to the reply to EHLO or LHLO, each a keyword and its parameters: `"MT-PRIORITY MIXER"`. What
+   * is no `ehlo-keyword` with `ehlo-param`s (RFC 5321 section 4.1.1.1) gets 451 and is reported as an error.
+   */
+  keywords?: readonly string[] | null | undefined;
+}
+/** Answers onHelo: an error refuses, none accepts, with the extensions of the application. */
+export type HeloCallback = (error?: SMTPErrorLike | null, response?: HeloResponse | null) => void;
+/** {@link SMTPServerOptions.onHelo} */
+export type OnHeloCallback = Hook<
+  [session: SMTPSession, callback: HeloCallback],
+  [session: SMTPServerSession, callback: HeloCallback]
+>;
 /** Answers onAuth: an error refuses, a response with a `user` lets the client in. */
 export type AuthCallback = (error: SMTPErrorLike | null | undefined, response?: AuthResponse) => void;
 /** {@link SMTPServerOptions.onAuth} */

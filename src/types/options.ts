@@ -5,6 +5,7 @@ import type {
   OnCloseCallback,
   OnConnectCallback,
   OnDataCallback,
+  OnHeloCallback,
   OnMailFromCallback,
   OnRcptToCallback,
   OnSecureCallback,
@@ -258,6 +259,12 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   disabledCommands?: string[] | undefined;
   /**
+   * MAIL and RCPT with a parameter that no extension of the EHLO reply explains, those of onHelo included, get 555
+   * (RFC 5321 section 4.1.1.11). Else such parameters are handed over in `args`.
+   * @default false
+   */
+  rejectUnknownParameters?: boolean | undefined;
+  /**
    * Only a minimal check of addresses in MAIL and RCPT: one `@` with something on both sides, with or without `<` and
    * `>`; no control or invisible characters, and none in the domain that makes it look like another.
    * @default false
@@ -332,6 +339,11 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    * code: 554, and the connection closes.
    */
   onSecure?: OnSecureCallback | undefined;
+  /**
+   * HELO, EHLO or LHLO, before its reply; the session has its fields. May answer `{ keywords }`, lines of extensions that
+   * are added to the reply to EHLO and LHLO. An error without a code: 550, and the session is as it was before.
+   */
+  onHelo?: OnHeloCallback | undefined;
   /**
    * AUTH brought credentials, or XCLIENT a LOGIN. Answers with the user. An error without a code: 535.
    * Without this hook every login gets 535.

@@ -22,6 +22,16 @@ export function words(text: string): string[] {
   return trimmed === "" ? [] : trimmed.split(/\s+/);
 }
 
+/** An `ehlo-keyword`, and `ehlo-param`s after one space each (RFC 5321 section 4.1.1.1). */
+const EHLO_LINE = /^[A-Za-z0-9][A-Za-z0-9-]*(?: [!-~]+)*$/;
+/** A reply line has 512 octets, the code and CRLF included (RFC 5321 section 4.5.3.1.5). */
+const MAX_EHLO_LINE = 512 - "250-\r\n".length;
+
+/** Whether `line` may stand in the reply to EHLO. */
+export function isEhloLine(line: string): boolean {
+  return line.length <= MAX_EHLO_LINE && EHLO_LINE.test(line);
+}
+
 const HTTP_REQUEST = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|PRI) .* HTTP\/\d\.\d$/i;
 
 /** Whether `line` is the request line of HTTP/1.x or the preface of HTTP/2: a browser lured to our port. */

@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { refusal } from "../../src/commands/refusal.js";
+import { PARAMETERS } from "../../src/commands/extensions.js";
 import { COMMANDS } from "../../src/commands/index.js";
 import { HOOKS } from "../../src/hooks/names.js";
 import { Settings } from "../../src/options.js";
@@ -134,7 +135,7 @@ describe("configuration.md", () => {
     onAuth: "refuses",
     onData: "reads, drops and accepts",
     ...Object.fromEntries(
-      ["onConnect", "onSecure", "onMailFrom", "onRcptTo"].map((name) => [name, "accepts"]),
+      ["onConnect", "onSecure", "onHelo", "onMailFrom", "onRcptTo"].map((name) => [name, "accepts"]),
     ),
   };
   /** Defaults that are not in src/options.ts. */
@@ -242,7 +243,15 @@ describe("callbacks.md", () => {
   });
 
   test("the codes of errors are those of the source", () => {
-    for (const hook of ["onConnect", "onSecure", "onAuth", "onMailFrom", "onRcptTo", "onData"] as const) {
+    for (const hook of [
+      "onConnect",
+      "onSecure",
+      "onHelo",
+      "onAuth",
+      "onMailFrom",
+      "onRcptTo",
+      "onData",
+    ] as const) {
       const row = rows.find(({ cells }) => cells[0]?.includes(`\`${hook}\``));
       expect(row?.cells[4]).toStartWith(String(refusal(hook, new Error()).code));
     }
@@ -309,6 +318,19 @@ test("authentication.md has the fields of credentials and answers", () => {
   expect(fields.length).toBeGreaterThan(10);
   expect(fields.filter((name) => !said.has(name))).toEqual([]);
   for (const mechanism of MECHANISMS.keys()) expect([...said]).toContain(mechanism);
+});
+
+test("own-extensions.md has each known parameter with its command and keyword", () => {
+  const rows = rowsOf(read("docs/guide/own-extensions.md")).filter(
+    ({ heading, cells }) => heading === "Which parameters are known" && cells[0]?.startsWith("`"),
+  );
+  const said = rows.flatMap(({ cells: [names = "", of, keywords = ""] }) =>
+    codeIn(names).map((name) => {
+      const by = keywords.startsWith("the same") ? [name] : codeIn(keywords);
+      return [name, { of, by }];
+    }),
+  );
+  expect(Object.fromEntries(said)).toEqual(PARAMETERS);
 });
 
 describe("events.md", () => {

@@ -78,6 +78,7 @@ const SIMPLE = [
   "EHLO",
   "EHLO x",
   "EHLO x y",
+  ...["refuse", "throw", "reject", "twice", "later", "slow", "never"].map((behaviour) => `EHLO ${behaviour}`),
   "HELO x",
   "LHLO x",
   "ehlo \u00fc",

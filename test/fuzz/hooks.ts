@@ -126,6 +126,10 @@ export class Recorder {
         this.calls.push("secure");
         callback();
       },
+      onHelo: ({ openingCommand, hostNameAppearsAs }, callback) => {
+        this.calls.push(`helo ${JSON.stringify([openingCommand, hostNameAppearsAs])}`);
+        return this.#behave(hostNameAppearsAs, callback);
+      },
       onAuth: (auth, _session, callback) => {
         const { method, username, password, accessToken } = auth;
         this.calls.push(`auth ${JSON.stringify([method, username, password, accessToken])}`);

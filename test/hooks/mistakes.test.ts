@@ -33,6 +33,7 @@ describe("a hook that can never answer: 451 at once, and what to do about it", (
   const SCENES: [hook: string, lines: string[], closes: boolean, signature: string][] = [
     ["onConnect", [], true, "onConnect(session, callback)"],
     ["onSecure", ["EHLO x", "STARTTLS"], true, "onSecure(socket, session, callback)"],
+    ["onHelo", ["EHLO x"], false, "onHelo(session, callback)"],
     ["onAuth", ["EHLO x", "AUTH PLAIN AHUAcA=="], false, "onAuth(auth, session, callback)"],
     ["onMailFrom", ENVELOPE.slice(0, 2), false, "onMailFrom(address, session, callback)"],
     ["onRcptTo", ENVELOPE, false, "onRcptTo(address, session, callback)"],

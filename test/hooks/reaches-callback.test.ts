@@ -377,6 +377,7 @@ describe("each hook waits for its callback", () => {
     {
       onConnect: { parameters: ["s"], lines: [], accepted: "220" },
       onSecure: { parameters: ["t", "s"], lines: ["STARTTLS"], accepted: "" },
+      onHelo: { parameters: ["s"], lines: ["EHLO again"], accepted: "250" },
       onAuth: { parameters: ["a", "s"], lines: ["AUTH PLAIN AHUAcA=="], accepted: "235" },
       onMailFrom: { parameters: ["a", "s"], lines: ["MAIL FROM:<a@a.test>"], accepted: "250" },
       onRcptTo: {
@@ -402,7 +403,7 @@ describe("each hook waits for its callback", () => {
     const client = new MemoryClient(server);
     if (name === "onConnect") return client;
     await client.reply();
-    await client.say("EHLO client.test");
+    if (name !== "onHelo") await client.say("EHLO client.test");
     for (const line of lines.slice(0, -1)) await client.say(line);
     client.send(`${lines.at(-1)}\r\n`);
     if (name === "onSecure") {

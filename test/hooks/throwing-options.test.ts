@@ -104,6 +104,12 @@ const OVER = { line: "DATA", accepted: /^503 .*need/, refused: /^503 .*need/ };
 const SCENES: Record<string, Scene> = {
   onConnect: { hook: "onConnect", before: [], act: "connect" },
   "onSecure after STARTTLS": { hook: "onSecure", before: ["EHLO x", "STARTTLS"], act: "handshake" },
+  onHelo: {
+    hook: "onHelo",
+    before: [],
+    act: "EHLO x\r\n",
+    probe: { line: "MAIL FROM:<a@a.test>", accepted: /^250 /, refused: /^503 / },
+  },
   onAuth: {
     hook: "onAuth",
     before: ["EHLO x"],

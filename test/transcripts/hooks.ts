@@ -105,6 +105,14 @@ export function recordingOptions({ options, hooks }: Transcript, seen: Seen): SM
       seen.add("secure", session.tlsOptions);
       behave(hooks["onSecure"], "", callback as Callback);
     },
+    // Only where a transcript asks for it: most say EHLO, and few are about it.
+    onHelo: hooks["onHelo"]
+      ? (session, callback) => {
+          const { openingCommand, hostNameAppearsAs } = session;
+          seen.add("helo", [openingCommand, hostNameAppearsAs]);
+          behave(hooks["onHelo"], hostNameAppearsAs, callback as Callback);
+        }
+      : undefined,
     onAuth(auth, _session, callback) {
       seen.add("auth", visible(auth));
       const response = login(auth);

@@ -15,7 +15,7 @@ import type { ChallengeMechanism, Login } from "../support/sasl-client.js";
  *   C=                      its next answer
  *   !tls [cert]             the handshake           !fin !reset      the client closes, vanishes
  *   !close                  the server must close   !silent          nothing may be said
- *   = data "text"           what a hook saw next: data, error, mailFrom, rcptTo, auth, session.<field>, close,
+ *   = data "text"           what a hook saw next: data, error, helo, mailFrom, rcptTo, auth, session.<field>, close,
  *                           hooks (the names of all but the last)
  */
 export type Step =

@@ -12,6 +12,8 @@ import {
   type OnCloseCallback,
   type OnConnectCallback,
   type OnDataCallback,
+  type HeloResponse,
+  type OnHeloCallback,
   type OnMailFromCallback,
   type OnRcptToCallback,
   type OnSecureCallback,
@@ -29,6 +31,9 @@ const onSecure: OnSecureCallback = (socket, session, callback) => {
   const cipher: TLSCipherInfo | false = session.tlsOptions;
   callback(socket.authorized && cipher && socket.getProtocol() === cipher.version ? null : new Error("no"));
 };
+const onHelo: OnHeloCallback = async ({ openingCommand }): Promise<HeloResponse> => ({
+  keywords: openingCommand === "EHLO" ? ["MT-PRIORITY MIXER"] : [],
+});
 const onAuth: OnAuthCallback = (auth, _session, callback) => {
   const response: AuthResponse = { user: auth.username, credentials: { password: "secret" } };
   callback(null, known(auth) ? response : {});
@@ -59,6 +64,7 @@ export const fetching: OnRcptToCallback = async ({ address }, { signal }) => {
 export const options: SMTPServerOptions = {
   onConnect,
   onSecure,
+  onHelo,
   onAuth,
   onMailFrom,
   onRcptTo,
@@ -68,6 +74,10 @@ export const options: SMTPServerOptions = {
 
 /** Parameters without an annotation have the types of this package, in an option as in a variable. */
 export const plain: SMTPServerOptions = {
+  rejectUnknownParameters: true,
+  onHelo(session, callback) {
+    callback(session.hostNameAppearsAs ? null : new Error("no"), { keywords: ["DELIVERBY"] });
+  },
   onMailFrom(address, session, callback) {
     const type: SMTPEnvelope["bodyType"] = session.envelope.bodyType;
     const size: string | undefined = address.args ? address.args.SIZE : undefined;
