@@ -13,6 +13,7 @@ const LAYERS: readonly string[] = [
   "sasl/",
   "session.ts",
   "options.ts",
+  "diagnostics/",
   "hooks/",
   "logger.ts",
   "wire/",

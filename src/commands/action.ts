@@ -1,9 +1,12 @@
+import type { LimitName } from "../types/index.js";
 import { formatReply, type Reply } from "../wire/reply.js";
 
 /** A reply, and what follows once it is written. A 421 always closes. */
 export interface Action extends Reply {
   /** The state that the connection enters: commands are read, the TLS handshake starts, or our side closes. */
   readonly next?: "ready" | "upgrading" | "closing" | undefined;
+  /** The option that this refuses for. */
+  readonly limit?: LimitName | undefined;
   /** What reads the octets behind this reply. Default: the next command. */
   readonly reader?: SaslReader | Body | undefined;
 }
@@ -34,8 +37,8 @@ export type Answer = Action | readonly Action[] | Body;
  * that handles it once: a few connections among thousands of messages made it compile that code again.
  */
 export function withAllFields(action: Action): Action {
-  const { code, text, enhanced, octets, next, reader } = action;
-  return { code, text, enhanced, octets, next, reader };
+  const { code, text, enhanced, octets, next, limit, reader } = action;
+  return { code, text, enhanced, octets, next, limit, reader };
 }
 
 /** An action that never changes, its octets made once. */

@@ -6,10 +6,12 @@ import {
   type Outcome,
   type Success,
 } from "../sasl/index.js";
+import { AUTH as CHANNEL } from "../diagnostics/channels.js";
 import { enterUser } from "../session.js";
 import { words } from "../wire/command.js";
 import { toUpperASCII } from "../wire/text.js";
 import type { HookResult } from "../hooks/hook-call.js";
+import type { AuthEvent } from "../types/index.js";
 import type { Action, Answer } from "./action.js";
 import type { Client, Command } from "./client.js";
 import { INTERNAL_ERROR } from "./refusal.js";
@@ -85,9 +87,22 @@ function carryOn(client: Client, exchange: Exchange, outcome: Outcome): Answer |
   }
 }
 
+/** Publishes what came of a login. */
+export function publishLogin(
+  { session }: Client,
+  method: string,
+  outcome: AuthEvent["outcome"],
+  code: number,
+): void {
+  if (CHANNEL.isOn) CHANNEL.publish({ session, method, outcome, code });
+}
+
 /** Makes a reply of what the application decided. A crash of the hook ends the exchange. */
 function judged(client: Client, exchange: Exchange, result: HookResult): Answer | Promise<Answer> {
-  if (result.type === "crashed") return INTERNAL_ERROR;
+  if (result.type === "crashed") {
+    publishLogin(client, exchange.method, "crashed", INTERNAL_ERROR.code);
+    return INTERNAL_ERROR;
+  }
   const error = result.type === "refused" ? result.error : undefined;
   return carryOn(
     client,
@@ -98,6 +113,7 @@ function judged(client: Client, exchange: Exchange, result: HookResult): Answer 
 
 function succeeded(client: Client, { method, username }: Exchange, { user, code, text }: Success): Action {
   enterUser(client.session, user, client.settings);
+  publishLogin(client, method, "accepted", code);
   client.log("info", { tnx: "auth", method, user: username }, "%s authenticated using %s", username, method);
   return { code, text };
 }
@@ -113,8 +129,12 @@ function failed(
   if (problem) client.log("warn", entry, "onAuth: %s", problem);
   client.log("info", entry, "Authentication failed for %s using %s", username ?? "an unknown user", method);
   counts.failedLogins += 1;
+  publishLogin(client, method, "refused", code);
   const reply: Action = enhanced === undefined ? { code, text } : { code, text, enhanced };
   if (counts.failedLogins < settings.maxAuthAttempts) return reply;
   client.log("info", entry, "Closing after %s failed logins", counts.failedLogins);
-  return [reply, { code: 421, text: "Error: too many failed logins", enhanced: "4.7.0" }];
+  return [
+    reply,
+    { code: 421, text: "Error: too many failed logins", enhanced: "4.7.0", limit: "maxAuthAttempts" },
+  ];
 }

@@ -1,4 +1,5 @@
 import type { PeerCertificate } from "node:tls";
+import type { TracedClient } from "../diagnostics/client-trace.js";
 import type { HookResult } from "../hooks/hook-call.js";
 import type { HookName } from "../hooks/names.js";
 import type { LogEntry, LogLevel } from "../logger.js";
@@ -41,7 +42,7 @@ export interface MessageInTransfer {
   /** The client sent all of it. */
   end(): void;
   /** The message will not be complete: the stream fails, so that a partial message never looks whole. */
-  fail(error: Error): void;
+  abort(error: Error): void;
   /** The replies to the message, once it has ended and the hook has answered. */
   replies(): readonly Action[] | Promise<readonly Action[]>;
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
@@ -53,7 +54,7 @@ export interface MessageInTransfer {
 }
 
 /** The connection as a command handler sees it. */
-export interface Client {
+export interface Client extends TracedClient {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly session: SMTPSession;

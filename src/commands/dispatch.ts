@@ -1,5 +1,7 @@
 import type { Action, Answer } from "./action.js";
 import type { Client, Command } from "./client.js";
+import { COMMAND } from "../diagnostics/channels.js";
+import { traceOf } from "../diagnostics/client-trace.js";
 import { userName } from "../session.js";
 import { isHttpRequest, splitCommand, words } from "../wire/command.js";
 import { COMMANDS } from "./index.js";
@@ -27,6 +29,7 @@ export function dispatch(client: Client, line: string): Answer | Promise<Answer>
 function run(client: Client, verb: string, args: string, line: string): Answer | Promise<Answer> {
   const known = COMMANDS.get(verb);
   const command = known && client.supports(verb) ? known : undefined;
+  if (client.trace || COMMAND.isOn) traceOf(client).beginCommand(command ? verb : "");
   if (client.isLogged) logCommand(client, command ? verb : "", line, args);
   // A web page that makes a browser post to an SMTP port.
   if (isHttpRequest(line)) return { code: 421, text: "HTTP requests not allowed" };
@@ -49,7 +52,8 @@ function missing(client: Client, verb: string, command: Command): Action | undef
   if (authIsDue && verb !== "AUTH") {
     counts.unauthenticated += 1;
     if (counts.unauthenticated >= settings.maxAllowedUnauthenticatedCommands) {
-      return { code: 421, text: "Error: too many unauthenticated commands" };
+      const limit = "maxAllowedUnauthenticatedCommands";
+      return { code: 421, text: "Error: too many unauthenticated commands", limit };
     }
   }
   if (!command.beforeUpgrade && settings.requiresStartTLS && !session.secure) {

@@ -1,7 +1,10 @@
+import { MESSAGE } from "../diagnostics/channels.js";
+import { traceOf } from "../diagnostics/client-trace.js";
 import { MessageSource } from "../message/data-stream.js";
 import { SMTPError } from "../errors.js";
 import { type HookResult, isError } from "../hooks/hook-call.js";
 import type { Clock } from "../time/clock.js";
+import type { MessageTrace } from "../types/index.js";
 import { NewlineGuard } from "../wire/newlines.js";
 import { withOctets, type Action } from "./action.js";
 import type { Client, MessageInTransfer } from "./client.js";
@@ -13,7 +16,8 @@ const DELIVERED: Action = withOctets({ code: 250, text: "OK: message accepted", 
 
 /** 552 for a message that is over the `size` option. */
 export function tooBig(size: number): Action {
-  return { code: 552, text: `Error: message exceeds fixed maximum message size ${size}`, enhanced: "5.3.4" };
+  const text = `Error: message exceeds fixed maximum message size ${size}`;
+  return { code: 552, text, enhanced: "5.3.4", limit: "size" };
 }
 
 /** One message on its way from the client to onData, and the reply or replies it gets. */
@@ -26,6 +30,7 @@ export class Message implements MessageInTransfer {
   /** The stream has failed: the hook's answer does not count. */
   #failed = false;
   #result: HookResult | undefined;
+  readonly #trace: MessageTrace | undefined;
   /** The end was received, and the reply waits for the hook. */
   #answer: PromiseWithResolvers<HookResult> | undefined;
 
@@ -41,6 +46,7 @@ export class Message implements MessageInTransfer {
       this.#source.abandon();
       this.#answer?.resolve(result);
     };
+    this.#trace = MESSAGE.isOn ? traceOf(client).beginMessage() : undefined;
     client.ask("onData", [this.#source.stream, session], answered, () => !this.#failed);
   }
 
@@ -89,7 +95,12 @@ export class Message implements MessageInTransfer {
   }
 
   /** The message will not be complete: the stream errors, so that a half never looks whole. After `end` nothing changes. */
-  fail(error: Error): void {
+  abort(error: Error): void {
+    this.#fail(error);
+    if (this.#trace && !this.#ended) traceOf(this.#client).endMessage(this.#trace, this.byteLength, error);
+  }
+
+  #fail(error: Error): void {
     this.#failed = true;
     this.#source.fail(error);
   }
@@ -116,11 +127,11 @@ export class Message implements MessageInTransfer {
   /** The rest of the chunks is not wanted, and the stream does not get them. */
   refuseChunks({ text }: Action): void {
     this.#chunksRefused = true;
-    this.fail(new SMTPError(String(text), { code: "EREFUSED" }));
+    this.#fail(new SMTPError(String(text), { code: "EREFUSED" }));
   }
 
   #failForBareNewline(): void {
-    this.fail(
+    this.#fail(
       new SMTPError(`Message has a bare ${this.#guard.bare}`, { code: "EBARENEWLINE", responseCode: 550 }),
     );
   }
@@ -162,6 +173,7 @@ export class Message implements MessageInTransfer {
 
   #complete(replies: readonly Action[]): readonly Action[] {
     const client = this.#client;
+    if (this.#trace) traceOf(client).endMessage(this.#trace, this.byteLength, replies);
     if (client.isLogged) {
       client.log("debug", { tnx: "data", bytes: this.byteLength }, "C: <%s bytes of DATA>", this.byteLength);
     }

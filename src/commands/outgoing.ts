@@ -10,7 +10,7 @@ export function applyErrorLimit(client: Client, reply: Action): Action {
   counts.errors += 1;
   if (counts.errors < settings.maxErrors) return reply;
   client.log("info", { tnx: "errors", errors: counts.errors }, "Closing after %s errors", counts.errors);
-  return { code: 421, text: "Error: too many errors", enhanced: "4.7.0" };
+  return { code: 421, text: "Error: too many errors", enhanced: "4.7.0", limit: "maxErrors" };
 }
 
 /** The octets of a reply. The session notes the last one that refuses, the log each. */
@@ -18,6 +18,7 @@ export function encodeReply(client: Client, reply: Action): string {
   const { session, settings } = client;
   const text = formatReply(reply, !settings.hideEnhancedStatusCodes);
   if (reply.code >= 400) session.error = text.trimEnd();
+  if (client.trace) client.trace.replied(reply);
   if (client.isLogged) {
     // An entry for each line: in the text of one, CRLF would be escaped.
     for (const line of text.trimEnd().split("\r\n")) {

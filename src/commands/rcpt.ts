@@ -27,7 +27,7 @@ export const RCPT: Command = {
     const refusal = path.args && !settings.hideDSN ? enterDSN(recipient, path.args) : undefined;
     if (refusal) return refusal;
     if (isOneTooMany(client, recipient)) {
-      return { code: 452, text: "Error: too many recipients", enhanced: "4.5.3" };
+      return { code: 452, text: "Error: too many recipients", enhanced: "4.5.3", limit: "maxRecipients" };
     }
     return client.hook("onRcptTo", [recipient, session], (result) => {
       const refusal = refused("onRcptTo", result);

@@ -7,6 +7,7 @@ import type { HookResult } from "../hooks/hook-call.js";
 import { replyText } from "../hooks/reply-fields.js";
 import type { Action } from "./action.js";
 import type { Client, Command } from "./client.js";
+import { publishLogin } from "./auth.js";
 import { greeting } from "./greeting.js";
 import { INTERNAL_ERROR } from "./refusal.js";
 
@@ -138,8 +139,12 @@ function applyDestination(session: SMTPSession, attributes: Attributes): void {
 function checkLogin(client: Client, username: string, startOver: () => Action): Action | Promise<Action> {
   const auth = { method: "XCLIENT", username, password: null } as object as AuthObject;
   return client.hook("onAuth", [auth, client.session], (result: HookResult): Action => {
-    if (result.type === "crashed") return { ...INTERNAL_ERROR, next: "closing" };
+    if (result.type === "crashed") {
+      publishLogin(client, "XCLIENT", "crashed", INTERNAL_ERROR.code);
+      return { ...INTERNAL_ERROR, next: "closing" };
+    }
     if (result.type === "refused") {
+      publishLogin(client, "XCLIENT", "refused", 550);
       client.log(
         "info",
         { tnx: "autherror", method: "XCLIENT", user: username },
@@ -154,6 +159,7 @@ function checkLogin(client: Client, username: string, startOver: () => Action): 
     }
     const response = result.value as AuthResponse | null | undefined;
     if (response) {
+      publishLogin(client, "XCLIENT", response.user ? "accepted" : "refused", response.user ? 220 : 550);
       if (!response.user) return { code: 550, text: "Authentication credentials invalid", next: "closing" };
       client.session.user = response.user;
       client.log(

@@ -1,9 +1,11 @@
 import type { Client, Counts, MessageInTransfer, TLSFacts } from "../commands/client.js";
 import { NO_KEYWORDS } from "../commands/extensions.js";
 import { Recipients } from "../commands/recipients.js";
+import { CONNECTION, HOOK, TLS } from "../diagnostics/channels.js";
+import { type ClientTrace, traceOf } from "../diagnostics/client-trace.js";
 import { errorText, SMTPError } from "../errors.js";
-import { callHook, type HookCaller, type HookResult } from "../hooks/hook-call.js";
-import type { HookName } from "../hooks/names.js";
+import { callHook, type HookCall, type HookCaller, type HookResult } from "../hooks/hook-call.js";
+import type { HookFunction, HookName } from "../hooks/names.js";
 import { log, type LogEntry, type LogLevel, silent } from "../logger.js";
 import type { Settings } from "../options.js";
 import {
@@ -42,6 +44,7 @@ export class ClientState implements Client, HookCaller {
   keywords: readonly string[] = NO_KEYWORDS;
   readonly recipients: Recipients = new Recipients();
   message: MessageInTransfer | undefined;
+  trace: ClientTrace | undefined;
   /** The hook that was called last. */
   lastHook: HookName = "onConnect";
 
@@ -95,12 +98,35 @@ export class ClientState implements Client, HookCaller {
     this.#lookedUpHostname = this.session.clientHostname;
   }
 
+  /** The connection begins. */
+  begin(): void {
+    if (CONNECTION.isOn) traceOf(this).beginConnection();
+    this.#publishTLS();
+  }
+
+  /** Publishes the TLS session, if there is one. */
+  #publishTLS(): void {
+    if (!this.#tls || !TLS.isOn) return;
+    const { cipher, servername, authorized } = this.#tls;
+    const { session } = this;
+    const { remoteAddress } = session;
+    TLS.publish({
+      session,
+      remoteAddress,
+      protocol: cipher.version,
+      cipher: cipher.name,
+      servername,
+      authorized,
+    });
+  }
+
   /** STARTTLS succeeded: everything learned in plaintext is discarded (RFC 3207 4.2). */
   enterTLS(tls: TLSSession): void {
     this.#tls = tls;
     forgetPlaintext(this.session, this.#endpoints, this.#lookedUpHostname);
     enterTLS(this.session, this.settings, tls);
     this.resetTransaction();
+    this.#publishTLS();
     const { name } = tls.cipher;
     this.log("info", { tnx: "starttls", cipher: name }, "Connection upgraded to TLS using %s", name);
   }
@@ -117,8 +143,7 @@ export class ClientState implements Client, HookCaller {
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
     const hook = this.#server.hook(name);
     if (!hook) return then(ACCEPTED);
-    this.lastHook = name;
-    return callHook(this, name, hook, args, then).outcome;
+    return this.#call(name, hook, args, then).outcome;
   }
 
   ask(
@@ -129,8 +154,21 @@ export class ClientState implements Client, HookCaller {
   ): void {
     const hook = this.#server.hook(name);
     if (!hook) return then(ACCEPTED);
+    this.#call(name, hook, args, then, isAwaited);
+  }
+
+  #call<T>(
+    name: HookName,
+    hook: HookFunction,
+    args: readonly unknown[],
+    then: (result: HookResult) => T,
+    isAwaited?: () => boolean,
+  ): HookCall<T> {
     this.lastHook = name;
-    callHook(this, name, hook, args, then, isAwaited);
+    if (!this.trace && !HOOK.isOn) return callHook(this, name, hook, args, then, isAwaited);
+    return traceOf(this).hook(name, then, (answered) =>
+      callHook(this, name, hook, args, answered, isAwaited),
+    );
   }
 
   /** For the hooks: the value of `this`. */
@@ -167,7 +205,7 @@ export class ClientState implements Client, HookCaller {
 
   /** @param text of the error for a message in transfer, which will not be complete */
   #abortMessage(text: string): void {
-    this.message?.fail(new SMTPError(text, { code: "ECONNECTION" }));
+    this.message?.abort(new SMTPError(text, { code: "ECONNECTION" }));
     this.message = undefined;
   }
 

@@ -3,7 +3,7 @@ import type { MessageInTransfer } from "../commands/client.js";
 import type { Settings } from "../options.js";
 import { type Endpoints, setClientHostname, userName } from "../session.js";
 import type { Clock, Timer } from "../time/clock.js";
-import type { ConnectionSocket, SMTPSession } from "../types/index.js";
+import type { ConnectionSocket, LimitName, SMTPSession } from "../types/index.js";
 import { ClientState } from "./client-state.js";
 import { Conversation, type ConversationOwner } from "./conversation.js";
 import { askOnSecure, lookUp, opening } from "./opening.js";
@@ -11,7 +11,13 @@ import type { AdmittedConnection, ServerContext } from "./server-context.js";
 import { SocketAdapter } from "./socket-adapter.js";
 import { type Reader, type State, TRANSITIONS } from "./state.js";
 import { type Overdue, type TimedConnection, Timeouts } from "./timeouts.js";
-import { handshakeError, type TLSSession, type Transport, type TransportEvents } from "./transport.js";
+import {
+  handshakeError,
+  publishFailedTLS,
+  type TLSSession,
+  type Transport,
+  type TransportEvents,
+} from "./transport.js";
 import type { Turns } from "./turns.js";
 
 // Reasons of `session.signal`.
@@ -97,6 +103,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   /** @param refusal the reply that closes, in place of a greeting */
   start(refusal?: Action): void {
     this.#conversation.guard(() => {
+      this.#client.begin();
       this.#server.deadlines.schedule(this.#timeouts.restart() + this.settings.socketTimeout);
       if (refusal) {
         setClientHostname(this.session, "");
@@ -161,6 +168,8 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     const isReported = before === "upgrading" ? !isReset : wasOpen && session.envelope?.mailFrom;
     this.#server.socketClosed(this);
     this.clock.clearTimeout(this.#greetingTimer);
+    if (before === "upgrading") publishFailedTLS(this.remoteAddress, error, session);
+    this.#client.trace?.endCommand();
     this.#client.end(CLIENT_LEFT);
     if (wasOpen) this.#server.release(this);
     this.#adapter?.closed();
@@ -181,11 +190,16 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   #callOnClose(): void {
     let hasHook = false;
     this.#conversation.guard(() => (hasHook = this.#client.hasHook("onClose")));
-    if (!hasHook) return this.#server.closeHandled();
+    if (!hasHook) return this.#over();
     setImmediate(() => {
       this.#conversation.guard(() => this.#client.ask("onClose", [this.session], () => {}));
-      this.#server.closeHandled();
+      this.#over();
     });
+  }
+
+  #over(): void {
+    this.#client.trace?.endConnection();
+    this.#server.closeHandled();
   }
 
   /** The TLS handshake of STARTTLS succeeded. */
@@ -244,10 +258,10 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
         return;
       case "slow":
         client.log("info", entry, "Closing for a data rate below minDataRate");
-        return this.send(421, "Error: data rate too low - closing connection");
+        return this.send(421, "Error: data rate too low - closing connection", "minDataRate");
       case "silent":
         client.log("info", entry, "Closing for a timeout");
-        return this.send(421, "Timeout - closing connection");
+        return this.send(421, "Timeout - closing connection", "socketTimeout");
     }
   }
 
@@ -267,9 +281,12 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     else if (this.isAbandoned) this.send(421, "Server shutting down");
   }
 
-  /** Writes a reply of the application; 421 closes. Nothing is written during a TLS handshake. */
-  send(code: number, text: string | readonly string[] = ""): void {
-    if (this.isOpen && this.#state !== "upgrading") this.#conversation.send(code, text);
+  /**
+   * Writes a reply of the application; 421 closes. Nothing is written during a TLS handshake.
+   * @param limit for the server's own replies: the option that they refuse for
+   */
+  send(code: number, text: string | readonly string[] = "", limit?: LimitName): void {
+    if (this.isOpen && this.#state !== "upgrading") this.#conversation.send({ code, text, limit });
     if (code === 421) this.close();
   }
 

@@ -220,7 +220,8 @@ export class Conversation implements Worker {
 
   /** The reply to a line that no handler gets. */
   #refuseLine(line: Line | typeof OVERLONG, sasl: SaslReader | undefined): Action | undefined {
-    if (line === OVERLONG && !sasl) return { code: 421, text: "Error: Command line too long" };
+    if (line === OVERLONG && !sasl)
+      return { code: 421, text: "Error: Command line too long", limit: "maxCommandLength" };
     if (this.#owner.isServerClosing) return { code: 421, text: "Server shutting down" };
     if (line === OVERLONG || !line.bare || this.#client.settings.bareNewlines !== "reject") return undefined;
     return { code: 500, text: `Error: bare <${line.bare}> received`, enhanced: "5.5.2" };
@@ -270,10 +271,15 @@ export class Conversation implements Worker {
   /** Carries out what a handler returned. */
   perform(answer: Answer): void {
     if (!this.#owner.isOpen) return;
-    if ("code" in answer) return this.#carryOut(answer);
-    if ("read" in answer) return this.#setReader(answer);
-    this.#setReader(COMMAND);
-    for (const action of answer) if (this.#owner.isOpen) this.#carryOut(action);
+    if ("code" in answer) this.#carryOut(answer);
+    else if ("read" in answer) this.#setReader(answer);
+    else {
+      this.#setReader(COMMAND);
+      for (const action of answer) if (this.#owner.isOpen) this.#carryOut(action);
+    }
+    // Behind the last of several replies. What a command reads, its message or its SASL lines, is a part of it.
+    const { trace } = this.#client;
+    if (trace && (this.#reader === COMMAND || this.#reader === NONE)) trace.endCommand();
   }
 
   #carryOut(action: Action): void {
@@ -307,14 +313,15 @@ export class Conversation implements Worker {
     this.#owner.report(error);
     if (!this.#owner.isOpen) return;
     this.#out += "421 Error: internal server error\r\n";
+    this.#client.trace?.replied({ code: 421 });
     this.#owner.close();
   }
 
   // ---- output and back-pressure -----------------------------------------------------------------
 
   /** Writes a reply that answers no command. */
-  send(code: number, text: string | readonly string[]): void {
-    this.#out += encodeReply(this.#client, { code, text });
+  send(reply: Action): void {
+    this.#out += encodeReply(this.#client, reply);
     this.flush();
   }
 

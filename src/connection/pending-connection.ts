@@ -1,5 +1,6 @@
 import type { Action } from "../commands/action.js";
 import { log, type LoggedClient } from "../logger.js";
+import type { LimitName } from "../types/index.js";
 import type { Endpoints } from "../session.js";
 import { isTrusted } from "../wire/ip.js";
 import { type ProxyHeader, ProxyHeaderReader } from "../wire/proxy-header.js";
@@ -8,6 +9,7 @@ import type { HasDeadline, ServerContext } from "./server-context.js";
 import {
   handshakeDetails,
   handshakeError,
+  publishFailedTLS,
   type TLSSession,
   type Transport,
   type TransportEvents,
@@ -108,6 +110,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
       if (!isBroken || this.#server.settings.isIgnored(remoteAddress)) return;
       const message = "Socket closed while initiating TLS";
       const reason = error ?? handshakeError(message, remoteAddress, "SocketError");
+      publishFailedTLS(remoteAddress, reason);
       this.#report(Object.assign(reason, handshakeDetails(remoteAddress)));
     });
   }
@@ -195,7 +198,9 @@ export class PendingConnection implements TransportEvents, HasDeadline {
       const text = "Closing %s: no PROXY header or TLS handshake in time";
       log(this.#server.settings.logger, "info", entry, text, remoteAddress);
       if (this.#state === "handshake") {
-        this.#report(handshakeError("TLS handshake timeout", remoteAddress));
+        const error = handshakeError("TLS handshake timeout", remoteAddress);
+        publishFailedTLS(remoteAddress, error);
+        this.#report(error);
       }
     }
     this.serverCloses();
@@ -222,15 +227,18 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   /** The reply to one client too many. */
   #tooMany(): Action | undefined {
     const { counter, settings } = this.#server;
-    const refusal = (text: string): Action => ({
+    const refusal = (limit: LimitName, text: string): Action => ({
       code: 421,
       text: `${settings.name} ${text}`,
       enhanced: false,
+      limit,
     });
     if (counter.total >= settings.maxClients) {
-      return refusal("Too many connected clients, try again in a moment");
+      return refusal("maxClients", "Too many connected clients, try again in a moment");
     }
-    return this.#tooManyFromAddress() ? refusal("Too many connections from your address") : undefined;
+    return this.#tooManyFromAddress()
+      ? refusal("maxClientsPerAddress", "Too many connections from your address")
+      : undefined;
   }
 
   #tooManyFromAddress(): boolean {

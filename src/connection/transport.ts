@@ -1,4 +1,5 @@
 /** The client's socket as a small interface, and the TLS session on it. Tests play it in memory. */
+import { TLS } from "../diagnostics/channels.js";
 import type { TLSFacts } from "../commands/client.js";
 import type { Endpoints } from "../session.js";
 import type { SecureSocket, SMTPSession, TLSCipherInfo } from "../types/index.js";
@@ -63,6 +64,17 @@ export function unencrypted(session: SMTPSession, destroy: () => void): SecureSo
 /** The fields that smtp-server adds to the error of a handshake. */
 export function handshakeDetails(remoteAddress: string): object {
   return { remoteAddress, meta: { protocol: "smtp", stage: "connect", remoteAddress } };
+}
+
+/** Publishes that a handshake failed. @param error `undefined`: the client left */
+export function publishFailedTLS(
+  remoteAddress: string,
+  error: Error | undefined,
+  session?: SMTPSession,
+): void {
+  if (!TLS.isOn) return;
+  const reason = error ?? handshakeError("Socket closed while initiating TLS", remoteAddress, "SocketError");
+  TLS.publish({ session, remoteAddress, error: reason });
 }
 
 /** The error of a failed handshake, in the form of smtp-server's. */

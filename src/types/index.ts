@@ -3,6 +3,7 @@
  * programs made for `smtp-server` use are in smtp-server.ts.
  */
 export type * from "./auth.js";
+export type * from "./diagnostics.js";
 export type * from "./error.js";
 export type * from "./hooks.js";
 export type * from "./options.js";

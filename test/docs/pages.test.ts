@@ -17,6 +17,7 @@ import type { SMTPServer } from "../../src/index.js";
 import { createAuthority } from "../support/certificates.js";
 import { type Example, examplesOf, isRunnable, PAGES, runExample, typeErrors } from "../support/examples.js";
 import { withoutBlocks } from "../support/markdown.js";
+import { unsubscribeAll } from "../support/subscribe.js";
 import { TLSClient } from "../support/tls-client.js";
 
 setDefaultTimeout(120_000);
@@ -90,6 +91,7 @@ afterEach(async () => {
   client?.destroy();
   await server?.close();
   client = server = undefined;
+  unsubscribeAll();
   mock.restore();
 });
 

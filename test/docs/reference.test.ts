@@ -14,6 +14,7 @@ import { MECHANISMS } from "../../src/sasl/index.js";
 import { formatReply } from "../../src/wire/reply.js";
 import { type Member, membersOf, type Module, moduleOf } from "../support/declarations.js";
 import { PAGES } from "../support/examples.js";
+import { CHANNELS } from "../support/subscribe.js";
 import { codeIn, type Row, rowsOf } from "../support/markdown.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -23,7 +24,7 @@ const reference = (page: string): string => read(`docs/reference/${page}.md`);
 // ---- the source ----------------------------------------------------------------------------------------
 
 /** The subjects of src/types/, which index.ts exports. */
-const SUBJECTS = ["auth", "error", "hooks", "options", "session", "socket", "stream"];
+const SUBJECTS = ["auth", "diagnostics", "error", "hooks", "options", "session", "socket", "stream"];
 const modules = SUBJECTS.map(
   (subject) => [`src/types/${subject}.ts`, moduleOf(join(ROOT, `src/types/${subject}.ts`))] as const,
 );
@@ -331,6 +332,33 @@ test("own-extensions.md has each known parameter with its command and keyword", 
     }),
   );
   expect(Object.fromEntries(said)).toEqual(PARAMETERS);
+});
+
+describe("diagnostics.md", () => {
+  const tables: [string, string][] = [
+    ["Trace", "Trace"],
+    ["bun-smtp:connection", "ConnectionTrace"],
+    ["bun-smtp:command", "CommandTrace"],
+    ["bun-smtp:hook", "HookTrace"],
+    ["bun-smtp:message", "MessageTrace"],
+    ["bun-smtp:auth", "AuthEvent"],
+    ["bun-smtp:tls", "TLSEvent"],
+  ];
+  test.each(tables)("%s has the fields of %s, with their types", (heading, name) => {
+    const rows = rowsOf(reference("diagnostics")).filter((row) => row.heading === heading);
+    const said = rows.map(({ cells }) =>
+      [cells[0], cells[1]?.replaceAll("\\|", "|")].map((cell) => cell?.replaceAll("`", "")),
+    );
+    expect(said).toEqual(members(name).map((field) => [field.name, field.type]));
+  });
+
+  test("has each channel of the source", () => {
+    const source = read("src/diagnostics/channels.ts");
+    const channels = [...source.matchAll(/"(bun-smtp:\w+)"/g)].map(([, name = ""]) => name);
+    expect(firstCells("diagnostics", "Diagnostics channels")).toEqual(channels);
+    expect([...new Set(CHANNELS.map((name) => /bun-smtp:\w+/.exec(name)?.[0] ?? ""))]).toEqual(channels);
+    expect(tables.map(([heading]) => heading).slice(1)).toEqual(channels);
+  });
 });
 
 describe("events.md", () => {
