@@ -21,6 +21,8 @@ const packages = {
   msmtp: "msmtp",
   node: "nodejs",
   openssl: "openssl",
+  prometheus: "prometheus",
+  promtool: "prometheus",
   python3: "python3",
   "smtp-source": "postfix",
   sslscan: "sslscan",
