@@ -26,7 +26,7 @@ export class SessionSignal {
 
   /** Whether a hook failed with the reason of the signal, for it was to stop then. */
   isReason(error: unknown): boolean {
-    return error !== undefined && error === this.#reason;
+    return typeof this.#reason === "object" && error === this.#reason;
   }
 
   #follow(): void {

@@ -5,6 +5,7 @@ import { play } from "./play.js";
 import { byteByByte, type Fault, type Script } from "./script.js";
 import { hello, makeServer } from "../support/client.js";
 import type { ChallengeMechanism } from "../support/sasl-client.js";
+import { trace } from "../support/subscribe.js";
 
 // These work for seconds, longer on a busy machine.
 setDefaultTimeout(120_000);
@@ -39,6 +40,22 @@ test("the sessions get far enough to mean something", async () => {
     /^421 Error: data rate too low/,
   ]) {
     expect([...replies].filter((reply) => wanted.test(reply))).not.toBeEmpty();
+  }
+});
+
+test("what begins on a diagnostics channel ends once, whatever clients and hooks do", async () => {
+  const counts: Record<string, { begun: number; open: Set<object>; endedTwice: number }> = {};
+  for (const name of ["connection", "command", "hook", "message"]) {
+    const count = (counts[name] = { begun: 0, open: new Set<object>(), endedTwice: 0 });
+    trace<object>(`bun-smtp:${name}`, {
+      start: (message) => void (count.open.add(message), (count.begun += 1)),
+      asyncEnd: (message) => void (count.open.delete(message) || (count.endedTwice += 1)),
+    });
+  }
+  for (let seed = 1; seed <= 40; seed++) expect((await checkSeed(seed)).finding).toBeUndefined();
+  for (const { begun, open, endedTwice } of Object.values(counts)) {
+    expect(begun).toBeGreaterThan(50);
+    expect({ open: [...open], endedTwice }).toEqual({ open: [], endedTwice: 0 });
   }
 });
 
