@@ -116,7 +116,7 @@ export function unexplained(
   // The reply to HELO has no extensions.
   const isExtended = client.session.openingCommand !== "HELO";
   const own = isExtended ? namesOf(ownKeywords(client)) : [];
-  // A client that has logged in was told of AUTH before.
+  // An EHLO reply after the login has AUTH no more, and its parameter is allowed all the same (RFC 4954 5).
   if (client.session.user) own.push("AUTH");
   const added = namesOf(client.keywords);
   return Object.keys(args).find((parameter) => {

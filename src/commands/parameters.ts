@@ -8,7 +8,7 @@ const SHOWN = 64;
 
 /**
  * The 501 for too many parameters of MAIL or RCPT, and for one that is repeated or lacks its value; with
- * `rejectUnknownParameters` the 555 for one of no extension that the client was told of (RFC 5321 4.1.1.11).
+ * `rejectUnknownParameters` the 555 for one of no extension in the EHLO reply (RFC 5321 4.1.1.11).
  */
 export function badParameter(
   client: Client,

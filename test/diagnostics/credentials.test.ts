@@ -59,7 +59,7 @@ for (const [outcome, onAuth] of Object.entries(answers)) {
     await client.say("MAIL FROM:<a@a.test>");
     await client.leave();
     expect(texts.length).toBeGreaterThan(10);
-    // Verbs are in upper case, and a password may be taken for one.
+    // Verbs are in upper case, and a password may look like one.
     const all = texts.join("\n").toLowerCase();
     expect(all.includes("ehlo")).toBe(true);
     expect([SECRET, ...BASE64, OAUTHBEARER].filter((secret) => all.includes(secret.toLowerCase()))).toEqual(

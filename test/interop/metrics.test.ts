@@ -1,4 +1,4 @@
-/** docs/examples/metrics.ts, read by a Prometheus that is told of it as its page says. */
+/** docs/examples/metrics.ts, read by a Prometheus that is configured as its page says. */
 import { afterAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
