@@ -68,7 +68,9 @@ function fromOptions(options: ListenOptions): ListenTarget {
 }
 
 function abortSignal({ signal }: ListenOptions): AbortSignal | undefined {
-  if (signal === undefined || signal === null || signal instanceof AbortSignal) return signal ?? undefined;
+  if (signal === undefined || signal === null) return undefined;
+  // As node:net judges it: there are signals of other realms and of packages.
+  if (typeof signal === "object" && "aborted" in signal) return signal;
   const error = new TypeError(
     `listen: signal must be an AbortSignal, got ${inspect(signal, { depth: 0, breakLength: Infinity })}`,
   );

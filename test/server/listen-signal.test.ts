@@ -129,6 +129,14 @@ test.each([
   expect(await outcome(promise)).toMatchObject({ name: "TypeError", code: "ERR_INVALID_ARG_TYPE" });
 });
 
+test("a signal of a package is one", async () => {
+  const signal = Object.assign(new EventTarget(), { aborted: false, reason: "stop" });
+  const server = makeServer();
+  await server.listen({ port: 0, host, signal: signal as AbortSignal });
+  signal.dispatchEvent(new Event("abort"));
+  expect(server.server.listening).toBe(false);
+});
+
 test.each([undefined, null])("%p means none", async (signal) => {
   const server = makeServer();
   expect(await outcome(server.listen({ port: 0, host, signal: signal as undefined }))).toBe("listening");
