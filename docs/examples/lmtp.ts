@@ -11,10 +11,10 @@ import { orFail, usage } from "./start.js";
 usage(`
 Delivers mail into Maildirs: an LMTP server on a unix socket.
 
-  bun lmtp.ts /run/mail/lmtp.sock /var/mail   the socket (lmtp.sock), the folder of the mailboxes (mail)
+  bun lmtp.ts /var/spool/postfix/run/lmtp.sock /var/mail   the socket (lmtp.sock), the folder of the mailboxes (mail)
 
 A mailbox is a folder of /var/mail by the name of the address's local part; without a folder the recipient is
-unknown. Postfix: virtual_transport = lmtp:unix:/run/mail/lmtp.sock
+unknown. Postfix: virtual_transport = lmtp:unix:run/lmtp.sock, virtual_mailbox_domains = example.com
 `);
 
 const [socket = "lmtp.sock", root = "mail"] = process.argv.slice(2);
