@@ -9,6 +9,7 @@ import { refusal } from "../../src/commands/refusal.js";
 import { PARAMETERS } from "../../src/commands/extensions.js";
 import { COMMANDS } from "../../src/commands/index.js";
 import { HOOKS } from "../../src/hooks/names.js";
+import { SMTPServer } from "../../src/index.js";
 import { Settings } from "../../src/options.js";
 import { MECHANISMS } from "../../src/sasl/index.js";
 import { formatReply } from "../../src/wire/reply.js";
@@ -485,6 +486,12 @@ describe("errors-and-replies.md", () => {
       expect.arrayContaining(errors.interfaces.get("SMTPError")?.map(({ name }) => name) ?? [""]),
     );
   });
+});
+
+test("errors-and-replies.md quotes the error of an option as it is thrown", () => {
+  expect(reference("errors-and-replies")).toContain("`size: ");
+  const [quoted] = codeIn(reference("errors-and-replies")).filter((code) => code.startsWith("size: "));
+  expect(() => new SMTPServer({ size: -1 })).toThrow(new TypeError(quoted));
 });
 
 // ---- extensions ----------------------------------------------------------------------------------------
