@@ -73,17 +73,17 @@ function toNames(value: unknown): string[] {
 }
 
 /**
- * Refuses values that make no sense. TLS options are checked where the secure context is made.
- * @throws TypeError that names the option and says what it wants
+ * Refuses invalid values. TLS options are checked where the secure context is made.
+ * @throws TypeError that names the option and says what it must be
  */
 export function checkOptions(options: SMTPServerOptions): void {
-  if (typeof options !== "object") throw new TypeError(`options: an object is wanted, got ${show(options)}`);
+  if (typeof options !== "object") throw new TypeError(`options: must be an object, got ${show(options)}`);
   for (const [name, unit] of NUMBERS) {
     const value: unknown = options[name];
     if (value === undefined || value === null || value === false) continue;
     const isNumeric = typeof value === "number" || (typeof value === "string" && value.trim() !== "");
     if (!isNumeric || !(Number(value) >= 0)) {
-      throw new TypeError(`${name}: a number of ${unit}, 0 or more, is wanted, got ${show(value)}`);
+      throw new TypeError(`${name}: must be a number of ${unit}, 0 or more, got ${show(value)}`);
     }
   }
   for (const name of LISTS) {
@@ -92,7 +92,7 @@ export function checkOptions(options: SMTPServerOptions): void {
     const isList = Array.isArray(value) && value.every((entry) => typeof entry === "string");
     // smtp-server takes a single name for a list of one.
     if (!isList && (name === "ignoredHosts" || typeof value !== "string")) {
-      throw new TypeError(`${name}: an array of strings is wanted, got ${show(value)}`);
+      throw new TypeError(`${name}: must be an array of strings, got ${show(value)}`);
     }
   }
   for (const name of TRUST_LISTS) {
@@ -101,24 +101,22 @@ export function checkOptions(options: SMTPServerOptions): void {
   }
   for (const name of Object.keys(HOOKS) as HookName[]) {
     const value: unknown = options[name];
-    // Left at that, a mistyped onData would be none: mail would be accepted and dropped.
+    // Otherwise a mistyped onData would count as missing: mail would be accepted and dropped.
     if (value && typeof value !== "function") {
       const isPromise = value instanceof Promise;
-      const hint = isPromise ? "; it was called here, and is to be given as it is" : "";
-      throw new TypeError(`${name}: a function is wanted, got ${show(value)}${hint}`);
+      const hint = isPromise ? "; pass the function itself, without calling it" : "";
+      throw new TypeError(`${name}: must be a function, got ${show(value)}${hint}`);
     }
   }
   const { bareNewlines, resolver, logger, secure, needsUpgrade } = options;
   if ((bareNewlines ?? false) !== false && !NEWLINE_POLICIES.some((known) => known === bareNewlines)) {
-    throw new TypeError(
-      `bareNewlines: "reject", "normalize" or "accept" is wanted, got ${show(bareNewlines)}`,
-    );
+    throw new TypeError(`bareNewlines: must be "reject", "normalize" or "accept", got ${show(bareNewlines)}`);
   }
   if (resolver && typeof resolver.reverse !== "function") {
-    throw new TypeError("resolver: an object with a method reverse(ip, callback) is wanted");
+    throw new TypeError("resolver: must be an object with a method reverse(ip, callback)");
   }
   if (logger && logger !== true && typeof logger !== "object") {
-    throw new TypeError(`logger: true, false or a logger object is wanted, got ${show(logger)}`);
+    throw new TypeError(`logger: must be true, false or a logger object, got ${show(logger)}`);
   }
   if (needsUpgrade && !secure && toNames(options.disabledCommands).includes("STARTTLS")) {
     throw new TypeError("needsUpgrade: STARTTLS is in disabledCommands, so no client could ever upgrade");
@@ -175,7 +173,7 @@ export class Settings {
   get implicitTLS(): boolean {
     return this.secure && !this.raw.secured;
   }
-  /** No command but NOOP, EHLO, STARTTLS and QUIT before STARTTLS. */
+  /** No command except NOOP, EHLO, STARTTLS and QUIT before STARTTLS. */
   get requiresStartTLS(): boolean {
     return !!this.raw.needsUpgrade && !this.secure;
   }

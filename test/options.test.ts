@@ -102,24 +102,24 @@ describe("an impossible value throws a TypeError that names the option", () => {
   }
 
   test.each([
-    [{ size: "10MB" }, "size: a number of bytes, 0 or more, is wanted, got '10MB'"],
-    [{ socketTimeout: {} }, "socketTimeout: a number of milliseconds, 0 or more, is wanted, got {}"],
-    [{ authMethods: [1] }, "authMethods: an array of strings is wanted, got [ 1 ]"],
+    [{ size: "10MB" }, "size: must be a number of bytes, 0 or more, got '10MB'"],
+    [{ socketTimeout: {} }, "socketTimeout: must be a number of milliseconds, 0 or more, got {}"],
+    [{ authMethods: [1] }, "authMethods: must be an array of strings, got [ 1 ]"],
     [
       { bareNewlines: "normalise" },
-      `bareNewlines: "reject", "normalize" or "accept" is wanted, got 'normalise'`,
+      `bareNewlines: must be "reject", "normalize" or "accept", got 'normalise'`,
     ],
-    [{ onData: "x" }, "onData: a function is wanted, got 'x'"],
+    [{ onData: "x" }, "onData: must be a function, got 'x'"],
     [
       { onData: Promise.resolve(1) },
-      "onData: a function is wanted, got Promise { 1 }; it was called here, and is to be given as it is",
+      "onData: must be a function, got Promise { 1 }; pass the function itself, without calling it",
     ],
-  ])("%o: what is wanted and what was given", (options, message) => {
+  ])("%o: the error says what it must be and what was given", (options, message) => {
     expect(() => make(options)).toThrow(new TypeError(message));
   });
 
   test.each([25, "2525", () => 1])("options that are no object: %p", (options) => {
-    expect(() => new SMTPServer(options as SMTPServerOptions)).toThrow(/^options: an object is wanted, got /);
+    expect(() => new SMTPServer(options as SMTPServerOptions)).toThrow(/^options: must be an object, got /);
   });
 
   test("a mechanism that there is none of is said once on stderr, with those that there are", () => {
@@ -381,7 +381,7 @@ describe("server.options", () => {
   });
 });
 
-/** What a fresh client hears to the last of some lines behind EHLO; none: to EHLO itself. */
+/** The reply that a new client gets to the last of some lines after EHLO; without lines, to EHLO itself. */
 const hears =
   (...lines: string[]) =>
   async (server: SMTPServer): Promise<string> => {

@@ -45,7 +45,7 @@ function reasonOf(error: unknown): string {
 export function numberOf(name: string, fallback: number, max = 65_535): number {
   const text = env[name] || String(fallback);
   const isNumber = /^\d{1,9}$/.test(text) && Number(text) <= max;
-  return isNumber ? Number(text) : fail(`${name}=${text}: a number from 0 to ${max} is wanted`);
+  return isNumber ? Number(text) : fail(`${name}=${text}: must be a number from 0 to ${max}`);
 }
 
 /**

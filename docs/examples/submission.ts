@@ -58,9 +58,9 @@ function login({ method, username = "", password, authcid, authzid }: AuthObject
 }
 
 if (command === "add") {
-  if (!name) fail("add: the name of a user is wanted, as in add user@example.com");
+  if (!name) fail("add: the name of a user is missing, as in add user@example.com");
   const password = env["PASSWORD"] ?? prompt(`Password for ${name}:`);
-  if (!password) fail("add: a password is wanted, on the terminal or in PASSWORD");
+  if (!password) fail("add: a password is missing, on the terminal or in PASSWORD");
   db.query("INSERT OR REPLACE INTO users VALUES ($name, $salt, $iterations, $storedKey, $serverKey)").run({
     name,
     ...scramCredentials(password),

@@ -17,8 +17,7 @@ Variables:
 `);
 
 const { WEBHOOK, DOMAIN = "example.com" } = process.env;
-if (!WEBHOOK)
-  fail("WEBHOOK is not set: the URL to post to is wanted, as in WEBHOOK=https://example.com/mail");
+if (!WEBHOOK) fail("WEBHOOK is not set: give the URL to post to, as in WEBHOOK=https://example.com/mail");
 if (!/^https?:$/.test(URL.parse(WEBHOOK)?.protocol ?? ""))
   fail(`WEBHOOK=${WEBHOOK}: not a URL of http or https`);
 const port = numberOf("PORT", 2525);
@@ -44,7 +43,7 @@ const server = new SMTPServer({
   },
 
   async onData(stream, { id, transaction, remoteAddress, envelope }) {
-    // Whole first: a client that goes away in the middle must not leave half a mail with the other side.
+    // The whole message first: a client that disconnects must not leave half a mail with the service.
     const chunks: Buffer[] = [];
     for await (const chunk of stream) {
       if (stream.sizeExceeded) return; // the server reads the rest of it, and answers 552

@@ -20,7 +20,7 @@ function parse(args: string): Chunk | undefined {
   return octets > Number.MAX_SAFE_INTEGER ? undefined : { octets, last: match[2] !== undefined };
 }
 
-/** The octets of one chunk. Nothing inside of them is looked for: end-of-data sequences are just bytes. */
+/** The octets of one chunk. They are not searched: end-of-data sequences are just bytes. */
 class ChunkBody implements Body {
   readonly type = "body";
   readonly finish: () => Answer | Promise<Answer>;

@@ -67,7 +67,7 @@ function missing(client: Client, verb: string, command: Command): Action | undef
 }
 
 /**
- * Logs a command without what it may give away: the arguments of AUTH, and a whole line that is no command,
+ * Logs a command without its secrets: the arguments of AUTH, and a whole line that is no command,
  * which may be a password that came a line too late.
  */
 function logCommand(client: Client, verb: string, line: string, args: string): void {

@@ -94,7 +94,7 @@ export class Message implements MessageInTransfer {
     this.#source.end();
   }
 
-  /** The message will not be complete: the stream errors, so that a half never looks whole. After `end` nothing changes. */
+  /** The message will not be complete: the stream errors, so that a partial message never looks whole. After `end` nothing changes. */
   abort(error: Error): void {
     this.#fail(error);
     if (this.#trace && !this.#ended) traceOf(this.#client).endMessage(this.#trace, this.byteLength, error);
@@ -124,7 +124,7 @@ export class Message implements MessageInTransfer {
     return refusal;
   }
 
-  /** The rest of the chunks is not wanted, and the stream does not get them. */
+  /** Refuses the rest of the chunks; the stream does not get them. */
   refuseChunks({ text }: Action): void {
     this.#chunksRefused = true;
     this.#fail(new SMTPError(String(text), { code: "EREFUSED" }));

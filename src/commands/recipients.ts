@@ -2,7 +2,10 @@ import type { SMTPAddress, SMTPAddressArgs } from "../types/index.js";
 import { copyOf, toLowerASCII } from "../wire/text.js";
 import { AddressNumbers } from "./address-numbers.js";
 
-/** RCPT commands of one transaction that are accepted at most, whatever `maxRecipients` says: memory has an end. */
+/**
+ * RCPT commands of one transaction that are accepted at most, whatever `maxRecipients` says: memory is
+ * limited.
+ */
 export const RECIPIENTS_CEILING = 100_000;
 /** Octets of memory that the recipients of one transaction take at most, about. */
 export const RECIPIENTS_MEMORY: number = 32 << 20;

@@ -3,7 +3,7 @@ import { errorReply } from "../hooks/reply-fields.js";
 import type { SMTPErrorLike } from "../types/index.js";
 import type { Action } from "./action.js";
 
-/** Reply code and text of a hook's refusal that brings none of its own. */
+/** Default reply code and text of a hook's refusal. */
 const DEFAULTS = {
   onConnect: { code: 554, text: "Error: connection refused" },
   onSecure: { code: 554, text: "Error: connection refused" },

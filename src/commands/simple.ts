@@ -34,7 +34,7 @@ export const QUIT: Command = {
   run: (_client, args) => (words(args).length > 0 ? noArgument("QUIT") : BYE),
 };
 
-/** The back door of old sendmail. Any password will do, and it opens nothing. */
+/** A backdoor of old sendmail. It accepts any password and has no effect. */
 export const WIZ: Command = {
   run({ session }, args) {
     if (words(args).length === 0) return { code: 500, text: "You are no wizard!" };

@@ -153,7 +153,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   ended(): void {
     this.#timeouts.restart();
-    // Before the greeting onConnect may still refuse the client in words.
+    // Before the greeting onConnect may still refuse the client with a reply.
     this.#conversation.inputEnded();
     if (this.#server.isClosing) this.serverCloses();
   }

@@ -52,7 +52,9 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   #endpoints: Endpoints;
   /** The address that the counter has for this client; `undefined`: it is not counted. */
   #countedAs: string | undefined;
-  /** The proxy speaks for itself (LOCAL): a health check, which may leave when it has seen that we listen. */
+  /**
+   * The proxy itself is the client (LOCAL): a health check, which may leave when it has seen that we listen.
+   */
   #isHealthCheck = false;
 
   constructor(server: ServerContext, transport: PendingTransport) {
@@ -94,7 +96,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   drained(): void {}
 
   ended(): void {
-    // There will be no more than half a header, or half a handshake.
+    // The header, or the handshake, will not be complete.
     if (this.#state !== "refused") this.#transport.destroy();
   }
 

@@ -27,7 +27,7 @@ export interface CommandReader {
   readonly type: "command";
 }
 
-/** Nothing is read: a hook owes the answer that the client waits for. */
+/** Nothing is read: the client waits for the answer of a hook. */
 export interface HookReader {
   readonly type: "hook";
 }

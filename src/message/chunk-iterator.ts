@@ -36,7 +36,10 @@ export class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
     return DONE;
   }
 
-  /** For a stream that is over. `next` still gives its error, if it failed: half a message must not look whole. */
+  /**
+   * For a stream that is over. `next` still gives its error, if it failed: a partial message must not look
+   * whole.
+   */
   releaseLock(): void {
     if (this.#end !== undefined) return;
     this.#end = this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>;

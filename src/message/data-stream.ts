@@ -115,7 +115,7 @@ export class MessageSource implements NodeAdapterSource {
   /**
    * The hook has answered. A message that has no reader is dropped, unless all of it is here already: a late reader
    * gets the error `EABANDONED`. A reader may go on, but if it leaves the queue full for {@link ABANDONED_AFTER} ms
-   * it gets the same error, so that it does not hold the client for ever.
+   * it gets the same error, so that it does not hold the client forever.
    */
   abandon(): void {
     if (this.#abandoned || this.#complete) return;
@@ -250,7 +250,7 @@ export class MessageSource implements NodeAdapterSource {
     const error = this.#unraised;
     if (error === undefined) return;
     this.#unraised = undefined;
-    // A cancelled Web side ignores it. After `destroy()` its reads must not wait for ever.
+    // A cancelled Web side ignores it. After `destroy()` its reads must not wait forever.
     this.#controller.error(error);
   }
 

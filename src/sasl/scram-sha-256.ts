@@ -29,7 +29,7 @@ function scram(name: AuthMethod): Mechanism {
   };
 }
 
-/** A limit on what we echo. Real nonces have 18 to 32 characters. */
+/** A limit on what the server repeats. Real nonces have 18 to 32 characters. */
 const MAX_NONCE = 512;
 
 /** client-first-message-bare; `m=` is reserved and must be refused. */
@@ -42,7 +42,7 @@ const DOWNGRADE: Failure = { ...REJECTED, text: "Error: server does support chan
 const UNKNOWN_BINDING: Failure = { ...REJECTED, text: "Error: unsupported channel binding type" };
 const NO_BINDING: Failure = { type: "failure", code: 454, text: "Error: channel binding not available" };
 const NO_CREDENTIALS =
-  "onAuth answered a user without usable credentials: { password } or what scramCredentials() gives is wanted";
+  "onAuth answered a user without usable credentials: they must be { password } or what scramCredentials() gives";
 
 function first(method: AuthMethod, environment: SaslEnvironment, message: string): Outcome {
   const header = parseGS2(message);

@@ -45,14 +45,14 @@ export function scramCredentials(
   const { iterations = DEFAULT_ITERATIONS, salt = randomBytes(SALT_OCTETS) } = options;
   const prepared = typeof password === "string" ? saslprep(password) : undefined;
   if (prepared === undefined) {
-    throw new TypeError("password: a string is wanted that is not empty and has no control characters");
+    throw new TypeError("password: must be a string that is not empty and has no control characters");
   }
   if (!Number.isInteger(iterations) || iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
-    throw new TypeError(`iterations: an integer of ${MIN_ITERATIONS} or more is wanted`);
+    throw new TypeError(`iterations: must be an integer of ${MIN_ITERATIONS} or more`);
   }
   // A string has a length and octets too, but those of its base64: the keys would be of another salt.
   if (!(salt instanceof Uint8Array) || salt.length === 0) {
-    throw new TypeError("salt: a Uint8Array with at least one octet is wanted");
+    throw new TypeError("salt: must be a Uint8Array with at least one octet");
   }
   const { storedKey, serverKey } = deriveKeys(prepared, salt, iterations);
   return {
@@ -77,7 +77,7 @@ export function verifyPassword(
   credentials: AuthResponse["credentials"] | null,
 ): boolean {
   const known = credentials === null || credentials === undefined ? undefined : readCredentials(credentials);
-  if (typeof known === "string") throw new TypeError(`credentials: ${known} wanted`);
+  if (typeof known === "string") throw new TypeError(`credentials: ${known}`);
   const prepared = typeof password === "string" ? saslprep(password) : undefined;
   // Before any work: what it takes must not depend on the name, and the password is the client's choice.
   if (prepared === undefined) return false;
@@ -127,7 +127,7 @@ type KnownCredentials = { readonly password: string } | (ScramKeys & Omit<ScramS
 /**
  * Checks every field of `credentials`: they may come from a database.
  *
- * @returns what is wanted instead, with its verb, if they are unusable
+ * @returns what they must be, if they are unusable
  */
 function readCredentials(credentials: unknown): KnownCredentials | string {
   const isObject = typeof credentials === "object" && credentials !== null;
@@ -135,22 +135,22 @@ function readCredentials(credentials: unknown): KnownCredentials | string {
     ? (credentials as Record<string, unknown>)
     : {};
   if (storedKey === undefined) {
-    if (password === undefined) return "{ password } or what scramCredentials() makes is";
+    if (password === undefined) return "must be { password } or what scramCredentials() makes";
     const prepared = typeof password === "string" ? saslprep(password) : undefined;
-    if (prepared === undefined) return "a password that is not empty and has no control characters is";
+    if (prepared === undefined) return "password must not be empty or have control characters";
     return { password: prepared };
   }
   const octets = { salt: octetsOf(salt), storedKey: octetsOf(storedKey), serverKey: octetsOf(serverKey) };
-  if (!octets.salt?.length) return "salt, octets in base64, is";
-  if (octets.storedKey?.length !== KEY_OCTETS) return "storedKey, 32 octets in base64, is";
-  if (octets.serverKey?.length !== KEY_OCTETS) return "serverKey, 32 octets in base64, is";
+  if (!octets.salt?.length) return "salt must be octets in base64";
+  if (octets.storedKey?.length !== KEY_OCTETS) return "storedKey must be 32 octets in base64";
+  if (octets.serverKey?.length !== KEY_OCTETS) return "serverKey must be 32 octets in base64";
   if (
     typeof iterations !== "number" ||
     !Number.isInteger(iterations) ||
     iterations < 1 ||
     iterations > MAX_ITERATIONS
   ) {
-    return "iterations, an integer of 1 or more, is";
+    return "iterations must be an integer of 1 or more";
   }
   return { salt: octets.salt, iterations, storedKey: octets.storedKey, serverKey: octets.serverKey };
 }

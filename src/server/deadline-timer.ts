@@ -11,7 +11,7 @@ const PAUSE_EACH = 0.005;
 /** The server as its deadline timer sees it. */
 interface DeadlineOwner {
   readonly clock: Clock;
-  /** Gets what a check throws: the error of one client must not keep the others for ever. */
+  /** Gets what a check throws: the error of one client must not keep the others waiting forever. */
   report(error: unknown): void;
 }
 

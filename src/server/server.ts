@@ -45,10 +45,13 @@ export interface SMTPServerEvents {
   close: [];
   /**
    * A bind or a TLS handshake failed, a connection broke in the middle of a transaction, or a hook threw; `code`
-   * says what. Emitted only where someone listens: no client can end the process.
+   * says what. Emitted only if it has a listener: no client can end the process.
    */
   error: [error: Error];
-  /** A client is known: with its greeting, where XCLIENT or XFORWARD are on with those, at the latest with MAIL. */
+  /**
+   * A client is known: with its greeting; if XCLIENT or XFORWARD are on, with those, or with MAIL at the
+   * latest.
+   */
   connect: [info: ConnectionInfo];
 }
 
@@ -70,7 +73,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   /** The listening socket, with the members of a `net.Server`; it exists before the server listens. */
   readonly server: Listener = new Listener(this);
 
-  /** The open connections, to be looked at, spoken to or closed. */
+  /** The open connections. */
   get connections(): Set<SMTPConnection> {
     return this.#context.connections;
   }
@@ -102,7 +105,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
 
   /**
    * @param options see {@link SMTPServerOptions}; the object is kept and read live
-   * @throws TypeError that names the option, for a value that cannot be meant
+   * @throws TypeError that names the option, for an invalid value
    */
   constructor(options?: SMTPServerOptions | null) {
     super();
@@ -182,14 +185,14 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
 
   /**
    * Listens on a port (default: any free one, on all interfaces, IPv4 and IPv6) or a unix socket.
-   * Fires the callback and `listening`.
+   * Calls the callback and emits `listening`.
    *
    * @returns a promise of this server, bound when it resolves, with the methods of {@link server}. It
-   * rejects with Node's `code`, `errno`, `syscall`, `address` and `port`; the error is emitted as
-   * `error` too where someone listens on this server or on the promise, and counts as handled then.
+   * rejects with Node's `code`, `errno`, `syscall`, `address` and `port`; if `error` has a listener on this
+   * server or on the promise, it is emitted too and counts as handled.
    * `close()` before `listening` cancels it: it rejects with `ERR_SERVER_NOT_RUNNING`, which counts as handled,
-   * and neither the callback nor an event fires. The option `signal` closes the server when it aborts; before
-   * `listening` the promise rejects with an `AbortError` then.
+   * the callback is not called, and no event is emitted. The option `signal` closes the server when it aborts;
+   * before `listening` the promise then rejects with an `AbortError`.
    */
   listen(port?: number | string, host?: string, backlog?: number, callback?: () => void): Listening<this>;
   listen(port?: number | string, host?: string, callback?: () => void): Listening<this>;
@@ -300,7 +303,8 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
 
   /**
    * Stops accepting. A message in transfer is finished and answered, further commands get 421, and what is
-   * left after `closeTimeout` ms is closed with 421. Fires the callback and `close`. A `listen` that is under way
+   * left after `closeTimeout` ms is closed with 421. Calls the callback and emits `close`. A `listen` that
+   * is under way
    * is cancelled, without an event.
    *
    * @param callback called when it is done, without an error, also where there was nothing to close
@@ -359,7 +363,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
 
   /**
    * Merges TLS options into {@link options} and makes new secure contexts, those of `sniOptions` too.
-   * New handshakes use them, STARTTLS and implicit TLS alike; sessions that are open keep theirs.
+   * New handshakes use them, with STARTTLS and implicit TLS; open sessions keep theirs.
    *
    * @throws TypeError that names the option, for a bad PEM or a key that does not match; nothing is changed then
    */

@@ -67,9 +67,9 @@ const DEFAULT_CIPHERS = [
 
 /** BoringSSL's reasons, in the words of the options. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
-  [/NO_START_LINE/, "there is no such PEM block in it (the content of the file is wanted, not its path)"],
+  [/NO_START_LINE/, "there is no such PEM block in it (give the content of the file, not its path)"],
   [/BAD_END_LINE|BAD_BASE64_DECODE|SHORT_HEADER/, "its PEM block is cut off or damaged"],
-  [/Invalid CA/, "there is no PEM certificate in it (the content of the file is wanted, not its path)"],
+  [/Invalid CA/, "there is no PEM certificate in it (give the content of the file, not its path)"],
   [/KEY_(VALUES|TYPE)_MISMATCH/, "it does not match the certificate"],
   [/BAD_DECRYPT|BAD_PASSWORD/, "the passphrase does not decrypt it"],
   [/NO_CIPHER_MATCH/, "no cipher that this Bun has is among them"],
@@ -114,7 +114,7 @@ export function contextOptions(options: TLSOptions, prefix: string): ContextOpti
 
 function toNumber(value: unknown, name: string): number {
   const number = typeof value === "string" ? Number(value) : value;
-  if (typeof number !== "number" || Number.isNaN(number)) throw new TypeError(`${name}: a number is wanted`);
+  if (typeof number !== "number" || Number.isNaN(number)) throw new TypeError(`${name}: must be a number`);
   return number;
 }
 
@@ -123,7 +123,7 @@ function checkFile(value: unknown, name: string): void {
   for (const part of Array.isArray(value) ? (value as unknown[]) : [value]) {
     if (part instanceof Blob || part instanceof Promise) {
       throw new TypeError(
-        `${name}: a string or bytes are wanted; read the file first: await Bun.file(path).text()`,
+        `${name}: must be a string or bytes; read the file first: await Bun.file(path).text()`,
       );
     }
   }
@@ -146,9 +146,7 @@ export function makeContext(given: ContextOptions, prefix: string): SecureContex
   const { minVersion, maxVersion } = options;
   for (const [name, version] of Object.entries({ minVersion, maxVersion })) {
     if (version !== undefined && !VERSIONS.includes(version))
-      throw new TypeError(
-        `${prefix}${name}: one of ${VERSIONS.join(", ")} is wanted, got ${inspect(version)}`,
-      );
+      throw new TypeError(`${prefix}${name}: must be one of ${VERSIONS.join(", ")}, got ${inspect(version)}`);
   }
   if (VERSIONS.includes(maxVersion) && VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion)) {
     throw new TypeError(
@@ -209,7 +207,7 @@ export function encodeALPN(protocols: unknown): Uint8Array | undefined {
     names.flatMap((name) => {
       const bytes = typeof name === "string" || name instanceof Uint8Array ? Buffer.from(name) : Buffer.of();
       if (bytes.length < 1 || bytes.length > 255) {
-        throw new TypeError("ALPNProtocols: an array of names of 1 to 255 bytes is wanted");
+        throw new TypeError("ALPNProtocols: must be an array of names of 1 to 255 bytes");
       }
       return [Buffer.of(bytes.length), bytes];
     }),

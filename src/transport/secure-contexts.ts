@@ -68,7 +68,7 @@ export class SecureContexts {
     this.#current = makeSnapshot(options);
   }
 
-  /** Whether the application has a certificate to offer, be it for some host names only. */
+  /** Whether the application has a certificate to offer, even if for some host names only. */
   get hasCertificate(): boolean {
     return hasIdentity(this.#current.options) || this.asksForName;
   }
@@ -175,7 +175,7 @@ function makeSnapshot(options: SMTPServerOptions): TLSSnapshot {
   const given = contextOptions(options, "");
   const { SNICallback } = options;
   if (SNICallback && typeof SNICallback !== "function")
-    throw new TypeError("SNICallback: a function is wanted");
+    throw new TypeError("SNICallback: must be a function");
   const asked = verification(options);
   const hosts = makeHosts(options, given);
   const own =
@@ -212,7 +212,7 @@ function verification(options: TLSOptions): { requestCert: boolean; rejectUnauth
 function makeHosts(server: SMTPServerOptions, own: ContextOptions): Map<string, Host> {
   const { sniOptions } = server;
   if (sniOptions && typeof sniOptions !== "object") {
-    throw new TypeError("sniOptions: an object or a Map of host names is wanted");
+    throw new TypeError("sniOptions: must be an object or a Map of host names");
   }
   const entries: Iterable<[string, TLSOptions | null | undefined]> =
     sniOptions instanceof Map ? sniOptions : Object.entries(sniOptions ?? {});
@@ -221,12 +221,12 @@ function makeHosts(server: SMTPServerOptions, own: ContextOptions): Map<string, 
   for (const [name, entry] of entries) {
     if (!entry) continue;
     const path = `sniOptions[${JSON.stringify(name)}]`;
-    if (typeof entry !== "object") throw new TypeError(`${path}: an object of TLS options is wanted`);
+    if (typeof entry !== "object") throw new TypeError(`${path}: must be an object of TLS options`);
     const given = contextOptions(entry, `${path}.`);
     const merged = { ...(hasIdentity(given) ? shared : own), ...given };
-    if (!hasIdentity(merged)) throw new TypeError(`${path}.cert: a certificate and its key are wanted`);
+    if (!hasIdentity(merged)) throw new TypeError(`${path}.cert: a certificate and its key are missing`);
     const host = normalizeName(name);
-    if (host === "") throw new TypeError(`${path}: a host name is wanted`);
+    if (host === "") throw new TypeError(`${path}: must be a host name`);
     hosts.set(host, {
       context: makeContext(merged, `${path}.`),
       ...verification({

@@ -20,13 +20,13 @@ export type AuthMethod =
 export interface AuthObject extends Omit<SMTPServerAuthentication, "method"> {
   /** The SASL mechanism. */
   method: AuthMethod;
-  /** Who wants to log in. PLAIN: the authcid, or the authzid where that is empty. */
+  /** The name of the user. PLAIN: the authcid, or the authzid if that is empty. */
   username?: string | undefined;
   /** PLAIN and LOGIN: the password. (`null` at run time for XCLIENT; not in the type, for programs made before there was one.) */
   password?: string | undefined;
   /** PLAIN: the authentication identity of the message (RFC 4616). */
   authcid?: string | undefined;
-  /** The authorization identity, "" where the client gave none. */
+  /** The authorization identity, "" if the client gave none. */
   authzid?: string | undefined;
   /** XOAUTH2 and OAUTHBEARER: the bearer token. */
   accessToken?: string | undefined;
@@ -58,7 +58,7 @@ export interface ScramRecord {
 
 /** Second argument of onAuth's callback. */
 export interface AuthResponse extends SMTPServerAuthenticationResponse {
-  /** Any value that is true: the client is logged in as this, `session.user` from now on. Missing: the login failed. */
+  /** Any truthy value; it becomes `session.user`. Missing: the login failed. */
   user?: any;
   /** Text of the reply. */
   message?: string | undefined;

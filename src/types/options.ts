@@ -24,11 +24,11 @@ export interface Logger {
   debug?(...args: any[]): any;
   /** Connections, logins, what was refused or closed and why. */
   info?(...args: any[]): any;
-  /** What is not right and goes on: a hook that does not answer. */
+  /** Problems that stop nothing: a hook that does not answer. */
   warn?(...args: any[]): any;
   /** What failed: a hook, a handshake, the reverse lookup. */
   error?(...args: any[]): any;
-  /** The gravest level; not used by the library. */
+  /** The most severe level; not used by the library. */
   fatal?(...args: any[]): any;
 }
 
@@ -50,13 +50,16 @@ export interface TLSOptions extends TlsOptions {
   rejectUnauthorized?: boolean | undefined;
 }
 
-/** What a peer must be for PROXY, XCLIENT or XFORWARD: anyone, or a list of addresses, CIDR ranges and `*`. */
+/**
+ * The peers that are trusted for PROXY, XCLIENT or XFORWARD: all of them, or a list of addresses, CIDR
+ * ranges and `*`.
+ */
 export type TrustOption = boolean | readonly string[];
 
-/** Options of {@link SMTPServer}. The object is read live: a changed value holds from the next use on. */
+/** Options of {@link SMTPServer}. The object is read live: a changed value takes effect at the next use. */
 export interface SMTPServerOptions extends TLSOptions, ServerOpts {
   /**
-   * Implicit TLS (RFC 8314), the port 465 style: the handshake comes first. Else STARTTLS is offered.
+   * Implicit TLS (RFC 8314), as on port 465: the handshake comes first. Otherwise STARTTLS is offered.
    * @default false
    */
   secure?: boolean | undefined;
@@ -67,8 +70,10 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   secured?: boolean | undefined;
   /**
-   * Without `secure`: every command but NOOP, EHLO (in LMTP: LHLO), STARTTLS and QUIT gets `530 Must issue a STARTTLS
-   * command first` until STARTTLS (RFC 3207 section 4), also with `allowInsecureAuth`. A TypeError where STARTTLS is disabled. With `secure: true` it changes nothing.
+   * Without `secure`: every command except NOOP, EHLO (in LMTP: LHLO), STARTTLS and QUIT gets `530 Must
+   * issue a STARTTLS
+   * command first` until STARTTLS (RFC 3207 section 4), also with `allowInsecureAuth`. Throws a TypeError if
+   * STARTTLS is disabled. With `secure: true` it changes nothing.
    * @default false
    */
   needsUpgrade?: boolean | undefined;
@@ -96,7 +101,7 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
   heloResponse?: string | undefined;
   /**
    * Limit of a message in octets (RFC 1870), 0 for none. Advertised as SIZE; a larger `SIZE=` gets 552 at
-   * MAIL, a larger BDAT 552. A message of DATA that grows over it is read to its end all the same: see
+   * MAIL, a larger BDAT 552. A larger message of DATA is still read to its end: see
    * {@link DataStream.sizeExceeded} and `rejectOversized`.
    * @default 0
    */
@@ -119,7 +124,7 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
   maxRecipients?: number | string | undefined;
   /**
    * Connections at the same time, those in a PROXY header or TLS handshake included, 0 for no limit. One
-   * more gets 421 and is closed; with implicit TLS it is closed without a word.
+   * more gets 421 and is closed; with implicit TLS it is closed without a reply.
    * @default 0
    */
   maxClients?: number | string | undefined;
@@ -158,8 +163,8 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   socketTimeout?: number | string | undefined;
   /**
-   * Octets a second that a client owes in DATA and BDAT, with `socketTimeout` on top, else 421. 0: off. The
-   * time in which a hook or back-pressure holds it up does not count.
+   * Octets a second that a client must send in DATA and BDAT. It may be late by `socketTimeout`, then it
+   * gets 421. 0: off. Time in which a hook or back-pressure stops the client does not count.
    * @default 0
    */
   minDataRate?: number | string | undefined;
@@ -176,19 +181,20 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
   earlyTalkerDelay?: number | string | undefined;
   /**
    * SASL mechanisms in the order advertised, in any case: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER,
-   * SCRAM-SHA-256, SCRAM-SHA-256-PLUS, EXTERNAL. What does not exist, or cannot be had on a connection, is
-   * not offered.
+   * SCRAM-SHA-256, SCRAM-SHA-256-PLUS, EXTERNAL. Mechanisms that do not exist, or that a connection cannot
+   * use, are not offered.
    * @default ["PLAIN", "LOGIN"]
    */
   authMethods?: string[] | undefined;
   /**
-   * Let clients send mail without a login. Else MAIL, RCPT, DATA and BDAT get 530 before it, unless AUTH is
+   * Let clients send mail without a login. Otherwise MAIL, RCPT, DATA and BDAT get 530 before it, unless
+   * AUTH is
    * disabled.
    * @default false
    */
   authOptional?: boolean | undefined;
   /**
-   * Allow AUTH without TLS. Else it gets 538 there, unless STARTTLS is disabled or hidden by option.
+   * Allow AUTH without TLS. Otherwise it gets 538, unless STARTTLS is disabled or hidden by option.
    * @default false
    */
   allowInsecureAuth?: boolean | undefined;
@@ -204,7 +210,7 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   scramSecret?: string | Uint8Array | undefined;
   /**
-   * Leave STARTTLS (RFC 3207) out of the EHLO reply. It still works, and AUTH is open without TLS then.
+   * Leave STARTTLS (RFC 3207) out of the EHLO reply. It still works, and AUTH is then allowed without TLS.
    * @default false
    */
   hideSTARTTLS?: boolean | undefined;
@@ -271,8 +277,9 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   lenientAddressParsing?: boolean | undefined;
   /**
-   * What a CR or LF alone gets, in messages and as the end of a command. `"reject"`: 550 and 500 (5.5.2),
-   * and the stream errors with `EBARENEWLINE`. `"normalize"`: becomes CRLF. `"accept"`: handed over. The
+   * What happens to a CR or LF on its own, in messages and as the end of a command. `"reject"`: 550 and 500
+   * (5.5.2),
+   * and the stream errors with `EBARENEWLINE`. `"normalize"`: becomes CRLF. `"accept"`: passed on. The
    * end of data is CRLF . CRLF in all three.
    * @default "reject"
    */
@@ -303,7 +310,8 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   disableReverseLookup?: boolean | undefined;
   /**
-   * Used instead of `dns.reverse`. Waited for 1.5 seconds; a name that is no host name is dropped.
+   * Used instead of `dns.reverse`. The server waits for 1.5 seconds; a name that is not a host name is
+   * dropped.
    * @default `node:dns`
    */
   resolver?: Resolver | undefined;
@@ -323,8 +331,8 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    */
   sniOptions?: Record<string, TLSOptions> | Map<string, TLSOptions> | undefined;
   /**
-   * Chooses the secure context by host name; wins over `sniOptions`. An error or nothing: the default
-   * certificate. Read at each handshake, which waits for it, `socketTimeout` at the longest.
+   * Chooses the secure context by host name; takes precedence over `sniOptions`. An error, or no context,
+   * means the default certificate. Read at each handshake, which waits for it, up to `socketTimeout`.
    */
   SNICallback?:
     | ((servername: string, callback: (error: Error | null, context?: SecureContext) => void) => void)
@@ -361,6 +369,6 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    * without a code: 450. Without this hook the message is read, dropped and accepted.
    */
   onData?: OnDataCallback | undefined;
-  /** The connection is closed: always, once. No answer is expected. */
+  /** The connection is closed. Called exactly once; no answer is expected. */
   onClose?: OnCloseCallback | undefined;
 }

@@ -115,7 +115,7 @@ export interface ProxyTLSInfo {
   clientCertificate: boolean | Buffer;
 }
 
-/** One client's connection as the hooks see it: one plain object from connect to close; own fields may be added to it. */
+/** One client's connection as the hooks see it: one plain object from connect to close; you may add fields to it. */
 export interface SMTPSession extends SMTPServerSession {
   /** Unique connection identifier: 16 characters of 0-9 and a-v. */
   id: string;

@@ -67,13 +67,13 @@ export type SMTPServerAuthenticationMethod = "PLAIN" | "LOGIN" | "XOAUTH2" | "CR
 export interface SMTPServerAuthentication {
   /** The SASL mechanism. */
   method: SMTPServerAuthenticationMethod;
-  /** Who wants to log in. */
+  /** The name of the user. */
   username?: string | undefined;
   /** `null` at run time for XCLIENT, and not in the type: `@types/smtp-server` has none. */
   password?: string | undefined;
   /** PLAIN: the authentication identity (RFC 4616). */
   authcid?: string | undefined;
-  /** PLAIN: the authorization identity, "" where the client gave none. */
+  /** PLAIN: the authorization identity, "" if the client gave none. */
   authzid?: string | undefined;
   /** XOAUTH2: the bearer token. */
   accessToken?: string | undefined;
@@ -87,7 +87,7 @@ export interface SMTPServerAuthentication {
 
 /** What onAuth answers. */
 export interface SMTPServerAuthenticationResponse {
-  /** Any value that is true: the client is logged in as this. Missing: the login failed. */
+  /** Any truthy value; it becomes `session.user`. Missing: the login failed. */
   user?: any;
   /** XOAUTH2 without `user`: sent as base64 JSON before the 535. */
   data?: object | undefined;
@@ -101,7 +101,7 @@ export interface SMTPServerAuthenticationResponse {
 export interface SMTPServerSession {
   /** Unique: 16 characters of 0-9 and a-v. */
   id: string;
-  /** TLS is in use, or ended in front of the server. */
+  /** TLS is in use, here or in a proxy in front. */
   secure: boolean;
   /** SNI host name of the handshake, `false` if the client sent none. */
   servername?: string | false | null | undefined;
@@ -119,7 +119,7 @@ export interface SMTPServerSession {
   hostNameAppearsAs: string;
   /** `HELO`, `EHLO` or `LHLO`; `false` before. */
   openingCommand: string;
-  /** For a Received header (RFC 3848), `ESMTPSA` for one. */
+  /** For a Received header (RFC 3848), for example `ESMTPSA`. */
   transmissionType: string;
   /** Cipher of the TLS session, `false` without TLS. */
   tlsOptions: CipherNameAndProtocol | false;
@@ -155,7 +155,7 @@ export interface SMTPServerConnectionInfo {
   remoteAddress: string;
   /** Client port. */
   remotePort: number;
-  /** Its HELO name, `false` where it has not said one yet. */
+  /** Its HELO name, `false` before the client has sent one. */
   hostNameAppearsAs: string | false;
   /** Its reverse DNS name, or `[remoteAddress]`. */
   clientHostname: string | false;

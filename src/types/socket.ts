@@ -8,7 +8,7 @@ export interface SecureSocket {
   readonly encrypted: boolean;
   /** Whether the client's certificate was asked for and verified. */
   readonly authorized: boolean;
-  /** Why it was not, where one was asked for: an OpenSSL code such as `DEPTH_ZERO_SELF_SIGNED_CERT`. */
+  /** If it was not verified, why: an OpenSSL code such as `DEPTH_ZERO_SELF_SIGNED_CERT`. */
   readonly authorizationError?: any;
   /** SNI host name, `false` if the client sent none. */
   readonly servername: string | false;
@@ -26,7 +26,7 @@ export interface SecureSocket {
   getCipher(): TLSCipherInfo;
   /** `TLSv1.2` or `TLSv1.3`; `null` on a socket without TLS (`secured: true`). */
   getProtocol(): string | null;
-  /** Closes the connection now. What the hook answers then means nothing. */
+  /** Closes the connection now. The hook's answer then has no effect. */
   destroy(): void;
 }
 

@@ -43,7 +43,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map([
  *
  * @param args what follows the verb
  * @param allowed the names the command takes, in upper case; any other is an error
- * @param unavailable the values that mean "not known", in upper case, `[UNAVAILABLE]` for one
+ * @param unavailable the values that mean "not known", in upper case, such as `[UNAVAILABLE]`
  * @returns all attributes by name in upper case, `false` for one that is not known; or the text of the 501
  */
 export function parseAttributes(

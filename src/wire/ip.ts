@@ -58,7 +58,7 @@ export function isTrusted(option: TrustOption | undefined | null, address: strin
 export function trustListProblem(option: unknown): string | undefined {
   // An option that is false in any way counts as not given.
   if (!option || option === true) return undefined;
-  if (!Array.isArray(option)) return `true, false or an array of addresses is wanted, got a ${typeof option}`;
+  if (!Array.isArray(option)) return `must be true, false or an array of addresses, got a ${typeof option}`;
   for (const entry of option as readonly unknown[]) {
     if (entry === "*") continue;
     const range = parseRange(entry);

@@ -80,7 +80,7 @@ function split(octets: Buffer): TLVs | undefined {
   return tlvs;
 }
 
-/** Two values for what is one fact: whoever reads the first and whoever reads the last would see different clients. */
+/** Two values for one fact: a program that reads the first and one that reads the last would see different clients. */
 function isRepeated(tlvs: TLVs, type: number): boolean {
   return (tlvs.get(type)?.length ?? 0) > 1;
 }

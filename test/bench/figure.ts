@@ -1,4 +1,4 @@
-/** What a figure is, and how one is taken: all its servers turn about, several rounds, the median of each. */
+/** What a figure is, and how one is taken: all its servers in turn, several rounds, the median of each. */
 import type { Server } from "./harness.js";
 import { send, type Cost, type Load } from "./load.js";
 import { peers, type PeerName, type Setup } from "./peers.js";
@@ -54,7 +54,7 @@ function warmUpOf({ messages, length, reconnect, recipients = 1 }: Load): number
   return Math.ceil(length <= 4096 ? WARM.commands / (3 + recipients) : messages / 2);
 }
 
-/** smtp-server waits 100 ms before each greeting: as many connections as the others get would take for ever. */
+/** smtp-server waits 100 ms before each greeting: as many connections as the others get would take forever. */
 const SLOW_GREETERS = 400;
 
 function forServer(load: Load, { name }: Server): Load {

@@ -154,7 +154,7 @@ describe("time", () => {
     }
   });
 
-  test("each client has its own time, whoever comes, talks or goes meanwhile", async () => {
+  test("each client has its own time, whichever other clients come, talk or leave", async () => {
     const server = timedServer({ socketTimeout: 10 * SECOND });
     const early = await hello(server);
     pass(4 * SECOND);
@@ -183,7 +183,7 @@ describe("time", () => {
     expect(early.transport.output).toBe(`${TIMEOUT}\r\n`);
   });
 
-  test("options that throw when the time is looked at are an error event, and keep no client for ever", async () => {
+  test("options that throw when the time is looked at are an error event, and keep no client forever", async () => {
     const server = timedServer({ socketTimeout: 10 * SECOND });
     const errors: unknown[] = [];
     server.on("error", (error) => errors.push(error));

@@ -12,7 +12,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate
 describe("turns of the event loop", () => {
   const makeClient = (): Worker => ({ turn: 0, worked: 0 });
 
-  test("one is used up after a millisecond of work, whoever did it", async () => {
+  test("one is used up after a millisecond of work of any clients", async () => {
     const turns = new Turns();
     const [a, b] = [makeClient(), makeClient()];
     expect(turns.count(a, 0.5)).toBe(false);

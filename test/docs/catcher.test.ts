@@ -194,8 +194,8 @@ describe("refusals on purpose", () => {
     ["452 4.2.2 Mailbox full", "452 4.2.2 Mailbox full"],
     ["552", "552 Refused on purpose"],
     ["450 later", "450 later"],
-    ["yes", "554 X-Catcher-Fail: a reply is wanted, as in 452 4.2.2 Mailbox full"],
-    ["250 OK", "554 X-Catcher-Fail: a reply is wanted, as in 452 4.2.2 Mailbox full"],
+    ["yes", "554 X-Catcher-Fail: must be a reply, as in 452 4.2.2 Mailbox full"],
+    ["250 OK", "554 X-Catcher-Fail: must be a reply, as in 452 4.2.2 Mailbox full"],
     ["", ""],
   ])("the header %j: %j", (value, expected) => {
     expect(refusal(() => new Failures([]).checkMessage([{ name: "x-catcher-fail", value }]))).toBe(expected);

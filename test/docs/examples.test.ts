@@ -151,7 +151,7 @@ describe("docs/examples", () => {
       expect(busy.stderr).not.toContain("    at ");
       expect(busy.code).toBe(1);
       const wrong = await run(file, [], { ...WORKING, [name]: value });
-      expect(wrong.stderr).toEndWith(`${name}=${value}: a number from 0 to 65535 is wanted\n`);
+      expect(wrong.stderr).toEndWith(`${name}=${value}: must be a number from 0 to 65535\n`);
       expect(wrong.code).toBe(1);
     });
 
@@ -161,16 +161,16 @@ describe("docs/examples", () => {
       ["lmtp.ts", ["--no-such"], {}, NO_OPTION],
       ["catcher/main.ts", ["--no-such"], {}, "Unknown option '--no-such': --help lists what there is\n"],
       ["catcher/main.ts", ["1025"], {}, "Unexpected argument '1025': --help lists what there is\n"],
-      ["catcher/main.ts", ["--port", "abc"], {}, "PORT=abc: a number from 0 to 65535 is wanted\n"],
-      ["catcher/main.ts", [], { STARTTLS: "yes" }, "STARTTLS=yes: a number from 0 to 1 is wanted\n"],
+      ["catcher/main.ts", ["--port", "abc"], {}, "PORT=abc: must be a number from 0 to 65535\n"],
+      ["catcher/main.ts", [], { STARTTLS: "yes" }, "STARTTLS=yes: must be a number from 0 to 1\n"],
       ["catcher/main.ts", [], { FAIL: "rcpt" }, /^FAIL=rcpt: rcpt: .*, as in rcpt:451:20\n$/],
       ["mx.ts", ["ad", "b@b.test"], {}, "ad: no such command, --help lists what there is\n"],
       ["submission.ts", ["list"], {}, "list: no such command, --help lists what there is\n"],
-      ["submission.ts", ["add"], {}, "add: the name of a user is wanted, as in add user@example.com\n"],
-      ["submission.ts", ["add", "a@a.test"], { PASSWORD: "" }, /^add: a password is wanted, .*\n$/],
+      ["submission.ts", ["add"], {}, "add: the name of a user is missing, as in add user@example.com\n"],
+      ["submission.ts", ["add", "a@a.test"], { PASSWORD: "" }, /^add: a password is missing, .*\n$/],
       ["webhook.ts", [], { WEBHOOK: "" }, /^WEBHOOK is not set: .*\n$/],
       ["webhook.ts", [], { WEBHOOK: "ftp://a" }, "WEBHOOK=ftp://a: not a URL of http or https\n"],
-      ["cluster.ts", [], { WORKERS: "four" }, "WORKERS=four: a number from 0 to 1000 is wanted\n"],
+      ["cluster.ts", [], { WORKERS: "four" }, "WORKERS=four: must be a number from 0 to 1000\n"],
       ["lmtp.ts", [busy, "mail"], {}, `${busy}: in use by another program, choose another one\n`],
       ["lmtp.ts", ["none/lmtp.sock", "mail"], {}, /^none\/lmtp\.sock: .*no such file.*\n$/],
       ["lmtp.ts", ["lmtp.sock", text], {}, /^.*text\.txt: .*\n$/],

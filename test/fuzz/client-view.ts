@@ -112,7 +112,7 @@ export function checkClientView(script: Script, trace: Trace): string[] {
       problems.push(`told of ${JSON.stringify(told)}, and then ${JSON.stringify(heard)}`);
     } else if (verb === "DATA" && heard.startsWith("354")) {
       inMessage = "";
-      if (!told || told.to.length === 0) problems.push("354 for a client that was told of no recipient");
+      if (!told || told.to.length === 0) problems.push("354 for a client without an accepted recipient");
     } else if (/^(RSET|EHLO|HELO|LHLO|XCLIENT|STARTTLS)$/.test(verb) && /^2/.test(heard)) {
       told = undefined;
     }

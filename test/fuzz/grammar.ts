@@ -379,7 +379,7 @@ function login(dice: Random): Step {
     "refuse",
     "throw",
     "reject",
-    "nobody",
+    "unknown",
   ]);
   const password = dice.below(6) ? "pencil" : "pencil2";
   const fault = { answer: dice.below(3), at: dice.below(200), kind: dice.pick(["turn", "break"] as const) };

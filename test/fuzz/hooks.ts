@@ -62,7 +62,7 @@ const BEHAVIOURS: Readonly<
 };
 export const BEHAVIOUR_NAMES: readonly string[] = Object.keys(BEHAVIOURS);
 
-/** Who has that password; some of them are behaviours. */
+/** The users with that password; some names are behaviours. */
 const USERS = ["user", "u=s,e r", ...BEHAVIOUR_NAMES];
 
 /** What an application may do to the session in the middle of a transaction. */
@@ -215,7 +215,7 @@ export class Recorder {
       },
       (error: Error & { code?: string }) => {
         this.unread -= 1;
-        // Who has answered and still reads is cut off sooner or later, by that or by the client's end.
+        // A hook that has answered and still reads is cut off sooner or later, by that or by the client's end.
         message.error = isEarly ? "(early)" : (error.code ?? error.message);
         callback(error);
       },

@@ -12,7 +12,7 @@ export type Step =
   | { readonly type: "login"; readonly login: Login; readonly fault?: Fault | undefined }
   /** Milliseconds in which nothing comes. */
   | { readonly type: "pass"; readonly ms: number }
-  /** The client's side of the handshake, if the server waits for one. */
+  /** The client's side of the handshake, if the server waits for it. */
   | { readonly type: "tls" }
   /** The client closes its side. */
   | { readonly type: "fin" };

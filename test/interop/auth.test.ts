@@ -152,10 +152,10 @@ describe("a password without TLS", () => {
 });
 
 describe("EXTERNAL", () => {
-  const stranger = createAuthority("Another CA");
+  const otherAuthority = createAuthority("Another CA");
   const files = ({ cert, key }: Identity) => ({ cert: file(cert), key: file(key) });
   const good = files(authority.issue("joe.test", "clientAuth"));
-  const strange = files(stranger.issue("joe.test", "clientAuth"));
+  const strange = files(otherAuthority.issue("joe.test", "clientAuth"));
   const external = (security: Security, asked: string[]) =>
     server({ ...guarded(security, asked), requestCert: true, rejectUnauthorized: false });
 
@@ -176,14 +176,17 @@ describe("EXTERNAL", () => {
         expect(difference(running.mail[0]?.bytes, client.arrives(letter))).toBeUndefined();
       });
 
-      testWith(client.program)(`${name} over ${ways[security].name}: a stranger's certificate`, async () => {
-        const asked: string[] = [];
-        await using running = await external(security, asked);
-        const { code, output } = await client.send({ ...mail, port: running.port, identity: strange });
-        expect(code, output).not.toBe(0);
-        expect(asked).toEqual([]);
-        expect(running.mail).toEqual([]);
-      });
+      testWith(client.program)(
+        `${name} over ${ways[security].name}: a certificate of another authority`,
+        async () => {
+          const asked: string[] = [];
+          await using running = await external(security, asked);
+          const { code, output } = await client.send({ ...mail, port: running.port, identity: strange });
+          expect(code, output).not.toBe(0);
+          expect(asked).toEqual([]);
+          expect(running.mail).toEqual([]);
+        },
+      );
     }
   }
 

@@ -96,8 +96,8 @@ describe("LMTP behind Dovecot", () => {
 
     // Where it is not trusted it is the client.
     inbox.server.options.useXClient = false;
-    using stranger = await greeted(port, "LHLO");
-    expect(await stranger.deliver({ ...MESSAGE, to: ["good@mx.test"] })).toStartWith("250 ");
+    using untrusted = await greeted(port, "LHLO");
+    expect(await untrusted.deliver({ ...MESSAGE, to: ["good@mx.test"] })).toStartWith("250 ");
     expect((await inbox.next()).session).toMatchObject({ remoteAddress: "127.0.0.1" });
     expect(inbox.errors).toEqual([]);
   });

@@ -21,7 +21,7 @@ const MB = 1024 * 1024;
 const certificate = createAuthority("Hostile Test CA").issue("mx.test");
 const crowdTest = existsSync("/proc/self/fd") ? testWith("python3") : (test.skip as typeof test);
 
-/** Servers for clients in every state. The one that is slow to greet gives time to go away before it does. */
+/** Servers for clients in every state. The one that is slow to greet gives them time to disconnect before it does. */
 const servers = (options: SMTPServerOptions) => ({
   plain: { ...options, ...certificate },
   slow: { ...options, earlyTalkerDelay: 2000 },

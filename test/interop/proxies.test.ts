@@ -99,7 +99,7 @@ describe("HAProxy", () => {
   describe("TLS that ends at HAProxy", () => {
     const authority = createAuthority("the proxy's CA");
     const own = authority.issue("mx.test");
-    const stranger = createAuthority("a stranger's CA").issue("stranger.test", "clientAuth");
+    const other = createAuthority("another CA").issue("other.test", "clientAuth");
     const ann = authority.issue("ann.test", "clientAuth");
     const all = "send-proxy-v2-ssl-cn proxy-v2-options authority,ssl-cipher,crc32c,unique-id";
 
@@ -150,11 +150,11 @@ describe("HAProxy", () => {
     });
 
     haproxyTest("a client with a certificate of another CA, and TLS 1.2", async () => {
-      const { session } = await through(all, { ...stranger, maxVersion: "TLSv1.2" });
+      const { session } = await through(all, { ...other, maxVersion: "TLSv1.2" });
       expect(session.proxy).toMatchObject({
         authority: undefined,
         uniqueId: undefined,
-        ssl: { verified: false, version: "TLSv1.2", commonName: "stranger.test", clientCertificate: true },
+        ssl: { verified: false, version: "TLSv1.2", commonName: "other.test", clientCertificate: true },
       });
       expect(session.tlsOptions).toMatchObject({
         name: expect.stringMatching(/^ECDHE-ECDSA-/),
@@ -435,7 +435,7 @@ describe("Postfix", () => {
     expect(session.xForward.size).toBe(0);
   });
 
-  postfixTest("smtpd_proxy_filter: a filter before the queue, whose answers the client hears", async () => {
+  postfixTest("smtpd_proxy_filter: a filter before the queue, whose answers the client gets", async () => {
     await using inbox = await Inbox.open();
     const [front, back] = [freePort(), freePort()];
     await using filter = await Inbox.open({

@@ -1,5 +1,5 @@
 /**
- * Messages that cannot be stored: the disk is full, as /dev/full is, or the client goes away in the middle. Whichever way
+ * Messages that cannot be stored: the disk is full, as /dev/full is, or the client disconnects in the middle. Whichever way
  * onData writes, it learns of that and so does the client, the connection goes on, and the next message is stored as it
  * was sent.
  */
@@ -18,7 +18,7 @@ const FULL = "/dev/full";
 type OnData = NonNullable<SMTPServerOptions["onData"]>;
 type Write = (stream: DataStream) => Promise<unknown>;
 
-/** What a hook makes of a write that failed, what the client hears then, and whether the server's `error` tells of it. */
+/** What a hook makes of a write that failed, the client's reply then, and whether the server's `error` tells of it. */
 const judgements: Record<string, { onData(write: Write): OnData; heard: RegExp; isError: boolean }> = {
   "says 452": {
     onData: (write) => (stream, _session, callback) => {
@@ -115,7 +115,7 @@ for (const { name, onData, heard, isError } of hooks) {
 }
 
 for (const [way, write] of Object.entries(writers)) {
-  test(`${way}: half a message of a client that goes away is an error`, async () => {
+  test(`${way}: half a message of a client that disconnects is an error`, async () => {
     const outcomes: unknown[] = [];
     let settled = Promise.withResolvers<void>();
     await using running = await server({

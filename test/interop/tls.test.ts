@@ -15,7 +15,7 @@ setDefaultTimeout(TEST_TIMEOUT);
 afterAll(cleanUp);
 
 const authority = createAuthority("Interop Test CA");
-const stranger = createAuthority("Another CA");
+const otherAuthority = createAuthority("Another CA");
 const localhost = authority.issue("localhost");
 const ca = file(authority.cert);
 const letter = corpus.get("lines of dots") ?? Buffer.alloc(0);
@@ -44,8 +44,8 @@ for (const [security, way, options] of ways) {
         });
       }
 
-      testWith(client.program)("a certificate from a stranger is refused, by the client", async () => {
-        await using running = await server({ ...options, ...stranger.issue("localhost") });
+      testWith(client.program)("a certificate from another authority is refused, by the client", async () => {
+        await using running = await server({ ...options, ...otherAuthority.issue("localhost") });
         const { code, output } = await client.send({ port: running.port, data: letter, security, ca });
         expect(code, output).not.toBe(0);
         expect(running.mail).toEqual([]);
@@ -188,7 +188,7 @@ for (const [security, way, options] of ways) {
     const identities: readonly (readonly [what: string, identity: Identity | undefined, good: boolean])[] = [
       ["a good one", authority.issue("client.test", "clientAuth"), true],
       ["none", undefined, false],
-      ["one from another authority", stranger.issue("client.test", "clientAuth"), false],
+      ["one from another authority", otherAuthority.issue("client.test", "clientAuth"), false],
       ["an expired one", authority.issue("client.test", "clientAuth", "expired"), false],
     ];
     for (const flag of ["-tls1_2", "-tls1_3"]) {

@@ -663,11 +663,11 @@ describe("events", () => {
 });
 
 describe("destroy()", () => {
-  test.each(["before anybody reads", "in the middle", "while paused"])("%s", async (when) => {
+  test.each(["before the first read", "in the middle", "while paused"])("%s", async (when) => {
     const source = sourceOf("one");
     const { stream } = source;
     const heard = record(stream, "end", "error", "close");
-    if (when !== "before anybody reads") stream.on("data", () => {});
+    if (when !== "before the first read") stream.on("data", () => {});
     if (when === "while paused") stream.pause();
     await turns();
     stream.destroy();
@@ -694,7 +694,7 @@ describe("destroy()", () => {
   test.each([
     [undefined, "ERR_STREAM_PREMATURE_CLOSE"],
     [Object.assign(new Error("mine"), { code: "EMINE" }), "EMINE"],
-  ])("a Web read and stream.finished do not wait for ever (%s)", async (error, code) => {
+  ])("a Web read and stream.finished do not wait forever (%s)", async (error, code) => {
     const { stream } = sourceOf();
     const outcomes = [stream.getReader().read(), finishedPromise(stream)];
     await turn();

@@ -7,7 +7,7 @@ import type { Answer } from "./harness.js";
 const DEFAULT = "Error: Authentication credentials invalid";
 const error = (message: string, details: object): Error => Object.assign(new Error(message), details);
 
-/** What onAuth answers, and what the client hears of it where the mechanism has no words of its own. */
+/** What onAuth answers, and the reply that the client gets if the mechanism has none of its own. */
 const ANSWERS: readonly (readonly [title: string, answer: Answer, code: number, text: string])[] = [
   ["a user", [null, { user: "me" }], 235, "Authentication successful"],
   ["a user that is an object", [undefined, { user: { id: 1 } }], 235, "Authentication successful"],

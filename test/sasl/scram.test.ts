@@ -142,14 +142,15 @@ describe("the salt that is made up", () => {
     return shown(replies[0]).salt.toString("hex");
   };
   test("is the same for a name, in every process that has the secret", () =>
-    expect(saltOf("nobody", "s")).toBe(saltOf("nobody", Buffer.from("s"))));
-  test("is another for another name", () => expect(saltOf("nobody", "s")).not.toBe(saltOf("nobody2", "s")));
-  test("is another with another secret", () => expect(saltOf("nobody", "s")).not.toBe(saltOf("nobody", "t")));
+    expect(saltOf("unknown", "s")).toBe(saltOf("unknown", Buffer.from("s"))));
+  test("is another for another name", () => expect(saltOf("unknown", "s")).not.toBe(saltOf("unknown2", "s")));
+  test("is another with another secret", () =>
+    expect(saltOf("unknown", "s")).not.toBe(saltOf("unknown", "t")));
   test("is the one of a user whose password the application knows: it tells nothing", () =>
     expect(saltOf("tim", "s", withPassword("pencil"))).toBe(saltOf("tim", "s")));
   test("gives way to what the application shows itself", () => {
     const decoy = { ...record, salt: Buffer.from("fedcba9876543210").toString("base64") };
-    expect(saltOf("nobody", "s", [null, { credentials: decoy }])).toBe(
+    expect(saltOf("unknown", "s", [null, { credentials: decoy }])).toBe(
       Buffer.from("fedcba9876543210").toString("hex"),
     );
   });
@@ -256,23 +257,27 @@ describe("verifyPassword", () => {
     expect(verifyPassword("", none)).toBe(false);
   });
   test.each<[string, unknown, RegExp]>([
-    ["text", "pencil", /^credentials: \{ password \} or what scramCredentials\(\) makes is wanted$/],
-    ["a promise, not waited for", Promise.resolve(record), /^credentials: \{ password \} or what /],
-    ["an empty object", {}, /^credentials: \{ password \} or what /],
-    ["false", false, /^credentials: \{ password \} or what /],
-    ["an empty password", { password: "" }, /^credentials: a password that is not empty /],
-    ["a password with a control character", { password: "top\0secret" }, /^credentials: a password /],
-    ["a number for a password", { password: 1 }, /^credentials: a password /],
-    ["no salt", { ...record, salt: undefined }, /^credentials: salt, octets in base64, is wanted$/],
-    ["an empty salt", { ...record, salt: "" }, /^credentials: salt, /],
-    ["a salt in octets", { ...record, salt: Buffer.alloc(16) }, /^credentials: salt, /],
-    ["a salt that is no base64", { ...record, salt: "top secret" }, /^credentials: salt, /],
-    ["no storedKey", { ...record, storedKey: null }, /^credentials: storedKey, 32 octets in base64, /],
-    ["a key of another hash", { ...record, storedKey: "AAAA" }, /^credentials: storedKey, /],
-    ["a serverKey that is no base64", { ...record, serverKey: "top secret" }, /^credentials: serverKey, /],
-    ["no iterations", { ...record, iterations: undefined }, /^credentials: iterations, an integer /],
-    ["iterations in a string", { ...record, iterations: "10000" }, /^credentials: iterations, /],
-    ["too many iterations", { ...record, iterations: 2 ** 31 }, /^credentials: iterations, /],
+    ["text", "pencil", /^credentials: must be \{ password \} or what scramCredentials\(\) makes$/],
+    ["a promise, not waited for", Promise.resolve(record), /^credentials: must be \{ password \} or what /],
+    ["an empty object", {}, /^credentials: must be \{ password \} or what /],
+    ["false", false, /^credentials: must be \{ password \} or what /],
+    ["an empty password", { password: "" }, /^credentials: password must not be empty /],
+    ["a password with a control character", { password: "top\0secret" }, /^credentials: password /],
+    ["a number for a password", { password: 1 }, /^credentials: password /],
+    ["no salt", { ...record, salt: undefined }, /^credentials: salt must be octets in base64$/],
+    ["an empty salt", { ...record, salt: "" }, /^credentials: salt must /],
+    ["a salt in octets", { ...record, salt: Buffer.alloc(16) }, /^credentials: salt must /],
+    ["a salt that is no base64", { ...record, salt: "top secret" }, /^credentials: salt must /],
+    ["no storedKey", { ...record, storedKey: null }, /^credentials: storedKey must be 32 octets in base64$/],
+    ["a key of another hash", { ...record, storedKey: "AAAA" }, /^credentials: storedKey must /],
+    [
+      "a serverKey that is no base64",
+      { ...record, serverKey: "top secret" },
+      /^credentials: serverKey must /,
+    ],
+    ["no iterations", { ...record, iterations: undefined }, /^credentials: iterations must be an integer /],
+    ["iterations in a string", { ...record, iterations: "10000" }, /^credentials: iterations must /],
+    ["too many iterations", { ...record, iterations: 2 ** 31 }, /^credentials: iterations must /],
   ])("refuses %s in place of a record, whatever the password", (_, credentials, message) => {
     for (const password of ["pencil", "top secret", ""]) {
       const verify = (): unknown => verifyPassword(password, wrong(credentials));

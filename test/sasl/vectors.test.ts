@@ -145,7 +145,7 @@ const VECTORS: readonly {
       host: "server.example.com",
       port: 143,
     },
-    answer: [null, { user: "anybody", data: OAUTH_ERROR }],
+    answer: [null, { user: "any", data: OAUTH_ERROR }],
   },
   {
     title: "RFC 7628 section 4.4: SMTP, the token is refused",

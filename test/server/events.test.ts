@@ -7,7 +7,7 @@ import { makeServer, SocketClient } from "../support/client.js";
 
 const server = (): SMTPServer => makeServer();
 
-/** What a client hears when it connects. */
+/** The greeting of a client that connects. */
 async function greeting(one: SMTPServer, header = ""): Promise<string | undefined> {
   const client = new SocketClient({ port: (one.address() as AddressInfo).port, host: "127.0.0.1" });
   if (header !== "") client.send(header);

@@ -174,7 +174,7 @@ describe("close() at any moment of a listen", () => {
       const script = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); process.kill(process.pid, "SIGKILL");`;
       await Bun.spawn([process.execPath, "-e", script]).exited;
       void server.listen(path).catch(() => {});
-      // The answer of the kernel, to whoever asks whether a process listens there, takes a turn of the event loop.
+      // The answer of the kernel, to the question whether a process listens there, takes a turn of the event loop.
       const waits = Promise.withResolvers<void>();
       Bun.connect({ unix: path, socket: { data() {} } }).catch(() => waits.resolve());
       await waits.promise;

@@ -21,7 +21,7 @@ async function outcome(promise: Promise<unknown>): Promise<unknown> {
 
 const aborted = (cause: unknown): object => ({ name: "AbortError", code: "ABORT_ERR", cause });
 
-test("an abort closes the server, and clients hear it", async () => {
+test("an abort closes the server, with a reply to its clients", async () => {
   const server = makeServer();
   const events = eventsOf(server);
   const controller = new AbortController();

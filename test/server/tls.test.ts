@@ -10,7 +10,7 @@ import { endAfterTest } from "../support/ending.js";
 import { TLSClient } from "../support/tls-client.js";
 
 const authority = createAuthority("Test CA");
-const stranger = createAuthority("Another CA");
+const otherAuthority = createAuthority("Another CA");
 const first = authority.issue("first.test");
 const second = authority.issue("second.test");
 const named = authority.issue("named.test");
@@ -168,7 +168,7 @@ describe.each(Object.entries(WAYS))("%s", (_, { secure, connect: reach }) => {
 
   const CERTIFICATES: Record<string, { given: Identity | undefined; good: boolean }> = {
     "no certificate": { given: undefined, good: false },
-    "one of another authority": { given: stranger.issue("client", "clientAuth"), good: false },
+    "one of another authority": { given: otherAuthority.issue("client", "clientAuth"), good: false },
     "an expired one": { given: authority.issue("client", "clientAuth", "expired"), good: false },
     "a good one": { given: authority.issue("client", "clientAuth"), good: true },
   };

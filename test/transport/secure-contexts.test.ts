@@ -179,7 +179,7 @@ describe("an impossible value throws a TypeError that names the option", () => {
     ["a Blob", { key, cert, ca: new Blob(["x"]) }, /^ca: .*await .*\.text\(\)/],
     ["a promise", { key: Promise.resolve(key), cert }, /^key: .*await .*\.text\(\)/],
     ["unknown ciphers", { ciphers: "NOPE" }, /^ciphers: /],
-    ["an unknown minVersion", { minVersion: "1.2" }, /^minVersion: one of TLSv1, .* is wanted, got '1\.2'$/],
+    ["an unknown minVersion", { minVersion: "1.2" }, /^minVersion: must be one of TLSv1, .*, got '1\.2'$/],
     ["half a key", { key: key.slice(0, 60), cert }, /^key: its PEM block is cut off or damaged/],
     ["an unknown maxVersion", { maxVersion: "TLSv9" }, /^maxVersion: /],
     ["a maxVersion below minVersion", { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" }, /^maxVersion: /],

@@ -167,11 +167,11 @@ describe("trustListProblem", () => {
   });
 
   test.each([
-    ["127.0.0.1", /an array of addresses is wanted, got .*string/],
-    ["*", /an array of addresses is wanted, got .*string/],
-    [1, /an array of addresses is wanted, got .*number/],
-    [{ 0: "*" }, /an array of addresses is wanted, got .*object/],
-    [() => true, /an array of addresses is wanted, got .*function/],
+    ["127.0.0.1", /an array of addresses, got .*string/],
+    ["*", /an array of addresses, got .*string/],
+    [1, /an array of addresses, got .*number/],
+    [{ 0: "*" }, /an array of addresses, got .*object/],
+    [() => true, /an array of addresses, got .*function/],
     [[1], /entry 1 is not a string/],
     [[null], /entry null is not a string/],
     [[["::1"]], /not a string/],

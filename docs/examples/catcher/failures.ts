@@ -38,7 +38,7 @@ export function parseRules(text: string): Rule[] {
     const known = STAGES.find((known) => known === stage);
     if (!known || Number(percent) > 100)
       throw new Error(
-        `${rule}: ${STAGES.join(", ")}, a code of 400 to 599 and a percentage are wanted, as in rcpt:451:20`,
+        `${rule}: ${STAGES.join(", ")}, a code of 400 to 599 and a percentage are expected, as in rcpt:451:20`,
       );
     return { stage: known, code: Number(code), percent: Number(percent) };
   });
@@ -74,7 +74,7 @@ export class Failures {
     if (asked === "") return;
     throw (
       parseReply(asked) ??
-      new SMTPError("X-Catcher-Fail: a reply is wanted, as in 452 4.2.2 Mailbox full", { responseCode: 554 })
+      new SMTPError("X-Catcher-Fail: must be a reply, as in 452 4.2.2 Mailbox full", { responseCode: 554 })
     );
   }
 }

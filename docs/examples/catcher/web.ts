@@ -1,7 +1,7 @@
 /**
  * The web page of the catcher and its JSON API.
  *
- * Whoever sends a mail writes its HTML. The page therefore never makes markup of a mail's text, and shows its
+ * The sender of a mail writes its HTML. The page therefore never makes markup of a mail's text, and shows its
  * HTML in a frame that may not run scripts, and loads nothing but images that the reader asks for.
  */
 import { join } from "node:path";
@@ -116,7 +116,8 @@ export function serve(mailbox: Mailbox, { hostname, port, ...about }: WebOptions
         ),
         PATCH: guarded(async (request: Bun.BunRequest<"/api/messages/:id">) => {
           const { isRead } = ((await request.json().catch(() => null)) ?? {}) as { isRead?: unknown };
-          if (typeof isRead !== "boolean") return reply('{ "isRead": true } or false is wanted', {}, 400);
+          if (typeof isRead !== "boolean")
+            return reply('the body must be { "isRead": true } or false', {}, 400);
           const changed = mailbox.mark(request.params.id, isRead);
           return changed ? json(changed) : notFound();
         }),

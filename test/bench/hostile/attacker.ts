@@ -46,7 +46,7 @@ class Client {
   }
 
   connect(): void {
-    // Who has sent its share stays away.
+    // A client that has sent its share does not come again.
     if (this.#stopped || this.#hushed || this.#sent >= (this.#attack.octets ?? Infinity)) return;
     this.#socket = undefined;
     [this.#step, this.#turn, this.#text, this.#unsent] = [0, 0, "", NOTHING];

@@ -44,7 +44,7 @@ async function open(): Promise<void> {
       error() {},
     },
   });
-  // Who is refused is not one of the crowd.
+  // A client that is refused does not count.
   if ((await reply(socket)).startsWith("220")) sockets.push(socket);
 }
 

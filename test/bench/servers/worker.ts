@@ -17,7 +17,7 @@ const server = new SMTPServer({
   async onData(stream, session) {
     await stream.pipeTo(new WritableStream());
     compute(Number(work));
-    // In the kernel's hands before the client hears 250: a process that is killed does not lose it.
+    // In the kernel's hands before the client gets 250: a process that is killed does not lose it.
     if (file) appendFileSync(file, `${session.id}.${session.transaction}\n`);
     return `${session.id}.${session.transaction}`;
   },

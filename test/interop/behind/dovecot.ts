@@ -38,7 +38,7 @@ export interface DovecotOptions {
   more?: string;
 }
 
-/** Starts Dovecot; it takes connections when it is there. Its users are whoever knows the password `secret`. */
+/** Starts Dovecot; it takes connections when it is there. Any user name has the password `secret`. */
 export async function startDovecot({ page, title, ports, more = "" }: DovecotOptions): Promise<Service> {
   const path = directory();
   for (const name of ["run", "state", "home"]) mkdirSync(`${path}/${name}`);

@@ -113,7 +113,7 @@ export const MEANT: readonly Meant[] = [
   { reason: "RFC 4954 5: AUTH= needs a value", sent: /AUTH=$/, codes: "250 → 501" },
   // ---- extensions that only this library has
   { reason: "RFC 3030: CHUNKING", sent: /^EHLO/, codes: "250 → 250", options: /"hideCHUNKING":false/ },
-  { reason: "RFC 3030: BDAT reads its octets, here for ever", sent: /^BDAT 1$/, codes: "500 → closed" },
+  { reason: "RFC 3030: BDAT reads its octets, here forever", sent: /^BDAT 1$/, codes: "500 → closed" },
   { reason: "RFC 9422: LIMITS", sent: /^EHLO/, codes: "250 → 250", options: /maxRecipients/ },
   // ---- AUTH
   { reason: "RFC 4616 2: PLAIN has a name", sent: /^AUTH PLAIN AAA=$/, codes: "535 → 501" },
