@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, setDefaultTimeout } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import type { ConnectionOptions } from "node:tls";
+import { SMTPError, SMTPServer } from "../../src/index.js";
 import type { Logger, SMTPServerOptions, SMTPSession } from "../../src/index.js";
 import { createAuthority } from "../support/certificates.js";
 import { Client } from "./behind/client.js";
@@ -356,6 +357,55 @@ describe("Postfix", () => {
         expect([...inbox.errors, ...bounces.errors]).toEqual([]);
       });
     }
+  }
+
+  for (const isChroot of [false, true]) {
+    postfixTest(`LMTP: the settings of the guide, ${isChroot ? "in" : "without"} a chroot`, async () => {
+      const guide = readFileSync(new URL("../../docs/guide/lmtp.md", import.meta.url), "utf8");
+      const [, block = ""] = /^```\n# main\.cf\n([^]*?)^```$/m.exec(guide) ?? [];
+      const settings = Object.fromEntries(
+        block
+          .trim()
+          .split("\n")
+          .map((line) => line.split(" = ") as [string, string]),
+      );
+      expect(Object.keys(settings)).toHaveLength(4);
+      const [, install = ""] = /^```sh\n(install .*?) {2,}#/m.exec(guide) ?? [];
+      const port = freePort();
+      await using postfix = await Postfix.start({
+        listeners: [{ port }],
+        transport: "error:",
+        settings,
+        isChroot,
+      });
+      const command = install
+        .replace("-o mail ", "-o root ")
+        .replace("/var/spool/postfix", postfix.queueDirectory);
+      expect(Bun.spawnSync(command.split(" ")).stderr.toString()).toBe("");
+      const stored = Promise.withResolvers<string[]>();
+      await using server = new SMTPServer({
+        lmtp: true,
+        authOptional: true,
+        closeTimeout: 1,
+        async onRcptTo({ address }) {
+          if (address !== "ann@example.com") throw new SMTPError("No such mailbox", { responseCode: 550 });
+        },
+        async onData(stream, session) {
+          await new Response(stream).bytes();
+          stored.resolve(session.envelope.rcptTo.map(({ address }) => address));
+        },
+      });
+      await server.listen({ path: `${postfix.queueDirectory}/run/lmtp.sock`, mode: 0o660 });
+      // Only the user postfix may use the socket, by its group.
+      const { mode, gid } = statSync(`${postfix.queueDirectory}/run/lmtp.sock`);
+      expect(mode & 0o777).toBe(0o660);
+      expect(gid).not.toBe(0);
+      await expect(submit(port, XCLIENT, { ...MESSAGE, to: ["carl@example.com"] })).rejects.toThrow(
+        /550 5\.1\.1 .*undeliverable address: .*No such mailbox/,
+      );
+      expect(await submit(port, XCLIENT, { ...MESSAGE, to: ["ann@example.com"] })).toStartWith("250 ");
+      expect(await stored.promise).toEqual(["ann@example.com"]);
+    });
   }
 
   postfixTest("LMTP: the session of a unix socket, and the message unchanged", async () => {

@@ -29,9 +29,11 @@ export interface PostfixOptions {
   transport: string;
   /** Further settings of main.cf. */
   settings?: Record<string, string | number>;
+  /** Whether the LMTP client runs in a chroot, as on Debian. */
+  isChroot?: boolean;
 }
 
-/** The services that every Postfix has, none in a chroot. */
+/** The services that every Postfix has, none in a chroot unless a test asks for it. */
 const services = `
 pickup   unix n - n 60 1 pickup
 cleanup  unix n - n - 0 cleanup
@@ -40,6 +42,7 @@ rewrite  unix - - n - - trivial-rewrite
 bounce   unix - - n - 0 bounce
 defer    unix - - n - 0 bounce
 trace    unix - - n - 0 bounce
+verify   unix - - n - 1 verify
 proxymap unix - - n - - proxymap
 smtp     unix - - n - - smtp
 lmtp     unix - - n - - lmtp
@@ -63,7 +66,7 @@ export class Postfix implements AsyncDisposable {
   readonly #directory: string = directory();
   readonly #service: Service;
 
-  private constructor({ listeners, transport, settings }: PostfixOptions) {
+  private constructor({ listeners, transport, settings, isChroot }: PostfixOptions) {
     const path = this.#directory;
     const main: Record<string, string | number> = {
       compatibility_level: "3.6",
@@ -98,7 +101,8 @@ export class Postfix implements AsyncDisposable {
       const values = Object.entries(own).map(([name, value]) => ` -o ${name}=${value}`);
       return `127.0.0.1:${port} inet n - n - - smtpd${values.join("")}\n`;
     });
-    writeFileSync(`${path}/master.cf`, ports.join("") + services);
+    const all = isChroot ? services.replace("lmtp     unix - - n", "lmtp     unix - - y") : services;
+    writeFileSync(`${path}/master.cf`, ports.join("") + all);
     mkdirSync(`${path}/queue`);
     mkdirSync(`${path}/data`);
     const owner = output("id", "-u", output("postconf", "-dh", "mail_owner"));
@@ -114,6 +118,11 @@ export class Postfix implements AsyncDisposable {
     const postfix = new Postfix(options);
     await postfix.logged(/daemon started/);
     return postfix;
+  }
+
+  /** The queue directory, which relative paths of sockets begin at. */
+  get queueDirectory(): string {
+    return `${this.#directory}/queue`;
   }
 
   /** Waits until the log matches. */
