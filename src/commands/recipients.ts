@@ -36,7 +36,9 @@ const UNCOPIED = 16;
 export class Recipients {
   /** Each accepted address in lower case. Its number is its index in rcptTo, where no hook has edited the list. */
   readonly #addresses = new AddressNumbers();
-  /** For each accepted RCPT command the number of its address: LMTP owes one reply to each (RFC 2033 4.2). */
+  /**
+   * For each accepted RCPT command the number of its address: LMTP sends one reply for each (RFC 2033 4.2).
+   */
   readonly #commands: number[] = [];
   /** Address → index in a list that was found edited. */
   #edited: Map<string, number> | undefined;

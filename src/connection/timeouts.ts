@@ -43,7 +43,7 @@ export class Timeouts {
   /** Start of the current wait: the last octet received, or the last reply after a hook. */
   #since: number;
   #lineSince: number | undefined;
-  /** The message that owes `minDataRate`. */
+  /** The message to which `minDataRate` applies. */
   #message: object | undefined;
   /** When the message began, later by the time in which we stopped it. */
   #messageSince = 0;
@@ -76,7 +76,10 @@ export class Timeouts {
     this.#lineSince = undefined;
   }
 
-  /** Octets of a message follow. The chunks of BDAT are one message and owe `minDataRate` together. */
+  /**
+   * Octets of a message follow. The chunks of BDAT are one message, and `minDataRate` applies to all of them
+   * together.
+   */
   bodyStarted(message: object | undefined): void {
     if (message && message === this.#message) return;
     this.#message = message;
@@ -127,7 +130,7 @@ export class Timeouts {
     return Math.min(this.#deadline(), now + settings.socketTimeout);
   }
 
-  /** @returns `Infinity` if the client owes nothing */
+  /** @returns `Infinity` if nothing is due from the client */
   #deadline(): number {
     const { state, reader, isInsideLine, isAbandoned, settings } = this.#connection;
     if (state === "closing" || state === "closed") return this.#closesAt;

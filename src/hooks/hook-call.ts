@@ -27,7 +27,7 @@ export interface HookCaller {
  * Calls a hook of the application. One that may reach its callback answers by the callback alone, see
  * {@link mayReachCallback}; one that cannot answers by the promise that it returns, and crashes if it returns none.
  * A throw, or the rejection of a callback hook, is a crash. The first answer wins, and later ones are ignored.
- * onClose owes no answer.
+ * onClose needs no answer.
  *
  * @param args of the hook, without its callback
  * @param then what the caller makes of the answer. It runs once; if it throws, once more with a crash
@@ -128,7 +128,10 @@ export class HookCall<T> {
     return this.#later.promise;
   }
 
-  /** `then` reads options and fields of the answer. They may be getters that throw: a reply is owed all the same. */
+  /**
+   * `then` reads options and fields of the answer. They may be getters that throw; the client still needs a
+   * reply.
+   */
   #settle(result: HookResult): void {
     this.#answered = true;
     try {

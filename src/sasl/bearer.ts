@@ -14,7 +14,7 @@ export function judgeBearer(error: unknown, response: AuthResponse): Outcome {
   return challenge(json(response.data), NOT_ACCEPTED);
 }
 
-/** The application's object may be cyclic or throw. The client is owed a reply all the same. */
+/** The application's object may be cyclic or throw; the client still needs a reply. */
 function json(data: unknown): string {
   try {
     return JSON.stringify(data || {}) ?? "{}";

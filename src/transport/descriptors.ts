@@ -1,5 +1,6 @@
 /**
- * How many file descriptors the process may have. Once `accept` fails for want of one (EMFILE), Bun's event loop spins
+ * How many file descriptors the process may have. Once `accept` fails because there is none (EMFILE), Bun's
+ * event loop spins
  * until there is one: the kernel goes on saying that a client waits. So the last ones are never left to clients.
  */
 

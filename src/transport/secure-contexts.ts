@@ -44,7 +44,7 @@ export function canUpgrade(version: string = Bun.version): boolean {
 
 /**
  * The secure contexts of a server: the default one and those of `sniOptions`, each made once and replaced
- * as a whole by `update`. Sessions that are open keep the one they began with; a client that wants to resume
+ * as a whole by `update`. Open sessions keep the one they began with; a client that wants to resume
  * one after that makes a full handshake, for a new context has new ticket keys.
  *
  * `null`, `false`, an empty string or an empty array mean that an option is not given. Default of

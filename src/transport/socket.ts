@@ -75,7 +75,7 @@ export function listenOn(
   const reserved = firstReserved();
   const bound = Bun.listen<SocketTransport>({
     ...where,
-    // A client that closes its side after QUIT or its last message still gets the replies it is owed.
+    // A client that closes its side after QUIT or its last message still gets its replies.
     allowHalfOpen: true,
     socket: {
       ...plainHandlers,

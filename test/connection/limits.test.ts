@@ -248,7 +248,7 @@ describe("time", () => {
   });
 
   for (const command of ["DATA", "BDAT 1000000 LAST"]) {
-    test(`minDataRate: a trickle in ${command} is ended once it owes more than socketTimeout's worth`, async () => {
+    test(`minDataRate: a trickle in ${command} is ended once it is late by more than socketTimeout`, async () => {
       const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
       await client.envelope();
       client.send(`${command}\r\n`);
@@ -285,7 +285,7 @@ describe("time", () => {
     expect(await client.say("BDAT 0 LAST")).toBe("250 OK: message queued");
   });
 
-  test("minDataRate: a message that was refused owes no rate", async () => {
+  test("minDataRate: does not apply to a message that was refused", async () => {
     const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100, size: 10 }));
     await client.envelope();
     client.send("BDAT 12\r\n0123456789ab");

@@ -49,6 +49,7 @@ const AVOIDED: readonly [pattern: RegExp, instead: string][] = [
   [/\bstrangers?\b|\bvisitors?\b|\bguests?\b/i, "clients"],
   [/\b(?:is|are|was|were|be) told (?:of|so|about)\b/i, "gets, sees, reports"],
   [/\b(?:client|sender|peer)s? (?:can |must |may |will )?hears?\b/i, "gets"],
+  [/\bow(?:es?|ed|ing)\b/i, "has to, gets, still needs"],
   [/\bproves? to know\b/i, "proves that it knows"],
   [/\bnobody's business\b|\bfront door\b|\bturn about\b|\bgood order\b/i, "say it plainly"],
   [/\b(?:either|which|two|both|Web|Node) faces?\b/i, "side"],

@@ -200,7 +200,7 @@ export class Recorder {
     const name = from.replace(/^(?:answer|early)-/, "");
     const answer = (): unknown => this.#behave(name, callback);
     // A refusal in the middle of the chunks of BDAT meets whichever has come by then; and while the client
-    // owes the rest, time would be held against it. At once, both are the same however the bytes come.
+    // has to send the rest, time would be held against it. At once, both are the same however the bytes come.
     const answerMeanwhile = (): unknown =>
       this.#behave(name.replace(/^(?:refuse|throw|reject|slow)/, "immediate"), callback);
     const { reading, answerBy } = this.#script.hooks;

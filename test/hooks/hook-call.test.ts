@@ -205,7 +205,7 @@ describe("a hook that has neither its callback nor a promise crashes at once", (
     expect(warnings).toEqual([reported]);
   });
 
-  test("onClose owes no answer", async () => {
+  test("onClose needs no answer", async () => {
     for (const hook of [(): void => {}, (_s: 1) => true, async () => {}, async (_s: 1, _cb: Callback) => {}])
       expect(call(hook, "onClose").events).toEqual([]);
     await settled();

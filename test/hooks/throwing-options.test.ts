@@ -1,6 +1,6 @@
 /**
  * Options are read live, and may be getters. Whichever of them throws after a hook was called, and however the hook
- * answers: the client gets the replies that it is owed or a 421, and the next command gets its own.
+ * answers: the client gets its replies or a 421, and the next command gets its own.
  */
 import { afterEach, beforeEach, describe, expect, mock, spyOn, test } from "bun:test";
 import { SMTPServer, type SMTPServerOptions } from "../../src/index.js";
@@ -89,7 +89,7 @@ interface Scene {
   readonly hook: string;
   /** Commands before the one that calls the hook. */
   readonly before: readonly string[];
-  /** What makes the server call the hook and owe an answer. */
+  /** What makes the server call the hook and need its answer. */
   readonly act: string | "connect" | "handshake";
   readonly options?: SMTPServerOptions;
   /** A command whose reply says whether the one before counts. */

@@ -326,7 +326,7 @@ describe("clients that end their side", () => {
     ["plain", hello],
     ["STARTTLS", startTLS],
   ] as const) {
-    crowdTest(`${security}: hear what they are owed, and a half message fails`, async () => {
+    crowdTest(`${security}: get their replies, and a partial message fails`, async () => {
       await using subject = await Subject.start({ plain: certificate }, { hookTime: 50 });
       const parts = endings.map(([, steps]): { port: number; steps: Step[] } => ({
         port: subject.ports.plain,

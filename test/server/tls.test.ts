@@ -123,7 +123,7 @@ describe.each(Object.entries(WAYS))("%s", (_, { secure, connect: reach }) => {
     expect((await reach(port)).certificate).toBe("first.test");
   });
 
-  test("a client that closes its side after its last command gets the replies it is owed", async () => {
+  test("a client that closes its side after its last command gets its replies", async () => {
     const { port } = await listen({
       secure,
       onMailFrom: (_address, _session, callback) => setImmediate(callback),
