@@ -1,7 +1,7 @@
 /**
  * All figures in one table, and how they stand to the aims.
  * `bun run bench [--only <pattern>] [--rounds 5] [--quick] [--pin none|apart|together] [--save]` measures;
- * `bun run bench --charts` draws the charts from what was saved. docs/performance.md explains it.
+ * `bun run bench --charts` draws the charts again from what was saved. docs/performance.md explains it.
  */
 import { parseArgs } from "node:util";
 import { aims, isMet, standing } from "./aims.js";
@@ -11,7 +11,7 @@ import { take, type Result, type Sample } from "./figure.js";
 import { othersSinceStart } from "./harness.js";
 import { stopLoad } from "./load.js";
 import { missing } from "./peers.js";
-import { readRows, save, table } from "./results.js";
+import { readRows, save, summaryOf, table } from "./results.js";
 import { digits, median, spreadOf, spreadText } from "./statistics.js";
 
 // harness.ts reads `--pin`, figure.ts `--quick`: they are here for their names to be checked.
@@ -25,8 +25,14 @@ const { values: flags } = parseArgs({
     charts: { type: "boolean", default: false },
   },
 });
+/** Makes what the pages show of the figures that were saved. */
+function show(): void {
+  const rows = readRows();
+  writeCharts(rows);
+  save("performance.md", { summary: summaryOf(rows) });
+}
 if (flags.charts) {
-  writeCharts(readRows());
+  show();
   process.exit(0);
 }
 if (flags.save && (flags.only || flags.quick)) {
@@ -67,6 +73,6 @@ const STANDINGS = ["ratio", ":is", "aim", "result", ":a bare loop's"];
 if (standings.length > 0) console.log(`\n${table(STANDINGS, standings)}`);
 console.log(`\nOther programs had ${Math.round(othersSinceStart() * 100)} % of the processors meanwhile.`);
 if (flags.save) {
-  save({ figures: table(HEAD, rows), aims: table(STANDINGS, standings) });
-  writeCharts(readRows());
+  save("benchmark.md", { figures: table(HEAD, rows), aims: table(STANDINGS, standings) });
+  show();
 }

@@ -1,12 +1,12 @@
 /**
- * The figures of a whole run. `--save` writes them into the tables of docs/benchmark.md, and the charts are drawn from
- * these tables: the page is the only copy.
+ * The figures of a whole run. `--save` writes them into the tables of docs/benchmark.md. The charts and the table of
+ * docs/performance.md are made from these tables: the page is the only copy.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { rowsOf } from "../support/markdown.js";
-import { parseSpread, type Spread } from "./statistics.js";
+import { digits, parseSpread, type Spread } from "./statistics.js";
 
-const PAGE = new URL("../../docs/benchmark.md", import.meta.url);
+const pageURL = (name: string): URL => new URL(`../../docs/${name}`, import.meta.url);
 
 /** What the rounds of one server gave in one figure. */
 export interface Row {
@@ -19,7 +19,7 @@ export interface Row {
 }
 
 /** The rows of the table of figures. */
-export function readRows(page: string = readFileSync(PAGE, "utf8")): Row[] {
+export function readRows(page: string = readFileSync(pageURL("benchmark.md"), "utf8")): Row[] {
   return rowsOf(page)
     .filter(({ heading }) => heading === "Figures")
     .map(({ cells: [figure = "", server = "", value = "", unit = "", cpu = ""] }) => {
@@ -48,14 +48,36 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(names), line(rule), ...rows.map(line)].join("\n");
 }
 
-/** Puts a text between the marks `<!-- name -->` and `<!-- /name -->` of the page. */
-export function save(texts: Readonly<Record<string, string>>): void {
-  let page = readFileSync(PAGE, "utf8");
-  for (const [name, text] of Object.entries(texts)) {
-    const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+/** Puts texts between the marks `<!-- name -->` and `<!-- /name -->` of a page of docs/. */
+export function save(name: string, texts: Readonly<Record<string, string>>): void {
+  let page = readFileSync(pageURL(name), "utf8");
+  for (const [mark, text] of Object.entries(texts)) {
+    const [start, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
     const [from, to] = [page.indexOf(start), page.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`The page has no place for ${name}`);
+    if (from < 0 || to < from) throw new Error(`${name} has no place for ${mark}`);
     page = `${page.slice(0, from + start.length)}\n\n${text}\n\n${page.slice(to)}`;
   }
-  writeFileSync(PAGE, page);
+  writeFileSync(pageURL(name), page);
+}
+
+/** The figures that docs/performance.md shows as a table. */
+const SUMMARY: readonly [what: string, figure: string, by: "value" | "cpu", unit: string][] = [
+  ["4 kB messages a second, 20 clients", "kept, 4 kB, 20 clients", "value", ""],
+  ["CPU for a 4 kB message", "kept, 4 kB, 20 clients", "cpu", " µs"],
+  ["messages of 10 MB, 4 clients", "10 MB, 4 clients", "value", " MB/s"],
+  ["CPU for a STARTTLS session", "STARTTLS, sessions", "cpu", " µs"],
+  ["memory of an idle connection", "10000 idle connections", "value", " kB"],
+];
+
+/** That table. */
+export function summaryOf(rows: readonly Row[]): string {
+  const servers = ["bun-smtp", "smtp-server (bun)", "smtp-server (node)", "bare loop"];
+  const cells = SUMMARY.map(([what, figure, by, unit]) => [
+    what,
+    ...servers.map((server) => {
+      const spread = rows.find((row) => row.figure === figure && row.server === server)?.[by];
+      return spread ? `${digits(spread[0])}${unit}` : "–";
+    }),
+  ]);
+  return table(["figure", ...servers.map((server) => `:${server}`)], cells);
 }
