@@ -55,6 +55,11 @@ describe("a hook that answers at once costs no promise", () => {
       (_a: 1, _s: 1, cb: Callback) => cb({ message: "no", responseCode: 451 }),
       [{ refused: "no", code: 451 }],
     ],
+    [
+      "callback(an object whose message is not a text)",
+      (_a: 1, _s: 1, cb: Callback) => cb({ message: 5, responseCode: 451 }),
+      [{ refused: "", code: undefined }],
+    ],
     ["callback({})", (_a: 1, _s: 1, cb: Callback) => cb({}), [{ refused: "", code: undefined }]],
     [
       "the first answer wins",

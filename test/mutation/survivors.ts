@@ -34,6 +34,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "A text that is no address is found as little as an empty list.",
     },
   ],
+  "hooks/hook-call.ts": [
+    {
+      in: "HookCall.isAnswered",
+      change: "get isAnswered(): boolean ‹{ return this.#answered; } → {}›",
+      why: "A hook that has answered may reach its callback. Here it spares the reading of the source.",
+    },
+  ],
   "wire/text.ts": [
     {
       in: "NON_ASCII",
