@@ -1,6 +1,6 @@
 /** Refusals on purpose: what a program does when its mail server says no is seldom tried otherwise. */
 import { SMTPError } from "bun-smtp";
-import { type Header, header } from "../mime.js";
+import { type Header, header } from "bun-smtp/testing";
 
 /** What a client does that can be refused. `data` is the whole message. */
 export const STAGES = ["connect", "auth", "mail", "rcpt", "data"] as const;

@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
-import { header, type Mail, parseMail, textOfHTML } from "../mime.js";
+import { header, type Mail, parseMail } from "bun-smtp/testing";
+import { textOfHTML } from "./text-of-html.js";
 
 /** What the server knows of a message. */
 export interface Received {

@@ -4,11 +4,12 @@
  */
 import { parseArgs } from "node:util";
 import { type DataStream, SMTPError, SMTPServer } from "bun-smtp";
-import { header, type Mail, parseMail, textOfHTML } from "../mime.js";
+import { header, type Mail, parseMail } from "bun-smtp/testing";
 import { certificate, fail, numberOf, orFail } from "../start.js";
 import { Failures, parseRules } from "./failures.js";
 import { Mailbox, type Received } from "./mailbox.js";
 import { serve } from "./web.js";
+import { textOfHTML } from "./text-of-html.js";
 
 const HELP = `
 Catches mail and shows it on a web page. Nothing is sent on.

@@ -5,7 +5,7 @@
  * HTML in a frame that may not run scripts, and loads nothing but images that the reader asks for.
  */
 import { join } from "node:path";
-import { header, parseMail } from "../mime.js";
+import { header, parseMail } from "bun-smtp/testing";
 import type { Mailbox, Message } from "./mailbox.js";
 
 const FOR_ALL = {

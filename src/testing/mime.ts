@@ -1,26 +1,32 @@
 /**
- * A small MIME reader: what a page or a test wants to see of a mail. It never throws, whatever the mail is
- * made of, and its time grows with the size of the mail and no faster. It expects lines that end in CRLF,
- * which the server has seen to. Programs that work with mail want a complete one, such as mailparser.
+ * A small MIME reader: what a test or a page shows of a message. It never throws, whatever the message is made of,
+ * and its time grows with the size of the message and no faster. Lines end in CRLF. Programs that work with mail
+ * want a complete one, such as mailparser.
  */
 
+/** A header field. */
 export interface Header {
+  /** As the sender writes it. */
   name: string;
+  /** Unfolded and decoded. */
   value: string;
 }
 
+/** A part of a message that is neither its text nor its HTML. */
 export interface Attachment {
-  /** As the sender calls it, without control characters and slashes; "" where it has no name. */
+  /** The file name that the sender gives, without control characters and slashes; "" for none. */
   name: string;
-  /** In lower case, without parameters. */
+  /** The media type in lower case, without parameters. */
   type: string;
   /** What `cid:` links of the HTML call it, "" for none. */
   contentId: string;
+  /** Decoded. */
   content: Uint8Array;
 }
 
-/** A mail, all texts decoded. */
+/** The content of a message, all texts decoded. */
 export interface Mail {
+  /** The header fields in their order. */
   headers: Header[];
   /** The inline text/plain parts, with LF. */
   text: string;
@@ -35,7 +41,11 @@ const MAX_HEAD = 256 * 1024;
 const MAX_DEPTH = 8;
 const MAX_PARTS = 200;
 
-/** @param message the octets of a mail */
+/**
+ * Reads a message.
+ * @param message its octets, lines end in CRLF
+ * @returns what could be read; it never throws
+ */
 export function parseMail(message: Uint8Array): Mail {
   const [head, body] = splitHead(latin1(message));
   const headers = parseHeaders(head);
@@ -83,46 +93,6 @@ export function parseMail(message: Uint8Array): Mail {
 export function header(headers: readonly Header[], name: string): string {
   const wanted = name.toLowerCase();
   return headers.find((header) => header.name.toLowerCase() === wanted)?.value ?? "";
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  quot: '"',
-  apos: "'",
-  nbsp: " ",
-  copy: "©",
-  euro: "€",
-  hellip: "…",
-  mdash: "—",
-  ndash: "–",
-  lsquo: "‘",
-  rsquo: "’",
-  ldquo: "“",
-  rdquo: "”",
-  shy: "",
-  zwj: "",
-  zwnj: "",
-};
-
-/** Elements that do not end a word. */
-const INLINE = /^(?:a|abbr|b|big|code|em|font|i|mark|q|s|small|span|strong|sub|sup|u|wbr)$/i;
-
-/** What is no text: comments, elements with all that is in them, tags. Each one that is not closed takes all of the rest. */
-const MARKUP =
-  /<!--[^]*?(?:-->|$)|<(style|script|title|template)\b[^]*?(?:<\/\1\s*>|$)|<[/!?]?([a-z][^\s/>]*)[^>]*(?:>|$)/gi;
-
-/** The text that HTML shows, about: good enough for a preview and a search. */
-export function textOfHTML(html: string): string {
-  return html
-    .replace(MARKUP, (_, _element, tag: string | undefined) => (tag && INLINE.test(tag) ? "" : " "))
-    .replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z]{2,8}));?/gi, (entity, decimal, hexadecimal, name) => {
-      const code = decimal ? Number(decimal) : parseInt(hexadecimal, 16);
-      if (name !== undefined) return ENTITIES[name] ?? entity;
-      return code <= 0x10ffff ? String.fromCodePoint(code) : entity;
-    })
-    .replace(/[\u00ad\u034f\u200b\u200c\ufeff]/g, ""); // what fills the previews of newsletters
 }
 
 /** Each character one octet: what is not decoded yet is kept so. */

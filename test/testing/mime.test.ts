@@ -1,6 +1,6 @@
-/** The MIME reader of the examples: what it decodes, and that no mail holds it up. */
+/** The MIME reader of bun-smtp/testing: what it decodes, and that no mail holds it up. */
 import { describe, expect, test } from "bun:test";
-import { decodeWords, header, parseMail } from "../../docs/examples/mime.js";
+import { decodeWords, header, parseMail } from "../../src/testing/mime.js";
 import { random } from "../support/random.js";
 
 const mail = (...lines: string[]) => parseMail(Buffer.from(lines.join("\r\n"), "latin1"));

@@ -1,0 +1,320 @@
+/** bun-smtp/testing: conversations in memory. */
+import { describe, expect, test } from "bun:test";
+import { SMTPError, SMTPServer, type SMTPServerOptions } from "../../src/index.js";
+import { connect } from "../../src/testing.js";
+import { endAfterTest } from "../support/ending.js";
+
+const make = (options: SMTPServerOptions = {}): SMTPServer =>
+  new SMTPServer({
+    name: "mx.test",
+    authOptional: true,
+    disableReverseLookup: true,
+    logger: false,
+    ...options,
+  });
+
+const MAIL = ["EHLO client.test", "MAIL FROM:<a@a.test>", "RCPT TO:<b@b.test>", "DATA"];
+
+test("a conversation is had with a server that does not listen", async () => {
+  const messages: string[] = [];
+  const server = make({
+    async onData(stream, { envelope, remoteAddress }) {
+      messages.push(`${remoteAddress} ${envelope.rcptTo[0]?.address} ${await new Response(stream).text()}`);
+    },
+  });
+  await using client = await connect(server);
+  expect(server.server.listening).toBe(false);
+  expect(client.greeting).toEqual({
+    code: 220,
+    lines: ["mx.test ESMTP"],
+    text: "mx.test ESMTP",
+    raw: "220 mx.test ESMTP\r\n",
+  });
+  const hello = await client.command("EHLO client.test");
+  expect(hello.code).toBe(250);
+  expect(hello.lines[0]).toBe("mx.test Nice to meet you, [127.0.0.1]");
+  expect(hello.lines).toContain("PIPELINING");
+  expect(hello.text.split("\n")).toEqual(hello.lines);
+  for (const line of MAIL.slice(1)) await client.command(line);
+  expect((await client.data("Subject: ü\n\n.first\r\n..second\n")).code).toBe(250);
+  expect(messages).toEqual(["127.0.0.1 b@b.test Subject: ü\r\n\r\n.first\r\n..second\r\n"]);
+  expect((await client.command("QUIT")).code).toBe(221);
+  expect(client.isOpen).toBe(false);
+});
+
+test.each<[string, string | Uint8Array, string]>([
+  ["a text whose last line has no end gets one", "hi", "hi\r\n"],
+  ["an empty message is empty", "", ""],
+  ["octets stay as they are", Buffer.from("\xff\r\n.\r\n", "latin1"), "\xff\r\n.\r\n"],
+  ["the first line may be a dot", ".", ".\r\n"],
+  [
+    "a long message comes in several chunks",
+    "x".repeat(998).concat("\n").repeat(300),
+    "x".repeat(998).concat("\r\n").repeat(300),
+  ],
+])("data(): %s", async (_, message, expected) => {
+  let received = Buffer.alloc(0);
+  const server = make({
+    async onData(stream) {
+      received = Buffer.from(await new Response(stream).bytes());
+    },
+  });
+  await using client = await connect(server);
+  for (const line of MAIL) await client.command(line);
+  expect((await client.data(message)).code).toBe(250);
+  expect(received.toString("latin1")).toBe(expected);
+});
+
+test("hooks, options and subclasses are those of the server", async () => {
+  class Server extends SMTPServer {
+    override onRcptTo(_address: unknown, _session: unknown, callback: (error: Error) => void): void {
+      callback(new SMTPError("Full", { responseCode: 452 }));
+    }
+  }
+  const server = new Server({
+    disableReverseLookup: true,
+    logger: false,
+    allowInsecureAuth: true,
+    onAuth: async ({ username, password }) => (password === "secret" ? { user: username } : {}),
+  });
+  server.onMailFrom = (_address, _session, callback) => setTimeout(() => callback(null), 1);
+  await using client = await connect(server);
+  await client.command("EHLO client.test");
+  expect((await client.command("MAIL FROM:<a@a.test>")).code).toBe(530);
+  expect((await client.command("AUTH LOGIN")).text).toBe("VXNlcm5hbWU6");
+  await client.command(btoa("ann"));
+  expect((await client.command(btoa("secret"))).code).toBe(235);
+  expect((await client.command("MAIL FROM:<a@a.test>")).code).toBe(250);
+  expect(await client.command("RCPT TO:<b@b.test>")).toMatchObject({ code: 452, text: "Full" });
+});
+
+test("a refused client has the refusal as its greeting", async () => {
+  const client = await connect(
+    make({
+      onConnect: async (_session) => {
+        throw new Error("No");
+      },
+    }),
+  );
+  expect(client.greeting).toMatchObject({ code: 554, text: "No" });
+  expect(await client.closed()).toBe("");
+  expect(client.isOpen).toBe(false);
+});
+
+test("addresses are the ones given, a PROXY header comes before the greeting", async () => {
+  const seen: object[] = [];
+  const server = make({
+    useProxy: ["192.0.2.7"],
+    onConnect: async ({ remoteAddress, remotePort, localAddress, localPort }) => {
+      seen.push({ remoteAddress, remotePort, localAddress, localPort });
+    },
+  });
+  const addresses = {
+    remoteAddress: "2001:db8::1",
+    remotePort: 1,
+    localAddress: "2001:db8::2",
+    localPort: 587,
+  };
+  await using direct = await connect(server, addresses);
+  await using proxied = await connect(server, {
+    remoteAddress: "192.0.2.7",
+    preface: "PROXY TCP4 198.51.100.1 198.51.100.2 1000 25\r\n",
+  });
+  expect([direct.greeting.code, proxied.greeting.code]).toEqual([220, 220]);
+  expect(seen[0]).toEqual(addresses);
+  expect(seen[1]).toMatchObject({ remoteAddress: "198.51.100.1", remotePort: 1000 });
+});
+
+describe("TLS in memory", () => {
+  const options: SMTPServerOptions = {
+    authMethods: ["EXTERNAL"],
+    onAuth: async (auth) => ({ user: auth.certificate?.subject.CN }),
+  };
+  const tls = { servername: "mx.test", certificate: { subject: { CN: "ann" } } };
+
+  test("STARTTLS, then the session is secure", async () => {
+    const sessions: unknown[] = [];
+    const server = make({
+      ...options,
+      onSecure: async (socket, session) => {
+        sessions.push([socket.authorized, session.servername, session.secure]);
+      },
+    });
+    await using client = await connect(server, { tls });
+    expect((await client.command("EHLO client.test")).lines).toContain("STARTTLS");
+    expect((await client.startTLS()).code).toBe(220);
+    expect((await client.command("EHLO client.test")).lines).not.toContain("STARTTLS");
+    expect((await client.command("AUTH EXTERNAL =")).code).toBe(235);
+    expect(sessions).toEqual([[true, "mx.test", true]]);
+    expect((await client.startTLS()).code).toBe(503);
+  });
+
+  test("implicit TLS is there before the greeting, without a certificate by default", async () => {
+    await using client = await connect(make({ ...options, secure: true }));
+    expect(client.greeting.code).toBe(220);
+    const { lines } = await client.command("EHLO client.test");
+    expect(lines).not.toContain("STARTTLS");
+    expect(lines.join()).not.toContain("EXTERNAL");
+  });
+
+  test("STARTTLS as a plain command says what to call", async () => {
+    await using client = await connect(make());
+    await client.command("EHLO client.test");
+    await client.command("STARTTLS");
+    await expect(client.command("EHLO client.test")).rejects.toThrow("client.startTLS()");
+  });
+});
+
+test("LMTP: each recipient has a reply of its own", async () => {
+  await using client = await connect(make({ lmtp: true, onData: async () => ["one", new Error("two")] }));
+  for (const line of ["LHLO x", "MAIL FROM:<>", "RCPT TO:<a@a.test>", "RCPT TO:<b@b.test>", "DATA"])
+    await client.command(line);
+  expect(await client.data("hi")).toMatchObject({ code: 250, text: "one" });
+  expect(await client.reply()).toMatchObject({ code: 450, text: "two" });
+});
+
+test("several commands in one write have their replies in order, also when they are waited for together", async () => {
+  await using client = await connect(make());
+  client.write("NOOP\r\nVRFY x\r\n");
+  expect((await client.reply()).code).toBe(250);
+  expect((await client.reply()).code).toBe(252);
+  const replies = await Promise.all([
+    client.command("EHLO x"),
+    client.command("VRFY x"),
+    client.command("RSET"),
+  ]);
+  expect(replies.map(({ code }) => code)).toEqual([250, 252, 250]);
+});
+
+test("a client that leaves: the message breaks off, and onClose was called", async () => {
+  const events: string[] = [];
+  const server = make({
+    onData: async (stream) => {
+      await new Response(stream).text().catch((error: { code: string }) => events.push(error.code));
+    },
+    onClose: async () => void events.push("closed"),
+  });
+  {
+    await using client = await connect(server);
+    for (const line of MAIL) await client.command(line);
+    client.write("half");
+  }
+  expect(events.toSorted()).toEqual(["ECONNECTION", "closed"]);
+  expect(server.connections.size).toBe(0);
+});
+
+test("a client that closes its side still gets the reply that it is owed", async () => {
+  let answer = (): void => {};
+  await using client = await connect(make({ onMailFrom: (_a, _s, callback) => (answer = callback) }));
+  await client.command("EHLO x");
+  client.write("MAIL FROM:<a@a.test>\r\n");
+  client.end();
+  answer();
+  expect((await client.reply()).code).toBe(250);
+  expect(await client.closed()).toBe("");
+});
+
+test("connections count, and the server can speak to them", async () => {
+  const server = make({ maxClients: 1 });
+  await using client = await connect(server);
+  const other = await connect(server);
+  expect(other.greeting.code).toBe(421);
+  expect([...server.connections].map(({ remoteAddress }) => remoteAddress)).toEqual(["127.0.0.1"]);
+  for (const connection of server.connections) connection.send(421, "Bye");
+  expect(await client.closed()).toStartWith("421 Bye\r\n");
+});
+
+describe("what does not come", () => {
+  test("is an error that says what was sent and what came", async () => {
+    const server = make({ onRcptTo: (_a, _s, _callback) => {} });
+    await using client = await connect(server, { timeout: 20 });
+    await client.command("HELO x");
+    await client.command("MAIL FROM:<a@a.test>");
+    await expect(client.command("RCPT TO:<b@b.test>")).rejects.toThrow(
+      [
+        'No reply to "RCPT TO:<b@b.test>" within 20 ms. The conversation was:',
+        "  S: 220 mx.test ESMTP",
+        "  C: HELO x",
+        "  S: 250 mx.test Nice to meet you, [127.0.0.1]",
+        "  C: MAIL FROM:<a@a.test>",
+        "  S: 250 Accepted",
+        "  C: RCPT TO:<b@b.test>",
+      ].join("\n"),
+    );
+  });
+
+  test("half a reply is shown, a long conversation by its end", async () => {
+    const server = make();
+    await using client = await connect(server, { timeout: 20 });
+    for (let n = 0; n < 20; n++) await client.command(`NOOP ${n} ${"x".repeat(300)}`);
+    for (const { _socket } of server.connections) _socket.write("250-half\r\n");
+    const error = await client.reply().catch((error: Error) => error.message);
+    expect(error).toEndWith("\n  S: 250 OK\n  S: 250-half");
+    expect(error).toStartWith("No reply to what was sent within 20 ms. The conversation was:\n  ");
+    expect(String(error).split("\n")).toHaveLength(13);
+    expect(String(error)).toMatch(/C: NOOP 19 x{192}…\n/);
+  });
+
+  test("a connection that the server closes is one too", async () => {
+    const server = make({
+      onMailFrom: async (_address, session) => {
+        for (const connection of server.connections) if (connection.session === session) connection.close();
+      },
+    });
+    const client = await connect(server);
+    await client.command("EHLO x");
+    await expect(client.command("MAIL FROM:<a@a.test>")).rejects.toThrow(
+      'The server closed the connection without a reply to "MAIL FROM:<a@a.test>". The conversation was:\n',
+    );
+    await expect(client.command("NOOP")).rejects.toThrow('without a reply to "NOOP"');
+  });
+
+  test("closed() is, where the server goes on", async () => {
+    await using client = await connect(make(), { timeout: 1 });
+    await expect(client.closed()).rejects.toThrow("The server did not close the connection within 1 ms.");
+  });
+
+  test("a greeting is, and the connection is closed", async () => {
+    const server = make({ onConnect: (_session, _callback) => {} });
+    await expect(connect(server, { timeout: 1 })).rejects.toThrow(
+      "No reply to the connection within 1 ms. The conversation was:\n  (nothing)",
+    );
+    expect(server.connections.size).toBe(0);
+  });
+});
+
+describe("what cannot be meant is a TypeError that names it:", () => {
+  test.each<[string, unknown, unknown]>([
+    ["connect: an SMTPServer of this package", {}, {}],
+    ["connect: an SMTPServer of this package", undefined, {}],
+    ['connect: there is no option "remoteAdress"', make(), { remoteAdress: "::1" }],
+    ["connect: timeout", make(), { timeout: 0 }],
+    ["connect: timeout", make(), { timeout: "1" }],
+    ["connect: remotePort", make(), { remotePort: 65_536 }],
+    ["connect: localPort", make(), { localPort: -1 }],
+    ["connect: localAddress", make(), { localAddress: 1 }],
+    ["connect: preface", make(), { preface: 1 }],
+    ['connect: tls: there is no option "cert"', make(), { tls: { cert: "" } }],
+    ["connect: an object is wanted", make(), null],
+  ])("%s", async (message, server, options) => {
+    const connecting = connect(server as SMTPServer, options as object);
+    await expect(connecting).rejects.toThrow(TypeError);
+    await expect(connecting).rejects.toThrow(message);
+  });
+
+  test("a command of two lines", async () => {
+    await using client = await connect(make());
+    await expect(client.command("NOOP\r\nNOOP")).rejects.toThrow("command: one line is wanted");
+  });
+});
+
+test("a server that also listens has both kinds of clients", async () => {
+  const server = make();
+  endAfterTest(() => server.close());
+  await server.listen(0, "127.0.0.1");
+  const client = await connect(server);
+  const closing = server.close();
+  expect(await client.command("NOOP")).toMatchObject({ code: 421 });
+  await client.close();
+  await closing;
+});

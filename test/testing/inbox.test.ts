@@ -1,0 +1,413 @@
+/** bun-smtp/testing: the inbox, as a client on a plain socket and a test meet it. */
+import { describe, expect, test } from "bun:test";
+import { connect as connectSocket } from "node:net";
+import { type InboxOptions, type NextOptions, type Refusal, startInbox } from "../../src/testing.js";
+import { SocketClient } from "../support/client.js";
+import { TLSClient } from "../support/tls-client.js";
+
+interface Sent {
+  from?: string;
+  to?: readonly string[];
+  subject?: string;
+  body?: string;
+}
+
+/** Sends a message; the replies to MAIL, each RCPT, DATA and the message. */
+async function send(
+  { port }: { port: number },
+  { from = "shop@example.com", to = ["ann@example.com"], subject = "Hello", body = "Hi" }: Sent = {},
+): Promise<(string | undefined)[]> {
+  const client = new SocketClient({ port, host: "127.0.0.1" });
+  await client.chat("EHLO client.test");
+  await client.reply();
+  const replies = await client.chat(`MAIL FROM:<${from}>`, ...to.map((one) => `RCPT TO:<${one}>`));
+  if (replies.every((reply) => reply?.startsWith("250"))) replies.push(await client.say("DATA"));
+  if (replies.at(-1)?.startsWith("354"))
+    replies.push(await client.say(`Subject: ${subject}\r\n\r\n${body}\r\n.`));
+  client.end();
+  return replies;
+}
+const codes = (replies: readonly (string | undefined)[]): (string | undefined)[] =>
+  replies.map((reply) => reply?.slice(0, 3));
+
+/** A client that was greeted and has said EHLO. */
+async function hello({ port }: { port: number }): Promise<SocketClient> {
+  const client = new SocketClient({ port, host: "127.0.0.1" });
+  await client.chat("EHLO client.test");
+  await client.reply();
+  return client;
+}
+
+describe("messages", () => {
+  test("have envelope, header, texts and attachments decoded, and the octets", async () => {
+    await using inbox = await startInbox();
+    const lines = [
+      "From: Shop <shop@example.com>",
+      "Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=",
+      "Received: one",
+      "Received: two",
+      "__proto__: x",
+      'Content-Type: multipart/mixed; boundary="b"',
+      "",
+      "--b",
+      "Content-Type: text/plain; charset=utf-8",
+      "",
+      "Text",
+      "--b",
+      "Content-Type: text/html",
+      "",
+      "<b>HTML</b>",
+      "--b",
+      "Content-Type: image/png; name=a.png",
+      "Content-ID: <logo>",
+      "Content-Transfer-Encoding: base64",
+      "",
+      "AAEC",
+      "--b--",
+      "",
+    ];
+    const client = await hello(inbox);
+    await client.chat(
+      "MAIL FROM:<a@a.test> BODY=8BITMIME",
+      "RCPT TO:<b@b.test>",
+      "RCPT TO:<c@c.test>",
+      "DATA",
+    );
+    expect(await client.say(`${lines.join("\r\n")}.`)).toStartWith("250 ");
+    const message = await inbox.next();
+    expect(message).toMatchObject({
+      from: "a@a.test",
+      to: ["b@b.test", "c@c.test"],
+      subject: "Grüße",
+      text: "Text",
+      html: "<b>HTML</b>",
+      attachments: [{ name: "a.png", type: "image/png", contentId: "logo", content: Buffer.from([0, 1, 2]) }],
+      secure: false,
+      user: undefined,
+    });
+    expect(message.headers["from"]).toBe("Shop <shop@example.com>");
+    expect(message.headers["received"]).toBe("one");
+    expect(Object.entries(message.headers)).toContainEqual(["__proto__", "x"]);
+    expect(message.headerLines.filter(({ name }) => name === "Received")).toHaveLength(2);
+    expect(message.envelope.bodyType).toBe("8bitmime");
+    expect(message.raw.toString()).toBe(lines.join("\r\n"));
+    expect(inbox.messages).toEqual([message]);
+  });
+
+  test("may come without a subject, a sender, and with bare LF", async () => {
+    await using inbox = await startInbox();
+    const client = await hello(inbox);
+    await client.chat("MAIL FROM:<>", "RCPT TO:<b@b.test>", "DATA");
+    expect(await client.say("a: b\n\nline\nline\r\n.")).toStartWith("250 ");
+    expect(await inbox.next()).toMatchObject({ from: "", subject: "", text: "line\nline\n" });
+    expect(inbox.messages[0]?.raw.toString()).toBe("a: b\r\n\r\nline\r\nline\r\n");
+  });
+
+  test("are forgotten by clear(), with the failures", async () => {
+    await using inbox = await startInbox();
+    await send(inbox);
+    inbox.refuse({ rcpt: true });
+    inbox.clear();
+    expect(inbox.messages).toEqual([]);
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow("None arrived.");
+    expect(codes(await send(inbox))).toEqual(["250", "250", "354", "250"]);
+  });
+
+  test("over the size are refused and not kept", async () => {
+    await using inbox = await startInbox({ size: 10 });
+    expect(codes(await send(inbox)).at(-1)).toBe("552");
+    expect(inbox.messages).toEqual([]);
+  });
+});
+
+describe("next()", () => {
+  test.each<[NextOptions, number]>([
+    [{}, 0],
+    [{ to: "CARL@example.com" }, 1],
+    [{ to: /^bob@/ }, 1],
+    [{ from: "News@example.com" }, 1],
+    [{ from: /news/g }, 1],
+    [{ subject: "Hello" }, 0],
+    [{ subject: /^news/i, to: "bob@example.com" }, 1],
+  ])("%p is the message", async (wanted, index) => {
+    await using inbox = await startInbox();
+    await send(inbox);
+    await send(inbox, {
+      from: "news@example.com",
+      to: ["bob@example.com", "carl@example.com"],
+      subject: "News",
+    });
+    expect(await inbox.next(wanted)).toBe(inbox.messages[index] as never);
+  });
+
+  test("waits, and hands each message out once", async () => {
+    await using inbox = await startInbox();
+    const toAnn = inbox.next({ to: "ann@example.com" });
+    const next = inbox.next();
+    await send(inbox, { to: ["bob@example.com"] });
+    await send(inbox, { to: ["ann@example.com"] });
+    expect((await next).to).toEqual(["bob@example.com"]);
+    expect((await toAnn).to).toEqual(["ann@example.com"]);
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow("handed out before");
+  });
+
+  test("says what arrived instead, and what was refused", async () => {
+    await using inbox = await startInbox();
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow("No message within 1 ms. None arrived.");
+    await send(inbox);
+    await send(inbox, { to: ["bob@example.com"], subject: 'A "B"' });
+    await inbox.next();
+    inbox.refuse({ rcpt: /^full@/, code: 452, message: "Full" });
+    await send(inbox, { to: ["full@example.com"] });
+    const wanted = { to: "full@example.com", subject: /x/i, timeout: 1 };
+    expect(await inbox.next(wanted).catch((error: Error) => error.message)).toBe(
+      [
+        'No message to "full@example.com", subject /x/i within 1 ms. Arrived:',
+        '  from <shop@example.com> to <ann@example.com>: "Hello", handed out before',
+        '  from <shop@example.com> to <bob@example.com>: "A \\"B\\""',
+        "The last refusal of a client: 452 Full",
+      ].join("\n"),
+    );
+  });
+
+  test("is rejected when the inbox closes", async () => {
+    const inbox = await startInbox();
+    const waiting = inbox.next();
+    const [closed] = await Promise.all([waiting.catch((error: Error) => error.message), inbox.close()]);
+    expect(closed).toBe("The inbox was closed");
+    await expect(inbox.next()).rejects.toThrow("The inbox is closed");
+    expect(() => inbox.port).toThrow("The inbox is closed");
+  });
+});
+
+describe("refuse()", () => {
+  const ACCEPTED = ["250", "250", "354", "250"];
+  test.each<[Refusal, string[]]>([
+    [{ mail: "SHOP@example.com" }, ["550", "503"]],
+    [{ mail: /news/ }, ACCEPTED],
+    [{ rcpt: "ann@example.com", code: 452 }, ["250", "452"]],
+    [{ rcpt: "bob@example.com" }, ACCEPTED],
+    [{ rcpt: true, delay: 5 }, ACCEPTED],
+    [{ rcpt: true, delay: 5, code: 451 }, ["250", "451"]],
+    [{ data: true }, ["250", "250", "354", "554"]],
+    [{ data: { subject: "Hello", to: /ann/ }, code: 451 }, ["250", "250", "354", "451"]],
+    [{ data: { subject: "Other" } }, ACCEPTED],
+  ])("%p", async (refusal, expected) => {
+    await using inbox = await startInbox();
+    const planned = inbox.refuse(refusal);
+    expect(codes(await send(inbox))).toEqual(expected);
+    expect(inbox.messages).toHaveLength(expected.at(-1) === "250" ? 1 : 0);
+    expect(planned.count).toBe(expected === ACCEPTED && !("delay" in refusal) ? 0 : 1);
+  });
+
+  test("text and enhanced code are the ones given", async () => {
+    await using inbox = await startInbox({ hideENHANCEDSTATUSCODES: false });
+    inbox.refuse({ rcpt: true, code: 452, message: "Mailbox full", enhancedCode: "4.2.2" });
+    expect((await send(inbox))[1]).toBe("452 4.2.2 Mailbox full");
+  });
+
+  test("connect: the greeting is the refusal", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ connect: true, code: 421, message: "Busy", times: 1 });
+    const refused = new SocketClient({ port: inbox.port, host: "127.0.0.1" });
+    expect(await refused.reply()).toBe("421 Busy");
+    expect(codes(await send(inbox))).toEqual(ACCEPTED);
+  });
+
+  test("auth: by the user name", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ auth: "ann", code: 454 });
+    const client = await hello(inbox);
+    const login = (name: string): string => `AUTH PLAIN ${btoa(`\0${name}\0x`)}`;
+    expect(codes(await client.chat(login("Ann"), login("bob")))).toEqual(["454", "235"]);
+  });
+
+  test.each<[Refusal, string[]]>([
+    [{ rcpt: true, times: 2 }, ["550", "550", "250", "250"]],
+    [{ rcpt: true, nth: 2 }, ["250", "550", "250", "250"]],
+    [{ rcpt: true, nth: 2, times: 2 }, ["250", "550", "550", "250"]],
+    [{ rcpt: "c@c.test", nth: 1 }, ["250", "250", "550", "250"]],
+  ])("%p: how often", async (refusal, expected) => {
+    await using inbox = await startInbox();
+    inbox.refuse(refusal);
+    const client = await hello(inbox);
+    await client.say("MAIL FROM:<a@a.test>");
+    const recipients = ["a@a.test", "b@b.test", "c@c.test", "d@d.test"];
+    expect(codes(await client.chat(...recipients.map((one) => `RCPT TO:<${one}>`)))).toEqual(expected);
+  });
+
+  test("the first that is due counts, and one may be ended", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ rcpt: true, code: 451, times: 1 });
+    const client = await hello(inbox);
+    await client.say("MAIL FROM:<a@a.test>");
+    {
+      using full = inbox.refuse({ rcpt: "b@b.test", code: 452 });
+      expect(codes(await client.chat("RCPT TO:<b@b.test>", "RCPT TO:<b@b.test>"))).toEqual(["451", "452"]);
+      expect(full.count).toBe(1);
+    }
+    expect(await client.say("RCPT TO:<b@b.test>")).toStartWith("250 ");
+  });
+
+  test.each<Refusal>([
+    { mail: true, drop: true },
+    { rcpt: true, drop: true, delay: 1 },
+    { data: true, drop: true },
+  ])("%p: the connection closes without a reply", async (refusal) => {
+    await using inbox = await startInbox();
+    inbox.refuse(refusal);
+    const replies = await send(inbox);
+    expect(codes(replies).filter((code) => code !== undefined && code >= "400")).toEqual([]);
+    expect(replies.at(-1)).toBeUndefined();
+    expect(inbox.messages).toEqual([]);
+  });
+
+  test("connect, drop: the connection closes before the greeting", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ connect: true, drop: true });
+    const socket = connectSocket({ port: inbox.port, host: "127.0.0.1" });
+    const received: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => received.push(chunk));
+    socket.on("error", () => {});
+    await new Promise((resolve) => socket.on("close", resolve));
+    expect(received).toEqual([]);
+  });
+});
+
+describe("TLS", () => {
+  test("is not offered by default", async () => {
+    await using inbox = await startInbox();
+    const client = new SocketClient({ port: inbox.port, host: "127.0.0.1" });
+    await client.reply();
+    expect(await client.say("EHLO x")).not.toContain("STARTTLS");
+    expect(inbox.certificate).toBeUndefined();
+    expect(inbox.url).toBe(`smtp://127.0.0.1:${inbox.port}`);
+  });
+
+  test("STARTTLS, with a certificate that the client can trust", async () => {
+    await using inbox = await startInbox({ tls: "starttls" });
+    const trusting = { rejectUnauthorized: true, ca: inbox.certificate ?? "", host: "127.0.0.1" };
+    const client = await (await TLSClient.plain(inbox.port)).startTLS(trusting);
+    await client.say("EHLO x");
+    expect(await client.deliver("Subject: x\r\n\r\nhi\r\n")).toStartWith("250 ");
+    expect((await inbox.next()).secure).toBe(true);
+    client.destroy();
+  });
+
+  test("from the first octet on", async () => {
+    await using inbox = await startInbox({ tls: "implicit" });
+    expect(inbox.url).toBe(`smtps://127.0.0.1:${inbox.port}`);
+    const client = await TLSClient.implicit(inbox.port, {
+      rejectUnauthorized: true,
+      ca: inbox.certificate ?? "",
+    });
+    expect(await client.reply()).toStartWith("220 ");
+    client.destroy();
+  });
+
+  const handshake = async (inbox: { port: number }, tls: string): Promise<boolean> => {
+    try {
+      const client =
+        tls === "implicit"
+          ? await TLSClient.implicit(inbox.port)
+          : await (await TLSClient.plain(inbox.port)).startTLS();
+      client.destroy();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  test.each(["starttls", "implicit"] as const)("a broken handshake, %s: how often", async (tls) => {
+    await using inbox = await startInbox({ tls });
+    const planned = inbox.refuse({ tls: true, nth: 2, times: 2 });
+    const done: boolean[] = [];
+    for (let n = 0; n < 4; n++) done.push(await handshake(inbox, tls));
+    expect(done).toEqual([true, false, false, true]);
+    expect(planned.count).toBe(2);
+    inbox.refuse({ tls: true });
+    expect(await handshake(inbox, tls)).toBe(false);
+    inbox.clear();
+    expect(await handshake(inbox, tls)).toBe(true);
+  });
+});
+
+describe("logins", () => {
+  const plain = (name: string, password: string): string => `AUTH PLAIN ${btoa(`\0${name}\0${password}`)}`;
+
+  test("any is taken by default, and none", async () => {
+    await using inbox = await startInbox();
+    const client = await hello(inbox);
+    expect(await client.say(plain("ann", "anything"))).toStartWith("235 ");
+    expect(await client.deliver()).toStartWith("250 ");
+    expect((await inbox.next()).user).toBe("ann");
+  });
+
+  test("auth: these and no other, and no message without one", async () => {
+    await using inbox = await startInbox({
+      auth: [
+        { user: "ann", pass: "secret" },
+        { user: "bob", pass: "x" },
+      ],
+    });
+    const client = await hello(inbox);
+    expect(await client.say("MAIL FROM:<a@a.test>")).toStartWith("530 ");
+    const tries = [plain("ann", "x"), plain("carl", "secret"), plain("bob", "x")];
+    expect(codes(await client.chat(...tries))).toEqual(["535", "535", "235"]);
+    expect(await client.say("MAIL FROM:<a@a.test>")).toStartWith("250 ");
+  });
+});
+
+describe("what cannot be meant is a TypeError that names it:", () => {
+  test.each<[string, unknown]>([
+    ["startInbox: port", { port: "25" }],
+    ["startInbox: host", { host: 1 }],
+    ["startInbox: tls", { tls: true }],
+    ["startInbox: auth: user and pass", { auth: { user: "ann" } }],
+    ['startInbox: auth: there is no option "password"', { auth: { user: "ann", password: "x" } }],
+    ["startInbox: onData: the hooks are the inbox's", { onData() {} }],
+    ["startInbox: an object", null],
+    ["size", { size: -1 }],
+  ])("%s", async (message, options) => {
+    const starting = startInbox(options as InboxOptions);
+    await expect(starting).rejects.toThrow(TypeError);
+    await expect(starting).rejects.toThrow(message);
+  });
+
+  test.each<[string, unknown]>([
+    ["next: to:", { to: 1 }],
+    ["next: timeout", { timeout: -1 }],
+    ['next: there is no option "form"', { form: "a@a.test" }],
+  ])("%s", async (message, wanted) => {
+    await using inbox = await startInbox();
+    await expect(inbox.next(wanted as NextOptions)).rejects.toThrow(TypeError);
+    await expect(inbox.next(wanted as NextOptions)).rejects.toThrow(message);
+  });
+
+  test.each<[string, unknown]>([
+    ["refuse: one of connect, tls, auth, mail, rcpt, data is wanted, not none", {}],
+    ["not mail and rcpt", { mail: true, rcpt: true }],
+    ['refuse: there is no option "recipient"', { recipient: "a@a.test" }],
+    ["refuse: an object is wanted", "rcpt"],
+    ["refuse: code", { rcpt: true, code: 250 }],
+    ["refuse: nth", { rcpt: true, nth: 0 }],
+    ["refuse: times", { rcpt: true, times: 0.5 }],
+    ["refuse: delay", { rcpt: true, delay: -1 }],
+    ["refuse: message", { rcpt: true, message: 1 }],
+    ["refuse: drop: true or false", { rcpt: true, drop: 1 }],
+    ["refuse: drop: a connection that is dropped has no reply", { rcpt: true, drop: true, code: 421 }],
+    ["refuse: rcpt: a string or a RegExp", { rcpt: 1 }],
+    ["refuse: connect: true is wanted", { connect: "a" }],
+    ["refuse: data: an object is wanted", { data: "a" }],
+    ["refuse: data: subject", { data: { subject: 1 } }],
+    ["refuse: code: a broken handshake has none", { tls: true, code: 454 }],
+  ])("%s", async (message, refusal) => {
+    await using inbox = await startInbox({ tls: "starttls" });
+    expect(() => inbox.refuse(refusal as Refusal)).toThrow(TypeError);
+    expect(() => inbox.refuse(refusal as Refusal)).toThrow(message);
+  });
+
+  test("a broken handshake of an inbox without TLS", async () => {
+    await using inbox = await startInbox();
+    expect(() => inbox.refuse({ tls: true })).toThrow("refuse: tls: this inbox has no TLS");
+  });
+});
