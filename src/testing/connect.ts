@@ -57,11 +57,10 @@ export async function connect(server: SMTPServer, options: ConnectOptions = {}):
 
 /** A client whose connection to the server is in memory. {@link connect} makes one. */
 export class TestClient implements AsyncDisposable {
-  /** The first reply: the 220, or the refusal. */
-  greeting!: Reply;
   readonly #transport: MemoryTransport;
   readonly #timeout: number;
   readonly #tls: MemoryTLS | undefined;
+  #greeting: Reply | undefined;
   /** What came and was not read as a reply yet, each character one octet. */
   #received = "";
   /** The conversation so far, for errors. */
@@ -82,7 +81,12 @@ export class TestClient implements AsyncDisposable {
   async open(preface: string | Uint8Array = ""): Promise<void> {
     if (preface.length > 0) this.write(preface);
     if (this.#transport.upgrading) this.#handshake();
-    this.greeting = await this.#reply("the connection");
+    this.#greeting = await this.#reply("the connection");
+  }
+
+  /** The first reply: the 220, or the refusal. */
+  get greeting(): Reply {
+    return this.#greeting as Reply;
   }
 
   /** Whether the server has not closed the connection. */

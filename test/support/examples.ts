@@ -61,7 +61,12 @@ const OTHERS = {
       attachments: { filename?: string; content: Buffer }[];
     }>;`,
   nodemailer: `
-    export function createTransport(options: { host: string; port: number }): {
+    export function createTransport(options: {
+      host: string;
+      port: number;
+      requireTLS?: boolean;
+      tls?: { ca?: string | undefined };
+    }): {
       sendMail(
         mail:
           | { from: string; to: string; subject: string; text: string }
@@ -92,7 +97,11 @@ export async function typeErrors(examples: readonly Example[], directory: string
       skipLibCheck: true,
       types: ["bun"],
       typeRoots: [join(ROOT, "node_modules/@types")],
-      paths: { "bun-smtp": [join(ROOT, "src/index.ts")], "*": [join(directory, "others/*.d.ts")] },
+      paths: {
+        "bun-smtp": [join(ROOT, "src/index.ts")],
+        "bun-smtp/testing": [join(ROOT, "src/testing.ts")],
+        "*": [join(directory, "others/*.d.ts")],
+      },
     },
     include: ["*.ts"],
   };

@@ -107,7 +107,7 @@ test("types, TypeScript 5.0", async () => {
 describe("programs", () => {
   test.each(projects)("$name: import", async ({ name }) => {
     const output = await run([process.execPath, "main.ts"], join(folder, name));
-    expect(output).toBe('4 true\nacme a@example.com b@example.com "hi\\r\\n"\n');
+    expect(output).toBe('4 true\nacme a@example.com b@example.com "hi\\r\\n"\ntrue 250\n');
   });
   test.each(projects)("$name: require", async ({ name }) => {
     expect(await run([process.execPath, "plain.cts"], join(folder, name))).toBe("function true\n");

@@ -9,6 +9,7 @@ import {
   type SMTPServerOptions,
   type SMTPServerSession,
 } from "bun-smtp";
+import { connect as converse, startInbox, type Inbox, type Reply } from "bun-smtp/testing";
 import library, { SMTPServer as Alias } from "smtp-server";
 import { SMTPServer as Deep, type SMTPSession } from "smtp-server/lib/smtp-server";
 import deep from "smtp-server/lib/smtp-server.js";
@@ -45,6 +46,15 @@ const aliases: Alias[] = [new Alias(options), new library.SMTPServer(), new deep
 const isRight: boolean = verifyPassword("secret", scramCredentials("secret"));
 console.log(others.length + aliases.length, isRight);
 
+async function inMemory(): Promise<void> {
+  const inbox: Inbox = await startInbox();
+  const client = await converse(inbox.server);
+  const hello: Reply = await client.command("EHLO x");
+  console.log(inbox.port > 0, hello.code);
+  await client.close();
+  await inbox.close();
+}
+
 const server: SMTPServer = new Catcher(options);
 server.listen(0, "127.0.0.1", () => {
   const { port } = server.address() as AddressInfo;
@@ -60,5 +70,5 @@ server.listen(0, "127.0.0.1", () => {
     const line = lines.shift();
     if (line) socket.write(`${line}\r\n`);
   });
-  socket.on("close", () => void server.close());
+  socket.on("close", () => void server.close().then(inMemory));
 });
