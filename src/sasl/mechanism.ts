@@ -1,5 +1,5 @@
 import type { PeerCertificate } from "node:tls";
-import type { AuthMethod, AuthObject, AuthResponse } from "../types/index.js";
+import type { AuthFields, AuthMethod, AuthObject, AuthResponse } from "../types/index.js";
 
 /** The parts of the TLS session that a mechanism may use; all missing on a plain connection. */
 export interface Channel {
@@ -98,13 +98,13 @@ export function challenge<Next extends Step | Failure>(
   return { type: "challenge", text: Buffer.from(data).toString("base64"), next };
 }
 
-type AuthFields = Omit<AuthObject, "validatePassword"> & Partial<Pick<AuthObject, "validatePassword">>;
+type GivenFields = Partial<AuthFields> & { method: AuthMethod };
 
 /**
  * The credentials for onAuth. Only CRAM-MD5 has `validatePassword`: programs test for the method, so the objects
  * of other mechanisms must not have it. The public type requires it all the same, so that code for CRAM-MD5 needs
  * no test, hence the cast.
  */
-export function credentials(auth: AuthFields, judge: Judge): Credentials {
+export function credentials(auth: GivenFields, judge: Judge): Credentials {
   return { type: "credentials", auth: auth as AuthObject, judge };
 }

@@ -15,15 +15,20 @@ import { bind, type Bound, prepare } from "../transport/bind.js";
 import { TLS_OPTIONS } from "../transport/secure-context.js";
 import type { Clock, Timer } from "../time/clock.js";
 import { canUpgrade, SecureContexts } from "../transport/secure-contexts.js";
-import type { SMTPServerAddress, SMTPServerSession } from "../types/smtp-server.js";
+import type { SMTPServerAddress, SMTPServerAuthentication, SMTPServerSession } from "../types/smtp-server.js";
 import type {
+  AcceptAnswer,
+  AuthAnswer,
   AuthCallback,
   AuthObject,
   ConnectionInfo,
+  DataAnswer,
   DataCallback,
   DataStream,
+  HeloAnswer,
   HeloCallback,
   HookCallback,
+  HookReturn,
   Logger,
   SecuredSocket,
   SMTPConnection,
@@ -104,6 +109,8 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   #forgetSignal: (() => void) | undefined;
 
   /**
+   * Makes a server, which serves clients after {@link listen}.
+   *
    * @param options see {@link SMTPServerOptions}; the object is kept and read live
    * @throws TypeError that names the option, for an invalid value
    */
@@ -138,36 +145,52 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   // ---- hooks, to be set as options, assigned, or overridden -----------------------------------------
 
   /** A client connected. The base accepts. See {@link SMTPServerOptions.onConnect}. */
-  onConnect(_session: SMTPServerSession, callback: HookCallback): unknown {
+  onConnect(_session: SMTPServerSession, callback: HookCallback): HookReturn<AcceptAnswer> {
     return callback();
   }
   /** A TLS handshake is done. The base accepts. See {@link SMTPServerOptions.onSecure}. */
-  onSecure(_socket: SecuredSocket, _session: SMTPServerSession, callback: HookCallback): unknown {
+  onSecure(
+    _socket: SecuredSocket,
+    _session: SMTPServerSession,
+    callback: HookCallback,
+  ): HookReturn<AcceptAnswer> {
     return callback();
   }
   /** HELO, EHLO or LHLO. The base accepts. See {@link SMTPServerOptions.onHelo}. */
-  onHelo(_session: SMTPServerSession, callback: HeloCallback): unknown {
+  onHelo(_session: SMTPServerSession, callback: HeloCallback): HookReturn<HeloAnswer> {
     return callback();
   }
   /**
    * AUTH. The base refuses with `535 Authentication not implemented`, and lets the LOGIN of XCLIENT pass. See
    * {@link SMTPServerOptions.onAuth}.
    */
-  onAuth(auth: AuthObject, _session: SMTPServerSession, callback: AuthCallback): unknown {
+  onAuth(
+    auth: AuthObject | SMTPServerAuthentication,
+    _session: SMTPServerSession,
+    callback: AuthCallback,
+  ): HookReturn<AuthAnswer> {
     return auth.method === "XCLIENT"
       ? callback(null)
       : callback(null, { message: "Authentication not implemented", responseCode: 535 });
   }
   /** MAIL FROM. The base accepts. See {@link SMTPServerOptions.onMailFrom}. */
-  onMailFrom(_address: SMTPServerAddress, _session: SMTPServerSession, callback: HookCallback): unknown {
+  onMailFrom(
+    _address: SMTPServerAddress,
+    _session: SMTPServerSession,
+    callback: HookCallback,
+  ): HookReturn<AcceptAnswer> {
     return callback();
   }
   /** RCPT TO. The base accepts. See {@link SMTPServerOptions.onRcptTo}. */
-  onRcptTo(_address: SMTPServerAddress, _session: SMTPServerSession, callback: HookCallback): unknown {
+  onRcptTo(
+    _address: SMTPServerAddress,
+    _session: SMTPServerSession,
+    callback: HookCallback,
+  ): HookReturn<AcceptAnswer> {
     return callback();
   }
   /** A message. The base reads it to its end, drops it and accepts. See {@link SMTPServerOptions.onData}. */
-  onData(stream: DataStream, session: SMTPServerSession, callback: DataCallback): unknown {
+  onData(stream: DataStream, session: SMTPServerSession, callback: DataCallback): HookReturn<DataAnswer> {
     const dropped = (): void => {
       const text = "There is no onData: %s bytes are accepted and dropped";
       if (!this.#settings.isIgnored(session.remoteAddress))
@@ -177,7 +200,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     return stream.pipeTo(new WritableStream()).then(dropped, callback);
   }
   /** A connection is closed. See {@link SMTPServerOptions.onClose}. */
-  onClose(_session: SMTPServerSession, _callback?: HookCallback): unknown {
+  onClose(_session: SMTPServerSession, _callback?: HookCallback): HookReturn<unknown> {
     return undefined;
   }
 

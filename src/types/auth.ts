@@ -13,14 +13,9 @@ export type AuthMethod =
   | "EXTERNAL"
   | "XCLIENT";
 
-/**
- * Credentials of an AUTH command, the first argument of onAuth: the fields of every mechanism together.
- * Which are set depends on `method`; see the authentication guide.
- */
-export interface AuthObject extends Omit<SMTPServerAuthentication, "method"> {
-  /** The SASL mechanism. */
-  method: AuthMethod;
-  /** The name of the user. PLAIN: the authcid, or the authzid if that is empty. */
+/** The fields of all mechanisms. Which of them {@link AuthObject} has depends on its `method`. */
+export interface AuthFields extends Omit<SMTPServerAuthentication, "method"> {
+  /** Who wants to log in. PLAIN: the authcid, or the authzid where that is empty. */
   username?: string | undefined;
   /** PLAIN and LOGIN: the password. (`null` at run time for XCLIENT; not in the type, for programs made before there was one.) */
   password?: string | undefined;
@@ -43,6 +38,25 @@ export interface AuthObject extends Omit<SMTPServerAuthentication, "method"> {
   /** CRAM-MD5 only: whether the client's response was made with this password, in constant time. */
   validatePassword(password: string): boolean;
 }
+
+/** Credentials of one mechanism: what it always has is there, and the fields of the others can be read. */
+type Credentials<Method extends AuthMethod, Always extends keyof AuthFields> = AuthFields & {
+  /** The SASL mechanism. */
+  method: Method;
+} & { [Field in Always]-?: NonNullable<AuthFields[Field]> };
+
+/**
+ * Credentials of an AUTH command, the first argument of onAuth. Told apart by `method`: after
+ * `auth.method === "PLAIN"` the password is a string. See the authentication guide.
+ */
+export type AuthObject =
+  | Credentials<"PLAIN", "username" | "password" | "authcid" | "authzid">
+  | Credentials<"LOGIN", "username" | "password">
+  | Credentials<"CRAM-MD5", "username" | "challenge" | "challengeResponse">
+  | Credentials<"XOAUTH2" | "OAUTHBEARER", "username" | "accessToken">
+  | Credentials<"SCRAM-SHA-256" | "SCRAM-SHA-256-PLUS", "username" | "authzid">
+  | Credentials<"EXTERNAL", "username" | "authzid" | "certificate">
+  | Credentials<"XCLIENT", "username">;
 
 /** What a SCRAM server stores for a user (RFC 5802 section 3), as `scramCredentials()` makes it. All in base64. */
 export interface ScramRecord {

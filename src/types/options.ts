@@ -1,14 +1,14 @@
 import type { ServerOpts } from "node:net";
 import type { SecureContext, TlsOptions } from "node:tls";
 import type {
-  OnAuthCallback,
-  OnCloseCallback,
-  OnConnectCallback,
-  OnDataCallback,
-  OnHeloCallback,
-  OnMailFromCallback,
-  OnRcptToCallback,
-  OnSecureCallback,
+  OnAuthOption,
+  OnCloseOption,
+  OnConnectOption,
+  OnDataOption,
+  OnHeloOption,
+  OnMailFromOption,
+  OnRcptToOption,
+  OnSecureOption,
 } from "./hooks.js";
 import type { SMTPServerResolver } from "./smtp-server.js";
 
@@ -341,34 +341,34 @@ export interface SMTPServerOptions extends TLSOptions, ServerOpts {
    * A client connected, before the greeting. An error without a code: 554, and the connection closes.
    * Answers by callback, or by the promise of a function that cannot reach it.
    */
-  onConnect?: OnConnectCallback | undefined;
+  onConnect?: OnConnectOption | undefined;
   /**
    * A TLS handshake is done: after onConnect with implicit TLS, else after STARTTLS. An error without a
    * code: 554, and the connection closes.
    */
-  onSecure?: OnSecureCallback | undefined;
+  onSecure?: OnSecureOption | undefined;
   /**
    * HELO, EHLO or LHLO, before its reply; the session has its fields. May answer `{ keywords }`, lines of extensions that
    * are added to the reply to EHLO and LHLO. An error without a code: 550, and the session is as it was before.
    */
-  onHelo?: OnHeloCallback | undefined;
+  onHelo?: OnHeloOption | undefined;
   /**
    * AUTH brought credentials, or XCLIENT a LOGIN. Answers with the user. An error without a code: 535.
    * Without this hook every login gets 535.
    */
-  onAuth?: OnAuthCallback | undefined;
+  onAuth?: OnAuthOption | undefined;
   /** MAIL FROM. `envelope.mailFrom` is set once it accepts. An error without a code: 550. */
-  onMailFrom?: OnMailFromCallback | undefined;
+  onMailFrom?: OnMailFromOption | undefined;
   /**
    * RCPT TO, once for each. An accepted recipient is added to `envelope.rcptTo`. An error without a code:
    * 550.
    */
-  onRcptTo?: OnRcptToCallback | undefined;
+  onRcptTo?: OnRcptToOption | undefined;
   /**
    * A message begins: DATA, or the first BDAT. The reply goes out when the message has ended. An error
    * without a code: 450. Without this hook the message is read, dropped and accepted.
    */
-  onData?: OnDataCallback | undefined;
-  /** The connection is closed. Called exactly once; no answer is expected. */
-  onClose?: OnCloseCallback | undefined;
+  onData?: OnDataOption | undefined;
+  /** The connection is closed: always, once. No answer is expected. */
+  onClose?: OnCloseOption | undefined;
 }

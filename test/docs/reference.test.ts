@@ -316,7 +316,7 @@ describe("session.md", () => {
 test("authentication.md has the fields of credentials and answers", () => {
   const page = read("docs/guide/authentication.md");
   const said = new Set(codeIn(page).map((code) => code.replace(/[(:].*/, "")));
-  const fields = [...namesOf("AuthObject"), ...namesOf("AuthResponse")].filter((name) => name !== "method");
+  const fields = [...namesOf("AuthFields"), ...namesOf("AuthResponse")].filter((name) => name !== "method");
   expect(fields.length).toBeGreaterThan(10);
   expect(fields.filter((name) => !said.has(name))).toEqual([]);
   for (const mechanism of MECHANISMS.keys()) expect([...said]).toContain(mechanism);
@@ -523,6 +523,11 @@ describe("design.md", () => {
   });
 });
 
+test("new SMTPServer shows a summary on hover", () => {
+  const doc = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*constructor\(/.exec(read("src/server/server.ts"))?.[1];
+  expect(doc).toMatch(/^\s*\* [A-Z].*\.\n/);
+});
+
 // ---- no page names what does not exist -----------------------------------------------------------------
 
 test("no page names an option that does not exist", () => {
@@ -530,9 +535,9 @@ test("no page names an option that does not exist", () => {
   const options = new Set<string>([...optionNames, "dhparam", "noDelay"]);
   /** Other things that are written as `name: value`: fields of answers, of messages, of connections, of listen. */
   const others = new Set([
-    ...["AuthObject", "AuthResponse", "SMTPErrorLike", "SMTPSession", "SMTPEnvelope"].flatMap(namesOf),
+    ...["AuthFields", "AuthResponse", "SMTPErrorLike", "SMTPSession", "SMTPEnvelope"].flatMap(namesOf),
     ...(listenTarget.interfaces.get("ListenOptions") ?? []).map(({ name }) => name),
-    ...["key", "tls", "sniOptions", "iterations"],
+    ...["key", "tls", "sniOptions", "iterations", "method"],
   ]);
   const looksLikeOption =
     /^(?:hide|max|min|use|allow|disable|require|reject|ignored?|honor)[A-Z0-9]\w*$|^\w+(?:Timeout|Delay|Callback)$/;

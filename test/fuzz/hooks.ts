@@ -128,7 +128,7 @@ export class Recorder {
       },
       onHelo: ({ openingCommand, hostNameAppearsAs }, callback) => {
         this.calls.push(`helo ${JSON.stringify([openingCommand, hostNameAppearsAs])}`);
-        return this.#behave(hostNameAppearsAs, callback);
+        return rejection(this.#behave(hostNameAppearsAs, callback));
       },
       onAuth: (auth, _session, callback) => {
         const { method, username, password, accessToken } = auth;
@@ -141,7 +141,7 @@ export class Recorder {
           (USERS.includes(username ?? "") &&
             (method.startsWith("SCRAM") || auth.validatePassword?.(PASSWORD)));
         const response = isKnown ? { user: username ?? method, credentials: RECORD } : {};
-        return this.#behave(username ?? "", (error) => callback(error, response));
+        return rejection(this.#behave(username ?? "", (error) => callback(error, response)));
       },
       ...(hooks.answerBy === "promise" ? byPromise : byCallback),
       onClose: (session) => {
@@ -226,8 +226,8 @@ export class Recorder {
 }
 
 /** A promise that is never fulfilled: a fulfilled one before the callback was called gets a warning. */
-function rejection(returned: unknown): unknown {
-  if (!(returned instanceof Promise)) return returned;
+function rejection(returned: unknown): Promise<never> | undefined {
+  if (!(returned instanceof Promise)) return undefined;
   return new Promise((_, reject) => void returned.catch(reject));
 }
 

@@ -488,9 +488,9 @@ describe("where a hook comes from", () => {
 
   test("overridden, with super", async () => {
     class Strict extends SMTPServer {
-      override onMailFrom(...[address, session, callback]: Parameters<SMTPServer["onMailFrom"]>): unknown {
+      override onMailFrom(...[address, session, callback]: Parameters<SMTPServer["onMailFrom"]>): void {
         if (address.address === "bad@a.test") return callback(new Error("overridden"));
-        return super.onMailFrom(address, session, callback);
+        super.onMailFrom(address, session, callback);
       }
     }
     const client = await hello(

@@ -24,7 +24,7 @@ const options: SMTPServerOptions = {
 };
 
 class Named extends SMTPServer {
-  override onHelo(session: SMTPSession, callback: HeloCallback): unknown {
+  override onHelo(session: SMTPSession, callback: HeloCallback): ReturnType<SMTPServer["onHelo"]> {
     if (session.hostNameAppearsAs === "bad") return callback(new Error("overridden"));
     return super.onHelo(session, callback);
   }

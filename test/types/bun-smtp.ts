@@ -94,8 +94,92 @@ export const plain: SMTPServerOptions = {
 export const readers: OnDataCallback[] = [
   async (stream) => new Response(stream).text(),
   async (stream) => stream.pipeTo(new WritableStream()),
-  async (stream) => stream.pipeThrough(new TextDecoderStream()).getReader().read(),
+  async (stream) => {
+    await stream.pipeThrough(new TextDecoderStream()).getReader().read();
+  },
 ];
+
+// ---- what hooks return ------------------------------------------------------------------------------
+
+/** A promise is the answer, and is of what the hook may answer. */
+export const answers: SMTPServerOptions[] = [
+  { onAuth: async ({ username }) => (username ? { user: username } : undefined) },
+  { onAuth: async () => ({ responseCode: 454, message: "later" }) },
+  { onAuth: async () => Promise.reject(new Error("no")) },
+  { onData: async () => [undefined, "kept", new Error("full")] },
+  { onData: (stream) => new Response(stream).arrayBuffer().then(() => "kept") },
+  { onMailFrom: async ({ address }) => void address, onClose: async () => 5 },
+  { onRcptTo: async (_address, _session, callback) => callback(new Error("no")) },
+];
+export const noAnswers: SMTPServerOptions[] = [
+  // @ts-expect-error a code is no answer to a message
+  { onData: async () => 250 },
+  {
+    // @ts-expect-error the same as a method
+    async onData() {
+      return 250;
+    },
+  },
+  // @ts-expect-error nor is the message itself
+  { onData: (stream) => new Response(stream).arrayBuffer() },
+  // @ts-expect-error a login is answered by its user
+  { onAuth: async () => true },
+  // @ts-expect-error by the name that the field has
+  { onAuth: async ({ username }) => ({ username }) },
+  // @ts-expect-error a refusal is an error, false accepts
+  { onRcptTo: async () => false },
+  // @ts-expect-error the same for the others
+  { onMailFrom: async () => 550 },
+  // @ts-expect-error
+  { onConnect: async () => "no" },
+  // @ts-expect-error
+  { onSecure: async () => ({ responseCode: 554 }) },
+];
+class Wrong extends SMTPServer {
+  // @ts-expect-error the same in a subclass
+  override async onData(): Promise<number> {
+    return 250;
+  }
+}
+/** What a hook returns that answers by its callback means nothing, unless it is a promise. */
+export const returns: SMTPServerOptions[] = [
+  { onMailFrom: (_address, _session, callback) => setTimeout(callback, 5) },
+  { onMailFrom: (_address, _session, callback) => process.nextTick(callback) },
+  { onMailFrom: (_address, _session, callback) => [callback()].length },
+  { onMailFrom: (_address, _session, callback) => (callback(), true) },
+  { onData: (stream, _session, callback) => stream.on("end", callback).resume() },
+  { onData: (stream, _session, callback) => ({ stream, callback }) },
+  { onAuth: (_auth, _session, callback): null => (callback(null, {}), null) },
+  { onConnect: (_session, callback): any => callback() },
+];
+
+// ---- credentials ------------------------------------------------------------------------------------
+
+/** The method says which fields there are. */
+export function secretOf(auth: AuthObject): string | undefined {
+  const { method, username, password } = auth;
+  if (method === "PLAIN" || method === "LOGIN") return `${username.length} ${password.length}`;
+  switch (auth.method) {
+    case "OAUTHBEARER":
+    case "XOAUTH2":
+      return auth.accessToken.trim();
+    case "CRAM-MD5":
+      return auth.challengeResponse.trim();
+    case "EXTERNAL":
+      return auth.certificate.fingerprint256.trim();
+    case "SCRAM-SHA-256":
+      return auth.authzid.trim();
+  }
+  // @ts-expect-error what the others have may be absent
+  auth.password.trim();
+  // @ts-expect-error there is no such mechanism
+  return auth.method === "NTLM" ? undefined : auth.username;
+}
+export const byMethod: SMTPServerOptions = {
+  onAuth: async (auth) =>
+    auth.method === "PLAIN" && auth.password.length > 8 ? { user: auth.username } : {},
+};
+export const wrong: object = new Wrong();
 
 export async function serve(): Promise<void> {
   const { signal } = new AbortController();

@@ -218,7 +218,22 @@ export function call(
   hooks.onConnect?.(session, () => {});
   hooks.onRcptTo!({ address: "a@a", args: {} }, session, (error?: Error | null) => error);
   hooks.onData?.bind(hooks)(stream, session, () => {});
+  if (hooks.onMailFrom) hooks.onMailFrom({ address: "a@a", args: false }, session, () => {});
   return login.calls.map(([, { id }]) => id);
+}
+/** A wrapper that is typed with smtp-server's names alone. */
+export function wrap(hooks: SMTPServerOptions): SMTPServerOptions {
+  return {
+    ...hooks,
+    onAuth(given: SMTPServerAuthentication, session: SMTPServerSession, callback) {
+      return hooks.onAuth!(given, session, callback);
+    },
+    onRcptTo(address: SMTPServerAddress, session: SMTPServerSession, callback) {
+      console.log(session.tenant?.id);
+      return hooks.onRcptTo!(address, session, callback);
+    },
+    onConnect: (session: SMTPServerSession, callback) => hooks.onConnect?.(session, callback),
+  };
 }
 export const mocked: SMTPServerOptions = { onAuth: login, onData: print };
 
