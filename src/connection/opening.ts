@@ -12,7 +12,8 @@ export function lookUp(client: Client, done: (name: string) => void): void {
   reverseLookup(host, settings.resolver, client.clock, ({ name, error, discarded }) => {
     const entry = { tnx: "connection" };
     if (error) {
-      client.log("error", { ...entry, err: error }, "Reverse resolve for %s: %s", host, error.message);
+      // Most clients of the world have no name, so it is no error.
+      client.log("debug", entry, "Reverse resolve for %s: %s", host, error.message);
     }
     if (discarded !== undefined) {
       const shown = JSON.stringify(discarded.slice(0, 255));

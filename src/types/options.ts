@@ -20,13 +20,13 @@ import type { SMTPServerResolver } from "./smtp-server.js";
 export interface Logger {
   /** The finest level; not used by the library. */
   trace?(...args: any[]): any;
-  /** Each line of the conversation, credentials left out. */
+  /** Each line of the conversation, credentials left out; a reverse lookup that failed. */
   debug?(...args: any[]): any;
   /** Connections, logins, what was refused or closed and why. */
   info?(...args: any[]): any;
   /** Problems that stop nothing: a hook that does not answer. */
   warn?(...args: any[]): any;
-  /** What failed: a hook, a handshake, the reverse lookup. */
+  /** What failed: a hook, a handshake. */
   error?(...args: any[]): any;
   /** The most severe level; not used by the library. */
   fatal?(...args: any[]): any;

@@ -216,3 +216,32 @@ describe("what a client and the hooks see of it", () => {
     expect(await client.idle()).toBe("");
   });
 });
+
+test("a lookup that fails is one line for debugging, without an exception: most of the world has no PTR", async () => {
+  const logged: [level: string, entry: object, text: string][] = [];
+  const levels = ["debug", "info", "warn", "error", "fatal"].map((level) => [
+    level,
+    (entry: object, format: string, ...args: unknown[]) =>
+      logged.push([level, entry, inspect(format, ...args)]),
+  ]);
+  const inspect = (format: string, ...args: unknown[]): string => {
+    let next = 0;
+    return format.replace(/%s/g, () => String(args[next++]));
+  };
+  const failure = Object.assign(new Error("getHostByAddr ENOTFOUND"), { code: "ENOTFOUND" });
+  const server = makeServer({
+    disableReverseLookup: false,
+    resolver: { reverse: (_ip, callback) => callback(failure) },
+    logger: Object.fromEntries(levels) as object,
+  });
+  await new MemoryClient(server).reply();
+  const lines = logged.filter(([, , text]) => /resolve/i.test(text));
+  expect(lines).toEqual([
+    [
+      "debug",
+      expect.not.objectContaining({ err: expect.anything() }),
+      "Reverse resolve for 192.0.2.99: getHostByAddr ENOTFOUND",
+    ],
+  ]);
+  expect(logged.filter(([level]) => level === "error")).toEqual([]);
+});
