@@ -6,8 +6,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
+import { createSecureContext } from "node:tls";
 import { join } from "node:path";
 import type { DataStream, SMTPSession } from "bun-smtp";
 
@@ -97,6 +98,38 @@ function shown(mail: ParsedMail): object {
       size: size ?? length ?? content?.length,
     })),
   };
+}
+
+/** A client that sends lines as they are; the replies, with the LMTP ones for each recipient. */
+async function converse(port: number, lines: readonly string[], replies: number): Promise<string[]> {
+  const socket = connect(port, "127.0.0.1").setEncoding("utf8");
+  const heard: string[] = [];
+  let text = "";
+  let rest = [...lines];
+  for await (const chunk of socket) {
+    text += String(chunk);
+    for (let match; (match = /^(?:\d{3}-.*\r\n)*(\d{3} .*)\r\n/.exec(text));) {
+      text = text.slice(match[0].length);
+      heard.push(match[1] ?? "");
+      const line = rest.shift();
+      if (line !== undefined) socket.write(`${line}\r\n`);
+    }
+    if (heard.length === replies) break;
+  }
+  // Neither the greeting nor the EHLO keywords: CHUNKING is advertised here alone.
+  return heard.slice(2);
+}
+
+/** The configuration of a program that reads it by wild-config. */
+function configOf(program: string): unknown {
+  process.env["NODE_CONFIG_DIR"] = join(process.cwd(), "node_modules", program, "config");
+  return require("wild-config");
+}
+
+/** Puts something in the place of a module that wants a database. */
+function replaceModule(path: string, exports: unknown): void {
+  const id = require.resolve(path);
+  require.cache[id] = { id, filename: id, loaded: true, exports } as NodeJS.Module;
 }
 
 const addresses = (list: Address[]): string[] => list.map(({ address }) => address);
@@ -213,6 +246,191 @@ const PROGRAMS: Record<string, () => Promise<object>> = {
       envelope: { host, remoteAddress, from: from.address, to: addresses(to) },
       seen: shown(email),
     };
+  },
+
+  /** Version 3: ECMAScript modules, pipeline() into a file and a parser at once, a limit of size. */
+  async "maildev-3"() {
+    const { MailDev } = (await import(join(process.cwd(), "node_modules/maildev-3/dist/index.js"))) as {
+      MailDev: new (config: object) => { start(): Promise<void>; stop(): Promise<void> };
+    };
+    const [smtp, web] = [await freePort(), await freePort()];
+    const maildev = new MailDev({
+      smtp,
+      web,
+      ip: "127.0.0.1",
+      webIp: "127.0.0.1",
+      silent: true,
+      maxMessageSize: 200_000,
+      mailDirectory: mkdtempSync(join(tmpdir(), "drop-in-")),
+      incomingUser: "me",
+      incomingPass: "secret",
+    });
+    await maildev.start();
+    const auth = { user: "me", pass: "secret" };
+    const heard = [
+      await send(smtp),
+      await send(smtp, { auth: { user: "me", pass: "guess" } }),
+      await send(smtp, { auth }),
+      await send(smtp, { auth }, { text: "x".repeat(70).concat("\n").repeat(4000) }),
+    ];
+    const mails = (await (await fetch(`http://127.0.0.1:${web}/api/email`)).json()) as unknown;
+    const list = (Array.isArray(mails) ? mails : (mails as { data: StoredMail[] }).data) as StoredMail[];
+    const seen = [];
+    for (const { id } of list) {
+      const email = (await (await fetch(`http://127.0.0.1:${web}/api/email/${id}`)).json()) as StoredMail;
+      const { host, remoteAddress, from, to } = email.envelope;
+      seen.push([host, remoteAddress, from.address, addresses(to), shown(email)]);
+    }
+    await maildev.stop();
+    return {
+      heard: heard.map((reply) => list.reduce((text, { id }) => text.replace(id, "<id>"), reply)),
+      seen,
+    };
+  },
+
+  /** Its LMTP server as it is. What it asks of MongoDB and Redis is answered here. */
+  async wildduck() {
+    const port = await freePort();
+    const config = configOf("wildduck") as { lmtp: object };
+    Object.assign(config.lmtp, { enabled: true, port, host: "127.0.0.1" });
+    const stored: unknown[] = [];
+    replaceModule("wildduck/lib/message-handler", class {});
+    replaceModule(
+      "wildduck/lib/user-handler",
+      class {
+        get(address: string, _fields: object, done: (error: Error | null, user?: object) => void): void {
+          const [name] = address.split("@");
+          if (name === "broken") return done(new Error("no database"));
+          done(null, name === "unknown" ? undefined : { _id: name });
+        }
+      },
+    );
+    replaceModule(
+      "wildduck/lib/filter-handler",
+      class {
+        process(data: Record<string, unknown>, done: (error: null, response: object) => void): void {
+          const { chunks, chunklen, meta, recipient, sender } = data as never as {
+            chunks: Buffer[];
+            chunklen: number;
+            meta: { transhost: string; transtype: string; origin: string };
+            recipient: string;
+            sender: string;
+          };
+          const { transhost, transtype, origin } = meta;
+          const octets = Bun.hash(Buffer.concat(chunks)).toString(36);
+          stored.push([sender, recipient, chunklen, octets, transhost, transtype, origin]);
+          const isFull = recipient.startsWith("full");
+          const response = isFull
+            ? Object.assign(new Error("Over quota"), { responseCode: 552 })
+            : `kept for ${recipient}`;
+          done(null, { userData: data["user"], response });
+        }
+      },
+    );
+    const start = require("wildduck/lmtp") as (
+      done: (error: Error | null, server: { close(done: () => void): void }) => void,
+    ) => void;
+    const server = await new Promise<{ close(done: () => void): void }>((resolve, reject) => {
+      start((error, started) => (error ? reject(error) : resolve(started)));
+    });
+    const line = "a line of text\r\n";
+    const heard = await converse(
+      port,
+      [
+        "LHLO client.test",
+        "MAIL FROM:<sender@example.com>",
+        "RCPT TO:<first@example.com>",
+        "RCPT TO:<unknown@example.com>",
+        "RCPT TO:<broken@example.com>",
+        "RCPT TO:<full@example.com>",
+        "DATA",
+        `Subject: x\r\n\r\n..dot\r\n${line.repeat(3000)}.`,
+        "RSET",
+        "QUIT",
+      ],
+      12,
+    );
+    await new Promise<void>((resolve) => server.close(resolve));
+    return { heard, stored };
+  },
+
+  /**
+   * The part of its receiver that is an SMTP server, with its plugin handler. Its queue, which is MongoDB, is answered
+   * here. The whole program hands its sockets from process to process, which needs `server.connect(socket)`.
+   */
+  async "zone-mta"() {
+    configOf("zone-mta");
+    replaceModule("zone-mta/lib/db", {});
+    const plugins = require("zone-mta/lib/plugins");
+    plugins.init("receiver");
+    plugins.handler.addHook(
+      "test",
+      "smtp:auth",
+      ({ password }: { password: string }, _session: object, next: (error?: Error) => void) =>
+        next(
+          password === "secret"
+            ? undefined
+            : Object.assign(new Error("Wrong password"), { responseCode: 454 }),
+        ),
+    );
+    const SMTPInterface = require("zone-mta/lib/smtp-interface");
+    const receiver = new SMTPInterface("feeder", {
+      hostname: "mx.test",
+      maxSize: 200_000,
+      maxRecipients: 2,
+      authentication: true,
+      starttls: true,
+      logger: true,
+      allowInsecureAuth: true,
+      disableReverseLookup: true,
+      disableVersionString: true,
+    });
+    await new Promise<void>((resolve) => receiver.setup(resolve));
+    receiver.sendCommand = (_command: string, done: (error: null, id: string) => void) => done(null, "id-1");
+    const queued: unknown[] = [];
+    receiver.maildrop = {
+      async add(
+        envelope: Record<string, unknown>,
+        stream: AsyncIterable<Buffer>,
+        done: (error: unknown, text?: string) => void,
+      ) {
+        try {
+          const chunks: Buffer[] = [];
+          for await (const chunk of stream) chunks.push(chunk);
+          const { id, from, to, transhost, transtype, user, origin, tls } = envelope;
+          const mail = await require("mailparser").simpleParser(Buffer.concat(chunks));
+          queued.push({ id, from, to, transhost, transtype, user, origin, tls: !!tls, mail: shown(mail) });
+          done(null, "Message queued as id-1");
+        } catch (error) {
+          done(error);
+        }
+      },
+    };
+    await new Promise<void>((resolve) => receiver.server.listen(0, "127.0.0.1", resolve));
+    const { port } = receiver.server.server.address() as AddressInfo;
+    const auth = { user: "me", pass: "secret" };
+    // smtp-server on Bun has no certificate for its SNICallback.
+    const plain = { ignoreTLS: true };
+    const heard = [
+      await send(port, plain),
+      await send(port, { ...plain, auth: { user: "me", pass: "guess" } }),
+      await send(port, { ...plain, auth }),
+      await send(
+        port,
+        { ...plain, auth, authMethod: "LOGIN" },
+        { to: ["a@example.com", "b@example.com", "c@example.com"] },
+      ),
+      await send(port, { ...plain, auth }, { text: "x".repeat(70).concat("\n").repeat(4000) }),
+    ];
+    // Its other process makes the TLS context of port 465 with this.
+    const tlsOptions = require("smtp-server/lib/tls-options") as (
+      options?: object,
+    ) => Record<string, unknown>;
+    const merged = tlsOptions({ key: "key", cert: "cert", ca: [], minVersion: "TLSv1.3", name: "x" });
+    const { key, cert, minVersion, honorCipherOrder, name } = merged;
+    createSecureContext(tlsOptions() as object);
+    await new Promise<void>((resolve) => receiver.close(resolve));
+    return { heard, queued, tlsOptions: { key, cert, minVersion, honorCipherOrder, name } };
   },
 
   /** A command line program with a JSON interface over HTTP. */

@@ -14,6 +14,9 @@ const PROGRAMS = [
   "smtp-tester",
   "test-smtp-server",
   "maildev",
+  "maildev-3",
+  "wildduck",
+  "zone-mta",
   "fake-smtp-server",
 ];
 
