@@ -1,6 +1,7 @@
 /**
  * Writes the pages for language models: llms.txt, a list of all pages (https://llmstxt.org), and llms-full.txt, which
- * has them in one file. `bun run build` runs it; llms.txt is in the repository, llms-full.txt only in the package.
+ * has them in one file. `bun run build` runs it; llms.txt is in the repository and in the package, llms-full.txt in neither: it
+ * is as large as all pages together.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -33,7 +34,7 @@ export function list(): string {
   const [head = "", ...sections] = read(INDEX).split(/^(?=## )/m);
   const [title = "", summary = ""] = head.split("\n\n");
   const linked = sections.filter((section) => /^- \[/m.test(section)).map((section) => section.trimEnd());
-  const all = `All pages in one file: llms-full.txt, beside this file in the package.`;
+  const all = "All pages in one file: `bun llms.ts` writes it, llms-full.txt, beside this file.";
   const plain = summary.replaceAll("\n", " ");
   return `${[title, `> ${plain}`, all, ...linked].join("\n\n")}\n`;
 }

@@ -3,7 +3,7 @@ import "./runtime.js";
 import { SMTPServer } from "./server/server.js";
 
 export { SMTPError } from "./errors.js";
-export { scramCredentials, verifyPassword } from "./sasl/index.js";
+export { scramCredentials, verifyPassword } from "./sasl/scram.js";
 export { SMTPServer };
 export type { Listening } from "./server/listener.js";
 export type { SMTPServerEvents } from "./server/server.js";

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import type { ListenTarget } from "../transport/bind.js";
 
-/** What the arguments of `listen` say. */
+/** @internal What the arguments of `listen` say. */
 export interface ListenRequest {
   readonly target: ListenTarget;
   readonly callback?: (() => void) | undefined;
@@ -35,6 +35,7 @@ export interface ListenOptions {
 }
 
 /**
+ * @internal
  * Reads `(port?, host?, backlog?, callback?)`, `(path, callback?)` and `(options, callback?)`.
  * @throws TypeError or RangeError that says what is wrong
  */

@@ -74,13 +74,13 @@ export class Listener extends EventEmitter implements Server {
     return this;
   }
 
-  /** For the server: the socket is bound. */
+  /** @internal For the server: the socket is bound. */
   opened(bound: Bound): void {
     this.#bound = bound;
     if (!this.#keepsAlive) bound.unref();
   }
 
-  /** For the server: stops accepting; what is connected stays. */
+  /** @internal For the server: stops accepting; what is connected stays. */
   stop(): void {
     this.#bound?.stop();
     this.#bound = undefined;

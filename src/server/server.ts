@@ -36,10 +36,10 @@ import type {
   TLSOptions,
 } from "../types/index.js";
 
-/** Serves one client on a given transport: tests need no network that way. Not exported from the package. */
+/** @internal Serves one client on a given transport: tests need no network that way. */
 export let accept: (server: SMTPServer, transport: PendingTransport) => void;
 
-/** Gives a server that has no client yet another clock: for tests, which let its time pass. Not exported from the package. */
+/** @internal Gives a server that has no client yet another clock: for tests, which let its time pass. */
 export let setClock: (server: SMTPServer, clock: Clock) => void;
 
 /** Events of {@link SMTPServer}. */

@@ -13,6 +13,7 @@ export interface MemoryTLS {
   authorized?: boolean | undefined;
 }
 
+/** @internal A TLS session of that client. */
 export function memoryTLS(
   endpoints: Endpoints,
   { servername, certificate, authorized = certificate !== undefined }: MemoryTLS = {},

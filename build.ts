@@ -1,0 +1,106 @@
+/**
+ * Makes dist/: what is published instead of src/.
+ *
+ *   bun build.ts           dist/ alone
+ *   bun build.ts publish   and lets package.json lead there: `prepack` runs it
+ *   bun build.ts restore   lets it lead to src/ again: `postpack` runs it
+ *
+ * A clone needs no build, since its package.json leads to src/. What is published is a third of its size: the code in
+ * three files without comments, and the declarations that the public ones need.
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+const ROOT = import.meta.dir;
+const MANIFEST = join(ROOT, "package.json");
+const DIST = join(ROOT, "dist");
+/** The manifest of the clone, kept while the published one is in its place. */
+const KEPT = join(DIST, "package.clone.json");
+/** Entry points with declarations for `require`. */
+const ENTRIES = ["index", "testing/index"];
+
+function fail(line: string): never {
+  console.error(line);
+  process.exit(1);
+}
+
+async function run(...command: string[]): Promise<void> {
+  const child = Bun.spawn(command, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+  if ((await child.exited) !== 0) fail(`Failed: ${command.join(" ")}`);
+}
+
+/** The files that a declaration imports, and those that these import. */
+function reachable(file: string, found: Set<string> = new Set()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, to = ""] of readFileSync(file, "utf8").matchAll(/(?:from |import |import\()"(\.[^"]+)\.js"/g))
+    reachable(join(dirname(file), `${to}.d.ts`), found);
+  return found;
+}
+
+async function build(): Promise<void> {
+  const tsc = join(ROOT, "node_modules/.bin/tsc");
+  if (!existsSync(tsc)) fail("The compiler is missing: run bun install first");
+  rmSync(DIST, { recursive: true, force: true });
+
+  const declarations = join(DIST, "declarations");
+  await run(tsc, "-p", "src/tsconfig.json", "--outDir", declarations);
+  for (const entry of ["index.d.ts", "testing.d.ts"]) {
+    for (const file of reachable(join(declarations, entry)))
+      cpSync(file, file.replace(declarations, DIST), { recursive: true });
+  }
+  rmSync(declarations, { recursive: true });
+
+  const bundle = [process.execPath, "build", "--outdir=dist", "--root=src"];
+  await run(
+    ...bundle,
+    "--target=bun",
+    "--splitting",
+    "--chunk-naming=[name]-[hash].[ext]",
+    "src/index.ts",
+    "src/testing.ts",
+  );
+  await run(
+    ...bundle,
+    "--target=node",
+    "--format=cjs",
+    "--entry-naming=[dir]/[name].cjs",
+    "src/lib/tls-options.cjs",
+  );
+  for (const file of ["lib/absent.cjs", "lib/tls-options.d.cts"]) copy(file);
+  for (const entry of ENTRIES) {
+    copy(`${entry}.cjs`);
+    copy(`${entry}.d.cts`);
+    // TypeScript before 5.3 does not know `with`.
+    const text = readFileSync(join(ROOT, `src/${entry}.d.cts`), "utf8");
+    writeFileSync(join(DIST, `${entry}.assert.d.cts`), text.replaceAll(" with {", " assert {"));
+  }
+}
+
+function copy(file: string): void {
+  mkdirSync(dirname(join(DIST, file)), { recursive: true });
+  cpSync(join(ROOT, "src", file), join(DIST, file));
+}
+
+/** The manifest with dist/ where it has src/, and without what leads a clone's TypeScript to src/. */
+function published(text: string): string {
+  return text
+    .replace(/^ *"types@>=5": .*\n/gm, "")
+    .replace(/"\.\/src\/(.*)\.ts"/g, '"./dist/$1.js"')
+    .replaceAll('"./src/', '"./dist/');
+}
+
+function restore(): void {
+  if (!existsSync(KEPT)) return;
+  writeFileSync(MANIFEST, readFileSync(KEPT));
+  rmSync(KEPT);
+}
+
+// After a `publish` that was cut off, the one to publish from is the one that was kept.
+restore();
+const [task] = process.argv.slice(2);
+if (task !== "restore") await build();
+if (task === "publish") {
+  cpSync(MANIFEST, KEPT);
+  writeFileSync(MANIFEST, published(readFileSync(MANIFEST, "utf8")));
+}
