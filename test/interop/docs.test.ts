@@ -1,4 +1,4 @@
-/** The tests that docs/guide/testing.md shows, run as a user would run them. They want nodemailer, which is installed here. */
+/** The tests that the README and docs/guide/testing.md show, run as a user would run them. They want nodemailer, which is installed here. */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,10 +10,10 @@ setDefaultTimeout(30_000);
 const directory = mkdtempSync(join(tmpdir(), "bun-smtp-testing-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const examples = examplesOf("docs/guide/testing.md");
+const examples = ["README.md", "docs/guide/testing.md"].flatMap(examplesOf);
 const tests = examples.filter(({ code }) => /from "(bun|node):test"/.test(code) && code.includes("test("));
 
-test("there are tests of bun:test and of node:test", () => expect(tests).toHaveLength(3));
+test("there are tests of bun:test and of node:test", () => expect(tests).toHaveLength(4));
 
 test.each(tests.map(({ title }) => title))("the tests below %p pass", async (title) => {
   const code = (tests.find((example) => example.title === title)?.code ?? "")
