@@ -67,6 +67,12 @@ export async function startInbox(options: InboxOptions = {}): Promise<Inbox> {
   return inbox;
 }
 
+/** What tells the error of a handshake from others. */
+interface HandshakeError extends Error {
+  code?: string;
+  meta?: { stage: string };
+}
+
 interface Waiting {
   isWanted(message: Message): boolean;
   resolve(message: Message): void;
@@ -120,7 +126,9 @@ export class Inbox implements AsyncDisposable {
     };
     this.certificate = tls && this.#given.cert ? String(this.#given.cert) : undefined;
     this.server = new SMTPServer({ ...this.#given, ...this.#hooks() });
-    this.server.on("error", () => this.#handshakeDone());
+    this.server.on("error", ({ code, meta }: HandshakeError) => {
+      if (code?.startsWith("ERR_SSL_") || meta?.stage === "connect") this.#handshakeDone();
+    });
   }
 
   /** The port that it listens on. */

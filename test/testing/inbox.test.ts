@@ -311,6 +311,8 @@ describe("TLS", () => {
         tls === "implicit"
           ? await TLSClient.implicit(inbox.port)
           : await (await TLSClient.plain(inbox.port)).startTLS();
+      // The client is done before the server is.
+      await (tls === "implicit" ? client.reply() : client.say("NOOP"));
       client.destroy();
       return true;
     } catch {
@@ -328,6 +330,13 @@ describe("TLS", () => {
     expect(await handshake(inbox, tls)).toBe(false);
     inbox.clear();
     expect(await handshake(inbox, tls)).toBe(true);
+  });
+
+  test("only handshakes count: not an error of another client", async () => {
+    await using inbox = await startInbox({ tls: "starttls" });
+    inbox.refuse({ tls: true, nth: 2 });
+    inbox.server.emit("error", Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }));
+    expect([await handshake(inbox, "starttls"), await handshake(inbox, "starttls")]).toEqual([true, false]);
   });
 });
 
