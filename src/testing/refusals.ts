@@ -29,7 +29,7 @@ export interface Failure {
   enhancedCode?: string | undefined;
   /** Closes the connection instead of a reply. */
   drop?: boolean | undefined;
-  /** Milliseconds to wait before the failure; without `code`, `message` and `drop` the command is late and accepted. */
+  /** Milliseconds to wait before the failure; alone it only makes the command late. */
   delay?: number | undefined;
   /** The first one that fails: 1 is the next that matches. Default: 1. */
   nth?: number | undefined;
@@ -93,11 +93,10 @@ class Plan implements PlannedFailure {
   /** Whether the command fails now; each call counts one command. */
   isDue(subject: string | Message): boolean {
     if (!this.#isAbout(subject)) return false;
-    const { nth = 1, times = this.#failure.nth === undefined ? Infinity : 1 } = this.#failure;
+    const fails = this.isNext;
     this.#seen += 1;
-    if (this.#seen < nth || this.#seen >= nth + times) return false;
-    this.count += 1;
-    return true;
+    if (fails) this.count += 1;
+    return fails;
   }
 
   #isAbout(subject: string | Message): boolean {
@@ -107,10 +106,11 @@ class Plan implements PlannedFailure {
     return matchesAddress(wanted as Match, subject);
   }
 
-  /** Whether the next one fails, whatever it is. */
+  /** Whether the next one fails that it is about. */
   get isNext(): boolean {
-    const { nth = 1, times = this.#failure.nth === undefined ? Infinity : 1 } = this.#failure;
-    return this.#seen + 1 >= nth && this.#seen + 1 < nth + times;
+    const { nth, times = nth === undefined ? Infinity : 1 } = this.#failure;
+    const next = this.#seen + 1;
+    return next >= (nth ?? 1) && next < (nth ?? 1) + times;
   }
 
   /** The error for the client; `undefined`: only late. */
@@ -119,7 +119,7 @@ class Plan implements PlannedFailure {
     if (delay !== undefined)
       await new Promise<void>((resolve) => systemClock.setTimeout(resolve, delay).unref());
     if (isDropped) drop();
-    else if (delay !== undefined && code === undefined && message === undefined) return undefined;
+    else if (delay !== undefined && (code ?? message ?? enhancedCode) === undefined) return undefined;
     return new SMTPError(message ?? "Refused by the test", {
       responseCode: code ?? CODES[this.stage as Exclude<Stage, "tls">],
       ...(enhancedCode !== undefined && { enhancedCode }),
