@@ -202,8 +202,38 @@ describe("refuse()", () => {
 
   test("text and enhanced code are the ones given", async () => {
     await using inbox = await startInbox({ hideENHANCEDSTATUSCODES: false });
-    inbox.refuse({ rcpt: true, code: 452, message: "Mailbox full", enhancedCode: "4.2.2" });
-    expect((await send(inbox))[1]).toBe("452 4.2.2 Mailbox full");
+    const planned = inbox.refuse({ rcpt: true, code: 452, message: "Disk full", enhancedCode: "4.3.1" });
+    expect((await send(inbox))[1]).toBe("452 4.3.1 Disk full");
+    planned.end();
+    inbox.refuse({ rcpt: true, enhancedCode: "5.7.1", delay: 1 });
+    expect((await send(inbox))[1]).toBe("550 5.7.1 Refused by the test");
+    inbox.clear();
+    inbox.refuse({ rcpt: true, code: 452 });
+    expect((await send(inbox))[1]).toBe("452 4.2.2 Refused by the test");
+  });
+
+  test.each([400, 599])("the code may be %d", async (code) => {
+    await using inbox = await startInbox();
+    inbox.refuse({ rcpt: true, code });
+    expect(codes(await send(inbox))).toEqual(["250", String(code)]);
+  });
+
+  test("delay: the reply comes that much later", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ mail: true, delay: 30 });
+    const client = await hello(inbox);
+    const before = performance.now();
+    expect(await client.say("MAIL FROM:<a@a.test>")).toStartWith("250 ");
+    expect(performance.now() - before).toBeGreaterThanOrEqual(29);
+  });
+
+  test("to end one does not end the others", async () => {
+    await using inbox = await startInbox();
+    const planned = inbox.refuse({ mail: true, code: 451 });
+    inbox.refuse({ mail: true, code: 452 });
+    planned.end();
+    planned.end();
+    expect(codes(await send(inbox))).toEqual(["452", "503"]);
   });
 
   test("connect: the greeting is the refusal", async () => {
@@ -223,6 +253,7 @@ describe("refuse()", () => {
   });
 
   test.each<[Refusal, string[]]>([
+    [{ rcpt: true }, ["550", "550", "550", "550"]],
     [{ rcpt: true, times: 2 }, ["550", "550", "250", "250"]],
     [{ rcpt: true, nth: 2 }, ["250", "550", "250", "250"]],
     [{ rcpt: true, nth: 2, times: 2 }, ["250", "550", "550", "250"]],
@@ -334,9 +365,14 @@ describe("TLS", () => {
 
   test("only handshakes count: not an error of another client", async () => {
     await using inbox = await startInbox({ tls: "starttls" });
+    const other = inbox.refuse({ mail: "nobody@example.com" });
     inbox.refuse({ tls: true, nth: 2 });
     inbox.server.emit("error", Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }));
     expect([await handshake(inbox, "starttls"), await handshake(inbox, "starttls")]).toEqual([true, false]);
+    expect(other.count).toBe(0);
+    inbox.clear();
+    inbox.refuse({ mail: true });
+    expect(await handshake(inbox, "starttls")).toBe(true);
   });
 });
 
