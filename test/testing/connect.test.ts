@@ -149,6 +149,13 @@ describe("TLS in memory", () => {
     expect((await client.startTLS()).code).toBe(503);
   });
 
+  test("a STARTTLS that is refused plays no handshake", async () => {
+    await using client = await connect(make({ disabledCommands: ["STARTTLS"] }));
+    await client.command("EHLO client.test");
+    expect((await client.startTLS()).code).toBe(500);
+    expect((await client.command("NOOP")).code).toBe(250);
+  });
+
   test("implicit TLS is there before the greeting, without a certificate by default", async () => {
     await using client = await connect(make({ ...options, secure: true }));
     expect(client.greeting.code).toBe(220);
@@ -222,6 +229,7 @@ test("connections count, and the server can speak to them", async () => {
   expect([...server.connections].map(({ remoteAddress }) => remoteAddress)).toEqual(["127.0.0.1"]);
   for (const connection of server.connections) connection.send(421, "Bye");
   expect(await client.closed()).toStartWith("421 Bye\r\n");
+  expect(await client.closed()).toBe("");
 });
 
 describe("what does not come", () => {
@@ -255,6 +263,16 @@ describe("what does not come", () => {
     expect(String(error)).toMatch(/C: NOOP 19 x{192}…\n/);
   });
 
+  test("the error after data() names the message, with its last lines", async () => {
+    await using client = await connect(make({ onData: (_stream, _session, _callback) => {} }), {
+      timeout: 20,
+    });
+    for (const line of MAIL) await client.command(line);
+    const error = await client.data("Subject: x\n\nhi").catch((error: Error) => error.message);
+    expect(error).toStartWith("No reply to the message within 20 ms.");
+    expect(error).toEndWith("\n  C: Subject: x\n  C: \n  C: hi\n  C: .");
+  });
+
   test("a connection that the server closes is one too", async () => {
     const server = make({
       onMailFrom: async (_address, session) => {
@@ -286,12 +304,13 @@ describe("what does not come", () => {
 describe("what cannot be meant is a TypeError that names it:", () => {
   test.each<[string, unknown, unknown]>([
     ["connect: an SMTPServer of this package", {}, {}],
-    ["connect: an SMTPServer of this package", undefined, {}],
+    ["not undefined. Import SMTPServer and connect by the same package name", undefined, {}],
     ['connect: there is no option "remoteAdress"', make(), { remoteAdress: "::1" }],
     ["connect: timeout", make(), { timeout: 0 }],
     ["connect: timeout", make(), { timeout: "1" }],
     ["connect: remotePort", make(), { remotePort: 65_536 }],
     ["connect: localPort", make(), { localPort: -1 }],
+    ["connect: localPort", make(), { localPort: 65_536 }],
     ["connect: localAddress", make(), { localAddress: 1 }],
     ["connect: preface", make(), { preface: 1 }],
     ['connect: tls: there is no option "cert"', make(), { tls: { cert: "" } }],
@@ -300,6 +319,11 @@ describe("what cannot be meant is a TypeError that names it:", () => {
     const connecting = connect(server as SMTPServer, options as object);
     await expect(connecting).rejects.toThrow(TypeError);
     await expect(connecting).rejects.toThrow(message);
+  });
+
+  test("but the ports of a unix socket can", async () => {
+    await using client = await connect(make(), { remotePort: 0, localPort: 0, remoteAddress: "" });
+    expect(client.greeting.code).toBe(220);
   });
 
   test("a command of two lines", async () => {
