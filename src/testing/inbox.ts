@@ -211,6 +211,7 @@ export class Inbox implements AsyncDisposable {
     return {
       onConnect: async (session) => check("connect", session, ""),
       onSecure: async (_socket, _session) => this.#handshakeDone(),
+      onHelo: async (session) => check("helo", session, session.hostNameAppearsAs),
       onAuth: async (auth, session) => {
         const name = auth.username ?? "";
         await check("auth", session, name);

@@ -8,11 +8,12 @@ import { checkWanted, isWanted, type Message, type WantedMessage, WANTED } from 
 export type Stage = keyof FailureStages;
 
 /** In the order of a conversation. */
-const STAGES: readonly Stage[] = ["connect", "tls", "auth", "mail", "rcpt", "data"];
+const STAGES: readonly Stage[] = ["connect", "tls", "helo", "auth", "mail", "rcpt", "data"];
 
 /** The reply of each stage where the test gives no code. A handshake has none. */
 const CODES: Readonly<Record<Exclude<Stage, "tls">, number>> = {
   connect: 554,
+  helo: 550,
   auth: 535,
   mail: 550,
   rcpt: 550,
@@ -43,6 +44,8 @@ export interface FailureStages {
   connect: true;
   /** The TLS handshake, of STARTTLS too. */
   tls: true;
+  /** HELO, EHLO and LHLO, by the name that the client gives, in any case. */
+  helo: true | Match;
   /** A login, by the user name, in any case. */
   auth: true | Match;
   /** MAIL FROM, by the address, in any case. */

@@ -244,6 +244,16 @@ describe("refuse()", () => {
     expect(codes(await send(inbox))).toEqual(ACCEPTED);
   });
 
+  test("helo: by the client's name", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ helo: "Bad.test" });
+    inbox.refuse({ helo: /^worse/, code: 421 });
+    const client = new SocketClient({ port: inbox.port, host: "127.0.0.1" });
+    await client.reply();
+    const replies = await client.chat("EHLO bad.test", "HELO good.test", "HELO worse.test");
+    expect(codes(replies)).toEqual(["550", "250", "421"]);
+  });
+
   test("auth: by the user name", async () => {
     await using inbox = await startInbox();
     inbox.refuse({ auth: "ann", code: 454 });
@@ -429,7 +439,7 @@ describe("what cannot be meant is a TypeError that names it:", () => {
   });
 
   test.each<[string, unknown]>([
-    ["refuse: one of connect, tls, auth, mail, rcpt, data is wanted, not none", {}],
+    ["refuse: one of connect, tls, helo, auth, mail, rcpt, data is wanted, not none", {}],
     ["not mail and rcpt", { mail: true, rcpt: true }],
     ['refuse: there is no option "recipient"', { recipient: "a@a.test" }],
     ["refuse: an object is wanted", "rcpt"],
