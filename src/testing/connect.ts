@@ -143,7 +143,7 @@ export class TestClient implements AsyncDisposable {
     for (let at = 0; at < octets.length; at += CHUNK) this.#transport.send(octets.subarray(at, at + CHUNK));
   }
 
-  /** Closes the client's side. The server still sends the replies that it owes. */
+  /** Closes the client's side. The server still sends the replies to what came before. */
   end(): void {
     this.#transport.fin();
   }

@@ -210,7 +210,7 @@ test("a client that leaves: the message breaks off, and onClose was called", asy
   expect(server.connections.size).toBe(0);
 });
 
-test("a client that closes its side still gets the reply that it is owed", async () => {
+test("a client that closes its side still gets its reply", async () => {
   let answer = (): void => {};
   await using client = await connect(make({ onMailFrom: (_a, _s, callback) => (answer = callback) }));
   await client.command("EHLO x");
