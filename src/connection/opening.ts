@@ -12,7 +12,7 @@ export function lookUp(client: Client, done: (name: string) => void): void {
   reverseLookup(host, settings.resolver, client.clock, ({ name, error, discarded }) => {
     const entry = { tnx: "connection" };
     if (error) {
-      // Most clients of the world have no name, so it is no error.
+      // Many addresses have no name, so this is not an error.
       client.log("debug", entry, "Reverse resolve for %s: %s", host, error.message);
     }
     if (discarded !== undefined) {

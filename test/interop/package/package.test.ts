@@ -197,7 +197,7 @@ describe("the tarball", () => {
   test("a clone without its tools says what to do", async () => {
     const where = join(folder, "bare");
     await cp(join(folder, "clone"), where, { recursive: true });
-    await cp(join(ROOT, "build.ts"), join(where, "build.ts"));
+    await cp(join(ROOT, ".ci/build.ts"), join(where, ".ci/build.ts"));
     const packing = Bun.spawn([process.execPath, "pm", "pack"], {
       cwd: where,
       stdout: "pipe",

@@ -1,9 +1,9 @@
 /**
  * Makes dist/: what is published instead of src/.
  *
- *   bun build.ts           dist/ alone
- *   bun build.ts publish   and lets package.json lead there: `prepack` runs it
- *   bun build.ts restore   lets it lead to src/ again: `postpack` runs it
+ *   bun .ci/build.ts           dist/ alone
+ *   bun .ci/build.ts publish   and lets package.json lead there: `prepack` runs it
+ *   bun .ci/build.ts restore   lets it lead to src/ again: `postpack` runs it
  *
  * A clone needs no build, since its package.json leads to src/. What is published is a third of its size: the code in
  * three files without comments, and the declarations that the public ones need.
@@ -11,7 +11,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-const ROOT = import.meta.dir;
+const ROOT = dirname(import.meta.dir);
 const MANIFEST = join(ROOT, "package.json");
 const DIST = join(ROOT, "dist");
 /** The manifest of the clone, kept while the published one is in its place. */
