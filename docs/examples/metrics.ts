@@ -2,7 +2,7 @@
  * Metrics of the SMTP servers of a process, for Prometheus: it subscribes to their diagnostics channels and serves
  * what it counted at /metrics. Preload it, and the program needs no change:
  *
- *   bun --preload ./metrics.ts mx.ts
+ *   bun --preload ./metrics.ts mx/main.ts
  */
 import { channel, tracingChannel } from "node:diagnostics_channel";
 import type {
@@ -20,7 +20,7 @@ if (import.meta.main) {
   usage(`
 Metrics of the SMTP servers of a process, for Prometheus.
 
-  bun --preload ./metrics.ts mx.ts
+  bun --preload ./metrics.ts mx/main.ts
 
 Variables:
   METRICS_HOST  the address to serve them on (127.0.0.1)

@@ -4,7 +4,7 @@
  * it, and the program needs no change:
  *
  *   bun add @opentelemetry/api @opentelemetry/sdk-trace @opentelemetry/exporter-trace-otlp-http
- *   bun --preload ./tracing.ts mx.ts
+ *   bun --preload ./tracing.ts mx/main.ts
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
@@ -27,7 +27,7 @@ if (import.meta.main) {
   usage(`
 Traces of the SMTP servers of a process, with OpenTelemetry.
 
-  bun --preload ./tracing.ts mx.ts
+  bun --preload ./tracing.ts mx/main.ts
 
 Variables:
   OTEL_EXPORTER_OTLP_ENDPOINT  the collector (http://localhost:4318), and the other variables of OpenTelemetry

@@ -44,6 +44,17 @@ function growth(what: string, figure: string, from: string, aim: number, compare
   };
 }
 
+/** The example mx beside another server that stores. */
+function durable(figure: string, server: PeerName, aim: number): Aim {
+  return {
+    what: `${figure}: rate of mx / ${server === "Postfix's intake" ? server : `${server}'s`}`,
+    ours: { figure, server: "mx", by: "value" },
+    other: { figure, server, by: "value" },
+    bound: "at least",
+    aim,
+  };
+}
+
 /** Flat but for what the caches of the processor no longer hold: with clients, a bare loop grows by half itself. */
 const FLAT = { clients: 2, recipients: 1.2 };
 const RATES = [
@@ -55,6 +66,7 @@ const RATES = [
 const LARGE = ["10 MB, 1 client", "10 MB, 4 clients"];
 const RECONNECT = "a connection a message, 1 kB, 20 clients";
 const DOTS = "10 MB, a dot on every line, own load";
+const DURABLE = ["durable, 4 kB, 20 clients", "durable, 4 kB, 100 clients"];
 const IDLE = "10000 idle connections";
 
 export const aims: readonly Aim[] = [
@@ -107,6 +119,11 @@ export const aims: readonly Aim[] = [
     aim: 3,
     compare: (ours, bare) => ours - bare,
   },
+  ...DURABLE.flatMap((figure) => [
+    durable(figure, "Postfix's intake", 4),
+    durable(figure, "smtp-server, durable (bun)", 2),
+    durable(figure, "smtp-server, durable (node)", 2),
+  ]),
 ];
 
 /**
@@ -115,6 +132,7 @@ export const aims: readonly Aim[] = [
  * With a `standIn` in our place: how the bare loop stands is the best that any server on Bun could do.
  */
 export function standing(aim: Aim, results: readonly Result[], standIn?: PeerName): number[] {
+  if (standIn && aim.ours.server !== "bun-smtp") return [];
   const look = ({ figure, server, by }: Point): number[] =>
     results
       .filter((result) => result.figure.name === figure && result.server === server)

@@ -137,7 +137,7 @@ function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
 }
 
 /** Path of a program of Postfix, `undefined` where it is missing. */
-export function postfix(program: "smtp-sink" | "smtp-source"): string | undefined {
+export function postfix(program: "postfix" | "smtp-sink" | "smtp-source"): string | undefined {
   return Bun.which(program, { PATH: PATHS }) ?? undefined;
 }
 

@@ -1,11 +1,11 @@
 /** The programs of docs/examples run, and do what they say. */
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAuthority } from "../support/certificates.js";
 import { SocketClient } from "../support/client.js";
+import { Program as Example } from "../support/program.js";
 
 setDefaultTimeout(120_000);
 
@@ -13,82 +13,16 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 const directory = mkdtempSync(join(tmpdir(), "bun-smtp-docs-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** A program of docs/examples that runs, and what it prints. */
-class Program {
-  readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  readonly #lines: string[] = [];
-  #over = false;
-  #heard = Promise.withResolvers<void>();
-
-  /** @param prefix a command that runs the command behind it, such as `env` */
+class Program extends Example {
   constructor(
     file: string,
     args: readonly string[] = [],
     env: Record<string, string> = {},
-    prefix: readonly string[] = [],
+    within: readonly string[] = [],
   ) {
-    this.#process = Bun.spawn([...prefix, process.execPath, join(ROOT, "docs/examples", file), ...args], {
-      cwd: directory,
-      env: { ...process.env, PORT: "0", ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    running.add(this);
-    const read = [this.#process.stdout, this.#process.stderr].map((stream) => this.#read(stream));
-    void Promise.all(read).then(() => {
-      this.#over = true;
-      this.#heard.resolve();
-    });
-  }
-
-  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
-    let rest = "";
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      this.#lines.push(...lines);
-      this.#heard.resolve();
-      this.#heard = Promise.withResolvers();
-    }
-  }
-
-  /** The next line that matches; those before it are dropped. */
-  async prints(pattern: RegExp): Promise<RegExpExecArray> {
-    const skipped: string[] = [];
-    for (;;) {
-      for (let line; (line = this.#lines.shift()) !== undefined; skipped.push(line)) {
-        const match = pattern.exec(line);
-        if (match) return match;
-      }
-      if (this.#over) throw new Error(`Ended without ${pattern}:\n${skipped.join("\n")}`);
-      await this.#heard.promise;
-    }
-  }
-
-  /** The port of the next "Listening on port". */
-  async port(): Promise<number> {
-    return Number((await this.prints(/^Listening on port (\d+)/))[1]);
-  }
-
-  /** Sends a signal, and waits for the end. */
-  async ends(signal: "SIGINT" | "SIGTERM" = "SIGINT"): Promise<number> {
-    this.#process.kill(signal);
-    return this.#process.exited;
-  }
-
-  get exited(): Promise<number> {
-    return this.#process.exited;
-  }
-
-  kill(): void {
-    this.#process.kill("SIGKILL");
+    super(file, args, { cwd: directory, env, within });
   }
 }
-
-const running = new Set<Program>();
-afterEach(() => {
-  for (const program of running) program.kill();
-  running.clear();
-});
 
 async function connect(to: { port: number; host: string } | { path: string }): Promise<SocketClient> {
   const client = new SocketClient(to);
@@ -139,7 +73,7 @@ describe("docs/examples", () => {
     const WORKING = { TLS_PORT: "0", WEB_PORT: "0", WEBHOOK: "http://127.0.0.1:9/", WORKERS: "1" };
 
     test.each([
-      ["mx.ts", "PORT", "65536"],
+      ["mx/main.ts", "PORT", "65536"],
       ["submission.ts", "TLS_PORT", "abc"],
       ["webhook.ts", "PORT", "-1"],
       ["cluster.ts", "PORT", "1e3"],
@@ -157,14 +91,15 @@ describe("docs/examples", () => {
 
     const NO_OPTION = "--no-such: no such option, --help lists what there is\n";
     test.each<[file: string, args: string[], env: Record<string, string>, stderr: string | RegExp]>([
-      ["mx.ts", ["--no-such"], {}, NO_OPTION],
+      ["mx/main.ts", ["--no-such"], {}, NO_OPTION],
       ["lmtp.ts", ["--no-such"], {}, NO_OPTION],
       ["catcher/main.ts", ["--no-such"], {}, "Unknown option '--no-such': --help lists what there is\n"],
       ["catcher/main.ts", ["1025"], {}, "Unexpected argument '1025': --help lists what there is\n"],
       ["catcher/main.ts", ["--port", "abc"], {}, "PORT=abc: must be a number from 0 to 65535\n"],
       ["catcher/main.ts", [], { STARTTLS: "yes" }, "STARTTLS=yes: must be a number from 0 to 1\n"],
       ["catcher/main.ts", [], { FAIL: "rcpt" }, /^FAIL=rcpt: rcpt: .*, as in rcpt:451:20\n$/],
-      ["mx.ts", ["ad", "b@b.test"], {}, "ad: no such command, --help lists what there is\n"],
+      ["mx/main.ts", [], { FREE: "10%" }, "FREE=10%: must be a number from 0 to 999999999\n"],
+      ["mx/main.ts", ["ad", "b@b.test"], {}, "ad: no such command, --help lists what there is\n"],
       ["submission.ts", ["list"], {}, "list: no such command, --help lists what there is\n"],
       ["submission.ts", ["add"], {}, "add: the name of a user is missing, as in add user@example.com\n"],
       ["submission.ts", ["add", "a@a.test"], { PASSWORD: "" }, /^add: a password is missing, .*\n$/],
@@ -174,8 +109,13 @@ describe("docs/examples", () => {
       ["lmtp.ts", [busy, "mail"], {}, `${busy}: in use by another program, choose another one\n`],
       ["lmtp.ts", ["none/lmtp.sock", "mail"], {}, /^none\/lmtp\.sock: .*no such file.*\n$/],
       ["lmtp.ts", ["lmtp.sock", text], {}, /^.*text\.txt: .*\n$/],
-      ["mx.ts", [], { DATABASE: "none/x.sqlite" }, "DATABASE=none/x.sqlite: unable to open database file\n"],
-      ["mx.ts", [], { DATABASE: text }, `DATABASE=${text}: file is not a database\n`],
+      [
+        "mx/main.ts",
+        [],
+        { DATABASE: "none/x.sqlite" },
+        "DATABASE=none/x.sqlite: unable to open database file\n",
+      ],
+      ["mx/main.ts", [], { DATABASE: text }, `DATABASE=${text}: file is not a database\n`],
       ["catcher/main.ts", [], { DATABASE: text }, `DATABASE=${text}: file is not a database\n`],
     ])("%s %j with %j", async (file, args, env, expected) => {
       const { code, stdout, stderr } = await run(file, args, { ...WORKING, ...env });
@@ -186,10 +126,10 @@ describe("docs/examples", () => {
     });
 
     test.each<[file: string, mistake: string, Record<string, string>, RegExp]>([
-      ["mx.ts", "without its key", { CERT }, /^CERT, KEY: KEY is not set, a certificate needs both\n$/],
+      ["mx/main.ts", "without its key", { CERT }, /^CERT, KEY: KEY is not set, a certificate needs both\n$/],
       ["submission.ts", "that is not there", { CERT: "none.crt", KEY }, /^CERT, KEY: .*none\.crt.*\n$/],
       ["catcher/main.ts", "that is none", { CERT: text, KEY }, /^CERT, KEY: cert: .*\n$/],
-      ["mx.ts", "of another key", { CERT, KEY: OTHER }, /^CERT, KEY: .*\n$/],
+      ["mx/main.ts", "of another key", { CERT, KEY: OTHER }, /^CERT, KEY: .*\n$/],
     ])("%s, a certificate %s", async (file, _, pair, expected) => {
       const { code, stderr } = await run(file, [], { ...WORKING, DATABASE: ":memory:", ...pair });
       expect(stderr).toMatch(expected);
@@ -197,7 +137,7 @@ describe("docs/examples", () => {
     });
   });
 
-  test.each(["mx.ts", "submission.ts", "lmtp.ts", "webhook.ts", "cluster.ts", "catcher/main.ts"])(
+  test.each(["mx/main.ts", "submission.ts", "lmtp.ts", "webhook.ts", "cluster.ts", "catcher/main.ts"])(
     "%s --help says how it is used, on stdout, whatever else is wrong",
     async (file) => {
       const { code, stdout, stderr } = await run(file, ["--help"], { PORT: "abc", WEBHOOK: "" });
@@ -303,47 +243,6 @@ describe("docs/examples", () => {
     expect(readdirSync(join(root, ".spool"))).toEqual([]);
     client.end();
     expect(await lmtp.ends("SIGTERM")).toBe(0);
-  });
-
-  test("mx.ts stores what comes for its recipients, all of it or nothing", async () => {
-    const env = { DATABASE: join(directory, "mx.sqlite"), NAME: "mx.test" };
-    const add = new Program("mx.ts", ["add", "b@b.test", "c@b.test", "postmaster"], env);
-    await add.prints(/^Recipients: b@b\.test c@b\.test postmaster$/);
-    expect(await add.exited).toBe(0);
-
-    const mx = new Program("mx.ts", [], env);
-    const client = await at(await mx.port());
-    expect(await client.say("MAIL FROM:<a@a.test> SIZE=100000000")).toStartWith("552 5.3.4 ");
-    expect(await client.say("MAIL FROM:<a@a.test>")).toStartWith("250 ");
-    expect(await client.say("RCPT TO:<nobody@b.test>")).toBe("550 5.1.1 No such recipient: nobody@b.test");
-    expect(await client.chat("RCPT TO:<B@b.test>", "RCPT TO:<c@B.test>", "RCPT TO:<Postmaster>")).toEqual(
-      Array(3).fill("250 2.1.5 Accepted"),
-    );
-    await client.say("DATA");
-    expect(await client.say("Subject: x\r\n\r\n\xff\0\r\n.")).toBe("250 2.6.0 Stored as 1");
-
-    using db = new Database(env.DATABASE, { strict: true });
-    const { content, ...message } = db
-      .query<{ content: Uint8Array }, []>("SELECT client, mailFrom, content FROM messages")
-      .get() ?? { content: new Uint8Array() };
-    expect(message).toEqual({ client: "127.0.0.1", mailFrom: "a@a.test" } as object);
-    expect(Buffer.from(content).toString("latin1")).toMatch(
-      /^Return-Path: <a@a\.test>\r\nReceived: from client\.test \(.*\[127\.0\.0\.1\]\)\r\n\tby mx\.test with ESMTP id \w+\.1;\r\n\t.* \+0000\r\nSubject: x\r\n\r\n\xff\0\r\n$/,
-    );
-    expect(db.query("SELECT recipient FROM deliveries WHERE message = 1").values()).toEqual([
-      ["B@b.test"],
-      ["c@B.test"],
-      ["Postmaster"],
-    ]);
-
-    // The second half of what is stored fails: the first does not stay.
-    db.run("ALTER TABLE deliveries RENAME TO elsewhere");
-    expect(await client.deliver()).toBe("451 4.3.0 Not stored, try again");
-    expect(db.query("SELECT id FROM messages").values()).toEqual([[1]]);
-    db.run("ALTER TABLE elsewhere RENAME TO deliveries");
-    expect(await client.deliver()).toBe("250 2.6.0 Stored as 2");
-    client.end();
-    expect(await mx.ends("SIGTERM")).toBe(0);
   });
 
   test("submission.ts lets in users with a record, over TLS alone, and under no other name", async () => {

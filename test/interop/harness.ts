@@ -1,6 +1,6 @@
 /** What every interop test needs: a server that keeps what it was given, and programs to talk to it. */
 import { test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SMTPServer } from "../../src/index.js";
@@ -26,6 +26,7 @@ const packages = {
   python3: "python3",
   "smtp-source": "postfix",
   sslscan: "sslscan",
+  strace: "strace",
   swaks: "swaks libnet-ssleay-perl",
   testssl: "testssl.sh",
 } as const;
@@ -199,6 +200,13 @@ export function cleanUp(): void {
 export function file(content: string | Uint8Array, encoding: BufferEncoding = "utf8"): string {
   const path = scratchPath();
   writeFileSync(path, content, { mode: 0o600, encoding });
+  return path;
+}
+
+/** A new folder; removed by {@link cleanUp}. */
+export function scratchFolder(): string {
+  const path = scratchPath();
+  mkdirSync(path);
   return path;
 }
 

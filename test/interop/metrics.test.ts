@@ -19,9 +19,9 @@ afterAll(async () => {
 
 /** The example mx with the metrics preloaded: the port of its server, and that of the metrics. */
 async function startExample(): Promise<[smtp: number, metrics: number]> {
-  const preload = ["--preload", join(EXAMPLES, "metrics.ts"), join(EXAMPLES, "mx.ts")];
+  const preload = ["--preload", join(EXAMPLES, "metrics.ts"), join(EXAMPLES, "mx/main.ts")];
   const env = { ...process.env, METRICS_PORT: "0", PORT: "0", DATABASE: join(folder, "mx.sqlite") };
-  const add = Bun.spawn([process.execPath, join(EXAMPLES, "mx.ts"), "add", "b@b.test"], {
+  const add = Bun.spawn([process.execPath, join(EXAMPLES, "mx/main.ts"), "add", "b@b.test"], {
     env,
     stdout: "pipe",
   });

@@ -1,5 +1,6 @@
 /** All figures, in the order of the table. */
 import type { Figure } from "../figure.js";
+import { durables } from "./durable.js";
 import { streams } from "./streams.js";
 import { idle } from "./idle.js";
 import { kept } from "./kept.js";
@@ -16,4 +17,5 @@ export const figures: readonly Figure[] = [
   ...recipients,
   ...tls,
   ...idle,
+  ...durables,
 ];
