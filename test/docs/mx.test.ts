@@ -5,11 +5,15 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { committer, type Message, open } from "../../docs/examples/mx/database.js";
+import type { Resolve } from "../../docs/examples/mx/dns.js";
+import { isListed } from "../../docs/examples/mx/dnsbl.js";
+import { greylist } from "../../docs/examples/mx/greylist.js";
 import { GroupCommit } from "../../docs/examples/mx/group-commit.js";
 import { SocketClient } from "../support/client.js";
 import { CrashTest } from "../support/crash.js";
+import { startDNS, type Zone } from "../support/dns.js";
 import { endAfterTest } from "../support/ending.js";
-import { EXAMPLES, Program, type ProgramOptions } from "../support/program.js";
+import { copyExample, EXAMPLES, Program, type ProgramOptions } from "../support/program.js";
 
 setDefaultTimeout(120_000);
 
@@ -246,6 +250,116 @@ describe("mx", () => {
     expect(answered).toBeGreaterThanOrEqual(180);
     expect(files).toBeGreaterThan(0);
   });
+});
+
+describe("a blocklist", () => {
+  const answer =
+    (...addresses: string[]): Resolve =>
+    async (name) => {
+      asked.push(name);
+      if (addresses.length === 0) throw Object.assign(new Error("none"), { code: "ENOTFOUND" });
+      return addresses;
+    };
+  let asked: string[] = [];
+  beforeEach(() => (asked = []));
+
+  test("is asked for the address, turned round (RFC 5782)", async () => {
+    expect(await isListed("192.0.2.99", "list.test", answer("127.0.0.2"))).toBe(true);
+    expect(await isListed("2001:db8:1:2:3:4:567:89ab", "list.test", answer())).toBe(false);
+    expect(await isListed("2001:db8::1", "list.test", answer())).toBe(false);
+    expect(await isListed("::1", "list.test", answer())).toBe(false);
+    const zeros = (count: number): string => "0.".repeat(count);
+    expect(asked).toEqual([
+      "99.2.0.192.list.test",
+      "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.list.test",
+      `1.${zeros(23)}8.b.d.0.1.0.0.2.list.test`,
+      `1.${zeros(31)}list.test`,
+    ]);
+  });
+
+  test.each<[answers: string[], listed: boolean]>([
+    [["127.0.0.2", "127.0.0.10"], true],
+    [["127.255.255.10"], false],
+    [["127.255.255.254", "127.0.0.4"], true],
+    [["192.0.2.1"], false],
+  ])("that answers %j", async (answers, listed) => {
+    expect(await isListed("192.0.2.99", "list.test", answer(...answers))).toBe(listed);
+  });
+
+  test("refuses a client, and no other where it fails", async () => {
+    const zone: Zone = { "A 1.0.0.127.list.test": ["127.0.0.2"] };
+    const dns = await startDNS(zone);
+    const mx = await start({ DNSBL: "list.test", DNS: dns.address });
+    const client = await connect(await mx.port());
+    expect(await client.say("MAIL FROM:<a@a.test>")).toBe("550 5.7.1 127.0.0.1 is listed by list.test");
+    zone["A 1.0.0.127.list.test"] = "SERVFAIL";
+    expect(await client.deliver()).toStartWith("250 ");
+    delete zone["A 1.0.0.127.list.test"];
+    expect(await client.deliver()).toStartWith("250 ");
+  });
+});
+
+describe("greylisting", () => {
+  const MINUTE = 60_000;
+  const DAY = 24 * 60 * MINUTE;
+
+  test("a new sender waits, and is known after that", () => {
+    const wait = greylist(path, 5 * MINUTE);
+    expect(wait("192.0.2.1", "a@a.test", "b@b.test", 0)).toBe(5 * MINUTE);
+    expect(wait("192.0.2.1", "a@a.test", "b@b.test", MINUTE)).toBe(4 * MINUTE);
+    expect(wait("192.0.2.1", "a@a.test", "b@b.test", 5 * MINUTE)).toBe(0);
+    expect(wait("192.0.2.1", "a@a.test", "b@b.test", 30 * DAY)).toBe(0);
+  });
+
+  test("is about the network of the client, the domain of the sender, and the recipient", () => {
+    const wait = greylist(path, 5 * MINUTE);
+    wait("192.0.2.1", "a@a.test", "b@b.test", 0);
+    wait("2001:db8:0:1::1", "", "b@b.test", 0);
+    const waits = (...who: [client: string, sender: string, recipient: string]) =>
+      wait(...who, 5 * MINUTE) > 0;
+    expect(waits("192.0.2.200", "bounce-17@A.test", "B@b.test")).toBe(false);
+    expect(waits("2001:db8:0:1:2:3:4:5", "", "b@b.test")).toBe(false);
+    expect(waits("192.0.3.1", "a@a.test", "b@b.test")).toBe(true);
+    expect(waits("2001:db8:0:2::1", "", "b@b.test")).toBe(true);
+    expect(waits("192.0.2.1", "a@other.test", "b@b.test")).toBe(true);
+    expect(waits("192.0.2.1", "a@a.test", "c@b.test")).toBe(true);
+  });
+
+  test("forgets who did not come back within a day, and who has not sent for 35 days", () => {
+    greylist(path, 5 * MINUTE)("192.0.2.1", "a@once.test", "b@b.test", 0);
+    const wait = greylist(path, 5 * MINUTE);
+    wait("192.0.2.1", "a@known.test", "b@b.test", 0);
+    wait("192.0.2.1", "a@known.test", "b@b.test", 5 * MINUTE);
+    // Each start forgets.
+    expect(greylist(path, 5 * MINUTE)("192.0.2.1", "a@once.test", "b@b.test", 2 * DAY)).toBe(5 * MINUTE);
+    expect(greylist(path, 5 * MINUTE)("192.0.2.1", "a@known.test", "b@b.test", 30 * DAY)).toBe(0);
+    expect(greylist(path, 5 * MINUTE)("192.0.2.1", "a@known.test", "b@b.test", 66 * DAY)).toBe(5 * MINUTE);
+  });
+
+  test("asks a sender to come back, and takes the mail when it does", async () => {
+    const mx = await start({ GREYLIST: "300" });
+    const client = await connect(await mx.port());
+    await client.say("MAIL FROM:<a@a.test>");
+    expect(await client.say("RCPT TO:<b@b.test>")).toBe("451 4.7.1 Not known yet, try again in 300 seconds");
+    expect(await client.say("RCPT TO:<x@b.test>")).toStartWith("550 5.1.1 ");
+    await client.say("RSET");
+    using db = new Database(`${path}-greylist`);
+    db.run("UPDATE senders SET first = first - 300000");
+    expect(await client.deliver()).toStartWith("250 ");
+  });
+});
+
+test("VERIFY=1 without its packages is one line on stderr", async () => {
+  const main = copyExample("mx", join(directory, "copy"));
+  const env = { ...process.env, PORT: "0", DATABASE: path, VERIFY: "1" };
+  const run = Bun.spawn([process.execPath, main], {
+    env,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const said = await run.stderr.text();
+  expect(said).toMatch(/^VERIFY=1: .*(?:mailauth|dns-packet).*\n$/);
+  expect(await run.exited).toBe(1);
 });
 
 // A disk of its own in a namespace of its own, where the system allows that.

@@ -1,8 +1,24 @@
 /** Programs of docs/examples, each in a process of its own. */
-import { join } from "node:path";
+import { cpSync, mkdirSync, symlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { endAfterTest } from "./ending.js";
 
-export const EXAMPLES: string = new URL("../../docs/examples", import.meta.url).pathname;
+const ROOT: string = new URL("../..", import.meta.url).pathname;
+export const EXAMPLES: string = join(ROOT, "docs/examples");
+
+/**
+ * Copies an example into a project, as a user does. Gives the path of its main file.
+ * @param packages where the packages are that the project has beside this one
+ */
+export function copyExample(name: string, project: string, packages: Record<string, string> = {}): string {
+  const modules = join(project, "node_modules");
+  mkdirSync(modules, { recursive: true });
+  for (const [name, path] of Object.entries({ ...packages, "bun-smtp": ROOT }))
+    symlinkSync(path, join(modules, name));
+  for (const part of [name, "start.ts"])
+    cpSync(join(EXAMPLES, part), join(project, part), { recursive: true });
+  return join(project, name, "main.ts");
+}
 
 /** How a program is started. */
 export interface ProgramOptions {
@@ -22,10 +38,10 @@ export class Program {
 
   /**
    * Starts it, on a free port. It is killed after the test.
-   * @param file its path in docs/examples
+   * @param file its path in docs/examples, or anywhere from / on
    */
   constructor(file: string, args: readonly string[] = [], { cwd, env, within = [] }: ProgramOptions = {}) {
-    this.#process = Bun.spawn([...within, process.execPath, join(EXAMPLES, file), ...args], {
+    this.#process = Bun.spawn([...within, process.execPath, resolve(EXAMPLES, file), ...args], {
       ...(cwd !== undefined && { cwd }),
       env: { ...process.env, PORT: "0", ...env },
       stdio: ["ignore", "pipe", "pipe"],

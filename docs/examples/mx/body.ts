@@ -1,8 +1,18 @@
 /** Messages on their way to the database: small ones in memory, each other one in a file of its own. */
 import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, statfsSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statfsSync,
+  unlinkSync,
+} from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 
 /** The octets of a message that stay in memory: it is what a client can take of it. */
 const IN_MEMORY = 64 * 1024;
@@ -40,6 +50,7 @@ export class Bodies {
 export class Body implements AsyncDisposable {
   readonly #folder: string;
   #chunks: Uint8Array[] = [];
+  #content: Uint8Array<ArrayBuffer> | undefined;
   #octets = 0;
   #file: string | null = null;
   #handle: FileHandle | undefined;
@@ -54,16 +65,40 @@ export class Body implements AsyncDisposable {
     return this.#file;
   }
 
-  /** Those of a small message, null where they are in a file. Each call makes a copy. */
-  content(): Uint8Array<ArrayBuffer> | null {
-    if (this.#file !== null) return null;
-    const content = new Uint8Array(this.#octets);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      content.set(chunk, at);
-      at += chunk.byteLength;
+  /** Those of a small message, null where they are in a file. Their buffer may be transferred. */
+  get content(): Uint8Array<ArrayBuffer> | null {
+    return this.#file === null ? this.#joined() : null;
+  }
+
+  /** All of them, to be read once more. */
+  read(): Buffer | Readable {
+    if (this.#file !== null) return createReadStream(join(this.#folder, this.#file));
+    return Buffer.from(this.#joined().buffer);
+  }
+
+  /** Lets `change` write into the first octets: it gets 64 kB at most, and whether that is the whole message. */
+  async edit(change: (start: Buffer, isWhole: boolean) => void): Promise<void> {
+    if (this.#handle === undefined) return change(Buffer.from(this.#joined().buffer), true);
+    const start = Buffer.alloc(IN_MEMORY);
+    await this.#handle.read(start, 0, IN_MEMORY, 0);
+    const before = Buffer.from(start);
+    change(start, false);
+    if (start.equals(before)) return;
+    for (let at = 0; at < IN_MEMORY;)
+      at += (await this.#handle.write(start, at, IN_MEMORY - at, at)).bytesWritten;
+  }
+
+  /** In one piece, and a buffer of their own. */
+  #joined(): Uint8Array<ArrayBuffer> {
+    if (this.#content === undefined) {
+      this.#content = new Uint8Array(this.#octets);
+      let at = 0;
+      for (const chunk of this.#chunks) {
+        this.#content.set(chunk, at);
+        at += chunk.byteLength;
+      }
     }
-    return content;
+    return this.#content;
   }
 
   /** Adds some. Wait for it before you read on, so that a disk that is slow slows the client down. */
@@ -73,7 +108,7 @@ export class Body implements AsyncDisposable {
     if (this.#octets <= IN_MEMORY) return;
     if (this.#handle === undefined) {
       const file = `${randomUUID()}.eml`;
-      this.#handle = await open(join(this.#folder, file), "wx", 0o600);
+      this.#handle = await open(join(this.#folder, file), "wx+", 0o600);
       this.#file = file;
     }
     const chunks = this.#chunks;

@@ -7,6 +7,9 @@ import { SMTPError, SMTPServer, type SMTPSession } from "bun-smtp";
 import { certificate, fail, numberOf, orFail, usage } from "../start.js";
 import { Bodies } from "./body.js";
 import { open } from "./database.js";
+import { resolverAt } from "./dns.js";
+import { isListed } from "./dnsbl.js";
+import { greylist } from "./greylist.js";
 import { GroupCommit } from "./group-commit.js";
 
 usage(`
@@ -21,6 +24,11 @@ Variables:
   PORT         the port (2525), 0 for any free one
   CERT, KEY    PEM files for STARTTLS (without: the server makes a certificate)
   PER_ADDRESS  connections that one address may have (20), 0 for any number
+  VERIFY       1: checks SPF, DKIM, DMARC and ARC, for which the packages mailauth and dns-packet are needed
+  ARC_TRUST    domains whose ARC seal is believed, with spaces between
+  DNSBL        a blocklist of addresses, such as zen.spamhaus.org
+  GREYLIST     seconds that a sender who is not known has to wait (0: none has)
+  DNS          address and port of the DNS server to ask (without: that of the system)
   FREE         MiB that the disk must have left for a message to be taken (100)
 `);
 
@@ -29,6 +37,8 @@ const name = env["NAME"] || hostname();
 const port = numberOf("PORT", 2525);
 const path = env["DATABASE"] || "mx.sqlite";
 const maxClientsPerAddress = numberOf("PER_ADDRESS", 20);
+const blocklist = env["DNSBL"];
+const delay = numberOf("GREYLIST", 0, 86_400);
 
 const MIB = 1024 * 1024;
 const MAX_MESSAGE = 25 * MIB;
@@ -58,6 +68,14 @@ const bodies = orFail(`DATABASE=${path}`, () => new Bodies(`${path}-bodies`));
 const rowOf = db.query<object, string>("SELECT 1 FROM messages WHERE file = ?");
 bodies.removeUnless((file) => rowOf.get(file) !== null);
 
+const resolve = orFail(`DNS=${env["DNS"]}`, () => resolverAt(env["DNS"]));
+const trustedSealers = (env["ARC_TRUST"] ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+const policy = { name, resolve, server: env["DNS"] || undefined, trustedSealers };
+const check = numberOf("VERIFY", 0, 1)
+  ? (await orFail("VERIFY=1", () => import("./authentication.js"))).check
+  : undefined;
+const greylisted = delay > 0 ? greylist(`${path}-greylist`, delay * 1000) : undefined;
+
 const store = new GroupCommit(path);
 const isRecipient = db.query<object, string>("SELECT 1 FROM recipients WHERE address = ?");
 
@@ -77,14 +95,18 @@ const server = new SMTPServer({
   socketTimeout: 5 * 60_000,
   minDataRate: 100,
 
-  async onMailFrom({ args }, _session) {
+  async onMailFrom({ args }, { remoteAddress }) {
     const size = args ? Number(args["SIZE"] ?? 0) : 0;
     if (store.octets > MAX_WAITING || bodies.free < MIN_FREE + size) throw full();
+    if (blocklist && (await isListed(remoteAddress, blocklist, resolve)))
+      throw refusal(550, "5.7.1", `${remoteAddress} is listed by ${blocklist}`);
   },
 
-  async onRcptTo({ address }, _session) {
-    if (isRecipient.get(address)) return;
-    throw new SMTPError(`No such recipient: ${address}`, { responseCode: 550, enhancedCode: "5.1.1" });
+  async onRcptTo({ address }, session) {
+    if (!isRecipient.get(address)) throw refusal(550, "5.1.1", `No such recipient: ${address}`);
+    const wait = greylisted?.(session.remoteAddress, senderOf(session), address) ?? 0;
+    if (wait > 0)
+      throw refusal(451, "4.7.1", `Not known yet, try again in ${Math.ceil(wait / 1000)} seconds`);
   },
 
   async onData(stream, session) {
@@ -95,27 +117,28 @@ const server = new SMTPServer({
         if (stream.sizeExceeded) return undefined;
         await body.write(chunk);
       }
+      const results = (await check?.(body, session, policy)) ?? "";
       await body.sync();
       const id = await store.add({
         received: new Date().toISOString(),
         client: session.remoteAddress,
         mailFrom: senderOf(session),
         recipients: session.envelope.rcptTo.map(({ address }) => address),
-        head: trace(session),
-        content: body.content(),
+        head: trace(session, results),
+        content: body.content,
         file: body.file,
       });
       body.keep();
       return `Stored as ${id}`;
     } catch (error) {
-      // Of the server: the client has gone, or sent a bare LF.
+      // The client has gone, or sent a bare LF, or the message was refused.
       if (error instanceof SMTPError) throw error;
       console.error(error);
       const { code = "" } = error as { code?: string };
       // The row may be on the disk nevertheless. If it is not, the next start removes the file.
       if (code.startsWith("SQLITE_IOERR")) body.keep();
       if (FULL.includes(code)) throw full();
-      throw new SMTPError("Not stored, try again", { responseCode: 451, enhancedCode: "4.3.0" });
+      throw refusal(451, "4.3.0", "Not stored, try again");
     }
   },
 });
@@ -124,24 +147,28 @@ const FULL = ["ENOSPC", "EDQUOT", "SQLITE_FULL"];
 
 /** The sender keeps the message and comes back. */
 function full(): SMTPError {
-  return new SMTPError("Insufficient storage, try again", { responseCode: 452, enhancedCode: "4.3.1" });
+  return refusal(452, "4.3.1", "Insufficient storage, try again");
+}
+
+function refusal(responseCode: number, enhancedCode: string, message: string): SMTPError {
+  return new SMTPError(message, { responseCode, enhancedCode });
 }
 
 function senderOf({ envelope }: SMTPSession): string {
   return envelope.mailFrom ? envelope.mailFrom.address : "";
 }
 
-/** The lines that a final delivery puts on top of a message (RFC 5321 section 4.4). */
-function trace(session: SMTPSession): string {
+/** The lines that a final delivery puts on top of a message (RFC 5321 section 4.4), and what the checks found. */
+function trace(session: SMTPSession, results: string): string {
   const { hostNameAppearsAs, clientHostname, remoteAddress, transmissionType } = session;
-  const lines = [
-    `Return-Path: <${senderOf(session)}>`,
-    // What a client calls itself may be anything.
-    `Received: from ${hostNameAppearsAs.replace(/[^\w.:[\]-]/g, "?")} (${clientHostname} [${remoteAddress}])`,
-    `\tby ${name} with ${transmissionType} id ${session.id}.${session.transaction};`,
-    `\t${new Date().toUTCString().replace("GMT", "+0000")}`,
-  ];
-  return `${lines.join("\r\n")}\r\n`;
+  // What a client calls itself may be anything.
+  const client = hostNameAppearsAs.replace(/[^\w.:[\]-]/g, "?");
+  return (
+    `Return-Path: <${senderOf(session)}>\r\n${results}` +
+    `Received: from ${client} (${clientHostname} [${remoteAddress}])\r\n` +
+    `\tby ${name} with ${transmissionType} id ${session.id}.${session.transaction};\r\n` +
+    `\t${new Date().toUTCString().replace("GMT", "+0000")}\r\n`
+  );
 }
 
 // A public port gets handshakes that fail all day.
