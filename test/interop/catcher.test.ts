@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createTransport } from "nodemailer";
+
 import { pack, run, scratch } from "./drop-in/install.js";
+import { createTransport } from "./nodemailer.js";
 
 setDefaultTimeout(60_000);
 
@@ -38,7 +39,7 @@ async function start(...options: string[]): Promise<{ port: number; page: string
 }
 
 async function send(port: number, options: object = {}): Promise<string> {
-  const transport = createTransport({ host: "127.0.0.1", port, ...options } as never);
+  const transport = createTransport({ host: "127.0.0.1", port, ...options });
   const mail = { from: "a@a.test", to: "b@b.test", subject: "Grüße ✓", text: "Hi" };
   const { response } = await transport.sendMail(mail);
   transport.close();
