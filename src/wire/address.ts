@@ -3,24 +3,24 @@ import { normalizeAddress } from "./ip.js";
 import { INVISIBLE, parseParameters, type Parameters } from "./parameters.js";
 import { domainToUnicode, isMisleading, isSafeLabel, MAX_LABEL, octetsOf } from "./idna.js";
 
-/** What a MAIL or RCPT command says. */
+/** A parsed MAIL or RCPT command. */
 export interface PathCommand extends Parameters {
-  /** `local@domain`; the empty string for the null reverse-path; `postmaster` as it was written. */
+  /** `local@domain`; the empty string for the null reverse-path; `postmaster` without a domain, as the client wrote it. */
   address: string;
 }
 
-/** RFC 5321 section 4.5.3.1.3: octets of a path with its "<" and ">". A domain of 255 never fits. */
+/** RFC 5321 section 4.5.3.1.3: octets of a path with its "<" and ">". So a domain of 255 octets never fits. */
 const MAX_PATH = 256;
 
 type PathVerb = "MAIL FROM" | "RCPT TO";
 
-/** What nearly all clients send before the path, and what else may stand there. */
+/** Text before the path: what nearly all clients send, and every form that is accepted. */
 const HEADS = {
   "MAIL FROM": { plain: "MAIL FROM:<", any: /MAIL FROM[ \t]*:[ \t]*/iy },
   "RCPT TO": { plain: "RCPT TO:<", any: /RCPT TO[ \t]*:[ \t]*/iy },
 };
 
-// Each piece can match in one way only, so that a hostile line costs no more than its length.
+// Each part matches in one way only, so the time stays linear in the length of a hostile line.
 const HOST = String.raw`[^\s\x00-\x1f\x7f-\x9f\u200b\u2060"<>,:@]+`;
 const ROUTE = `(?:@${HOST}(?:,@${HOST})*:)?`;
 const QUOTED = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"`;
@@ -32,7 +32,7 @@ const LABEL = String.raw`[a-z0-9\u0080-\uffff]+(?:-+[a-z0-9\u0080-\uffff]+)*`;
 const PLAIN_ATOM = "[a-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const LDH_LABEL = "(?!xn--)[a-z0-9]+(?:-+[a-z0-9]+)*";
 
-/** What nearly all clients send, ASCII atoms and letter-digit-hyphen labels: nothing in it needs a second look. */
+/** What nearly all clients send: ASCII atoms and letter-digit-hyphen labels, which need no further checks. */
 const PLAIN_PATH = new RegExp(
   String.raw`<${PLAIN_ATOM}(?:\.${PLAIN_ATOM})*@${LDH_LABEL}(?:\.${LDH_LABEL})*>`,
   "iy",
@@ -41,10 +41,10 @@ const PLAIN_PATH = new RegExp(
 /** RFC 5321 section 4.1.2 and RFC 6531 section 3.3: atoms with dots between them, or one quoted string. */
 const PATH = new RegExp(String.raw`<${ROUTE}(?:${ATOM}(?:\.${ATOM})*|${QUOTED})@[^\s"<>@]+>`, "y");
 
-/** All that lenient parsing asks for where {@link PATH} does not match. */
+/** Lenient parsing accepts this if {@link PATH} does not match. */
 const LENIENT_PATH = new RegExp(`<${LOOSE_PATH}>`, "y");
 
-/** What some devices send, and a path for other servers too. */
+/** A path without "<" and ">", which some devices send. */
 const LENIENT_BARE_PATH = new RegExp(String.raw`${LOOSE_PATH}(?![^ \t])`, "y");
 
 const NULL_PATH = /<>/y;
@@ -57,18 +57,18 @@ const DOMAIN = new RegExp(String.raw`^${LABEL}(?:\.${LABEL})*$`, "i");
 
 const INTERNATIONAL = /xn--|[^\x00-\x7f]/i;
 
-/** Read in place of octets that were not UTF-8. Different mailboxes would become one. */
+/** The decoder puts this in place of invalid UTF-8, so different mailboxes would become the same one. */
 const REPLACEMENT = "\ufffd";
 
 /**
  * Parses a MAIL or RCPT command (RFC 5321 sections 4.1.1.2, 4.1.1.3 and 4.1.2, RFC 6531, RFC 3461).
- * Source routes are dropped, quoted local parts given as sent, A-labels as U-labels (RFC 5890), IPv6
- * literals in the form of RFC 5952.
+ * Drops source routes, keeps quoted local parts as sent, decodes A-labels to U-labels (RFC 5890), and writes IPv6
+ * literals as RFC 5952 does.
  *
- * @param line the whole command line without its CRLF, the octets read as UTF-8
- * @param lenient ask for no more than one unquoted "@" with something on both sides, with or without brackets; what
- *   can be used to forge a header or log line, or makes a domain look like another, is refused all the same
- * @returns `undefined` for a syntax error: 501
+ * @param line the whole command line without its CRLF, decoded from UTF-8
+ * @param lenient require only one unquoted "@" with something on both sides; brackets are optional. Characters that
+ *   could forge a header or log line, or make a domain look like another, are refused even then
+ * @returns `undefined` for a syntax error, which gets 501
  */
 export function parsePathCommand(line: string, command: PathVerb, lenient: boolean): PathCommand | undefined {
   const { plain, any } = HEADS[command];
@@ -83,7 +83,7 @@ export function parsePathCommand(line: string, command: PathVerb, lenient: boole
   return parameters && { address, ...parameters };
 }
 
-/** A path that was read: its address, and where in the line it ends. */
+/** A parsed path: its address, and the index after it. */
 interface Path {
   address: string;
   end: number;
@@ -93,7 +93,7 @@ function plainPath(line: string, start: number): Path | undefined {
   const end = endOf(PLAIN_PATH, line, start);
   if (end === undefined || end - start > MAX_PATH) return undefined;
   const address = line.slice(start + 1, end - 1);
-  // A shorter path has no longer label.
+  // An address of at most 63 characters cannot have a label that is too long.
   if (
     address.length > MAX_LABEL &&
     !address
@@ -110,7 +110,7 @@ function anyPath(line: string, start: number, command: PathVerb, lenient: boolea
   if (end === undefined) return undefined;
   const brackets = line[start] === "<" ? 1 : 0;
   const to = end - brackets;
-  // Without a route: that starts with "@", which no local part does.
+  // Skip a source route. Only a route starts with "@".
   const from = line[start + brackets] === "@" ? line.indexOf(":", start) + 1 : start + brackets;
   const at = line.lastIndexOf("@", to - 1);
   const address =
@@ -129,13 +129,13 @@ function endOfPath(line: string, start: number, command: PathVerb, lenient: bool
   );
 }
 
-/** Index behind what the sticky `pattern` matches at `start`. An array of matches for each line would be garbage. */
+/** Index after the match of a sticky pattern at `start`. `test` is used because `exec` would make an array for each line. */
 function endOf(pattern: RegExp, line: string, start: number): number | undefined {
   pattern.lastIndex = start;
   return pattern.test(line) ? pattern.lastIndex : undefined;
 }
 
-/** The address of a mailbox, `undefined` where its domain or its length is not allowed. */
+/** The address of a mailbox; `undefined` if its domain or its length is not allowed. */
 function mailbox(local: string, domain: string, lenient: boolean): string | undefined {
   if (lenient) return isMisleading(domain) ? undefined : `${local}@${domainToUnicode(domain) ?? domain}`;
   if (Buffer.byteLength(local) + Buffer.byteLength(domain) + "<@>".length > MAX_PATH) return undefined;
@@ -160,7 +160,7 @@ function isShort(label: string): boolean {
 function checkLiteral(domain: string): string | undefined {
   const [, ipv6, content = ""] = /^\[(IPv6:)?(.*)\]$/i.exec(domain) ?? [];
   if (ipv6 === undefined) return isIPv4(content) ? domain : undefined;
-  // A zone (RFC 4007) means something to one host only.
+  // A zone (RFC 4007) is valid on one host only.
   if (!isIPv6(content) || content.includes("%")) return undefined;
   const address = normalizeAddress(content);
   return `[IPv6:${isIPv4(address) ? "::ffff:" : ""}${address}]`;

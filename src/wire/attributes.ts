@@ -1,6 +1,6 @@
 /**
- * The arguments of XCLIENT and XFORWARD: `NAME=value` pairs in xtext, as Postfix's XCLIENT_README and
- * XFORWARD_README have them. Parsed and checked here as a whole, applied by the command.
+ * The arguments of XCLIENT and XFORWARD: `NAME=value` pairs in xtext (Postfix's XCLIENT_README and XFORWARD_README).
+ * All are parsed and checked before the command applies any of them.
  */
 import { isIP } from "node:net";
 import { isHostname } from "./hostname.js";
@@ -14,7 +14,7 @@ const INVALID_HOSTNAME = `${BAD_SYNTAX}. Invalid hostname`;
 
 type Checked = { value: string | false } | { error: string };
 
-/** What a value must be, beyond being free of control characters: gives the value to keep, or the error. */
+/** Checks a value that has no control characters. Returns the value to keep, or the error. */
 type Check = (value: string) => Checked;
 
 const address: Check = (value) => {
@@ -36,15 +36,15 @@ const CHECKS: ReadonlyMap<string, Check> = new Map([
 ]);
 
 /**
- * Parses the arguments of an XCLIENT or XFORWARD command. Each value is decoded first and checked then: no
- * control character in any; ADDR and DESTADDR an IP address (`IPV6:` before an IPv6 one), given in canonical
- * form; PORT and DESTPORT 0 to 65535; NAME a host name. An empty value is accepted for any of them, as
- * smtp-server does. The first of two equal names counts, the second is still checked.
+ * Parses the arguments of an XCLIENT or XFORWARD command. Each value is decoded and then checked: none may have control
+ * characters; ADDR and DESTADDR must be an IP address (an IPv6 one may have the prefix `IPV6:`) and become canonical;
+ * PORT and DESTPORT must be 0 to 65535; NAME must be a host name. As in smtp-server, any value may be empty. If a name
+ * is repeated, the first value counts, and the others are checked too.
  *
- * @param args what follows the verb
- * @param allowed the names the command takes, in upper case; any other is an error
- * @param unavailable the values that mean "not known", in upper case, such as `[UNAVAILABLE]`
- * @returns all attributes by name in upper case, `false` for one that is not known; or the text of the 501
+ * @param args the text after the verb
+ * @param allowed the command's attribute names in upper case; any other is an error
+ * @param unavailable the values that mean "unknown", in upper case, such as `[UNAVAILABLE]`
+ * @returns the attributes by name in upper case, `false` for an unknown value; or the text of the 501
  */
 export function parseAttributes(
   args: string,

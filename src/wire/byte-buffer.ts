@@ -1,12 +1,12 @@
 /**
- * Octets that come in pieces, joined in one Buffer. It doubles when it is full, so that time and memory stay in
- * proportion to the octets, also for a client that sends them one by one.
+ * Joins chunks in one Buffer. It doubles its memory when it is full, so time and memory stay linear in the octets, even
+ * if a client sends them one by one.
  */
 export class ByteBuffer {
   #memory: Buffer;
   #length: number;
 
-  /** @param first is copied with the first `append`, and never written to */
+  /** @param first used as it is until the first `append` copies it; never written to */
   constructor(first: Buffer) {
     this.#memory = first;
     this.#length = first.length;
@@ -16,7 +16,7 @@ export class ByteBuffer {
     return this.#length;
   }
 
-  /** All of it, not copied. What is appended later does not change it. */
+  /** All octets, not copied. A later `append` does not change them. */
   get bytes(): Buffer {
     return this.#memory.subarray(0, this.#length);
   }

@@ -2,7 +2,7 @@
 const OPENSSL_NAME =
   /^(?:(DHE|ECDHE)-)?(?:(DSS|ECDSA|RSA)-)?(?:(AES|ARIA|CAMELLIA)(128|256)(?:-(GCM|CCM8?))?(?:-(SHA\d*))?|CHACHA20-POLY1305)$/;
 
-/** IANA's name of a cipher by OpenSSL's. The names of TLS 1.3 are the same; one that is not known is given as it is. */
+/** Converts OpenSSL's name of a cipher to IANA's. Names of TLS 1.3 are the same in both; unknown ones stay as they are. */
 export function standardCipherName(name: string): string {
   const match = OPENSSL_NAME.exec(name);
   if (!match) return name;

@@ -4,7 +4,7 @@ import { hasControl, toUpperASCII } from "./text.js";
 export interface Command {
   /** The verb in upper case. */
   verb: string;
-  /** All after that space, as sent; empty where there is none. */
+  /** Everything after that space, as sent; empty without a space. */
   args: string;
 }
 
@@ -16,7 +16,7 @@ export function splitCommand(line: string): Command {
     : { verb: toUpperASCII(line.slice(0, space)), args: line.slice(space + 1) };
 }
 
-/** The words of `text`: what stands between its white space. */
+/** Splits `text` at white space. */
 export function words(text: string): string[] {
   const trimmed = text.trim();
   return trimmed === "" ? [] : trimmed.split(/\s+/);
@@ -27,24 +27,24 @@ const EHLO_LINE = /^[A-Za-z0-9][A-Za-z0-9-]*(?: [!-~]+)*$/;
 /** A reply line has 512 octets, the code and CRLF included (RFC 5321 section 4.5.3.1.5). */
 const MAX_EHLO_LINE = 512 - "250-\r\n".length;
 
-/** Whether `line` may stand in the reply to EHLO. */
+/** Whether `line` is a valid keyword line for the reply to EHLO. */
 export function isEhloLine(line: string): boolean {
   return line.length <= MAX_EHLO_LINE && EHLO_LINE.test(line);
 }
 
 const HTTP_REQUEST = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|PRI) .* HTTP\/\d\.\d$/i;
 
-/** Whether `line` is the request line of HTTP/1.x or the preface of HTTP/2: a browser lured to our port. */
+/** Whether `line` is the request line of HTTP/1.x or the preface of HTTP/2, as a web page makes a browser send it. */
 export function isHttpRequest(line: string): boolean {
-  // The "/" and "." of "HTTP/1.1": nearly all commands fail here.
+  // A fast check for the "/" and "." of "HTTP/1.1", which nearly no command has there.
   const end = line.length;
   return line.charCodeAt(end - 4) === 0x2f && line.charCodeAt(end - 2) === 0x2e && HTTP_REQUEST.test(line);
 }
 
-/** A host name has 255 octets at most; what clients send instead of one has been seen a little longer. */
+/** A host name has at most 255 octets, but some real clients send something a little longer. */
 const MAX_HELO_NAME = 300;
 
-/** Whether `name` may be kept as the argument of HELO, EHLO or LHLO: real clients send all sorts of things. */
+/** Whether to accept `name` in HELO, EHLO or LHLO. It need not be a host name, because real clients send anything. */
 export function isHeloName(name: string): boolean {
   return name.length <= MAX_HELO_NAME && !hasControl(name);
 }

@@ -5,8 +5,8 @@ const LINE_END_AND_DOT = Buffer.from("\r\n.");
 const CARRIAGE_RETURN = Buffer.from("\r");
 const NOTHING = Buffer.alloc(0);
 /**
- * Octets that are searched and copied one by one before Buffer's own methods are called, because such a call costs as
- * much as 30 octets: for a body of `\r\n..` this is 300 MB/s against 80.
+ * Octets to search or copy one by one before calling a method of Buffer. Such a call costs as much as 30 octets: a body
+ * of `\r\n..` is read at 300 MB/s instead of 80.
  */
 const NEAR = 16;
 
@@ -15,28 +15,27 @@ export interface Sink {
   push(bytes: Buffer): unknown;
 }
 
-/** Where in a line the next octet is. Only CRLF starts a line (RFC 5321 2.3.8, 4.1.1.4). */
+/** Where the next octet is in its line. A line starts after CRLF only (RFC 5321 2.3.8, 4.1.1.4). */
 type State = "line start" | "text" | "after CR" | "after dot" | "after dot CR";
 
 /**
- * Reads one message of DATA (RFC 5321 4.5.2): removes the first dot of every line, and takes only CRLF . CRLF for the
- * end. It starts as if a CRLF had just been read, so that `.CRLF` as the first octets is the end and a first dot is
- * removed.
+ * Reads one message of DATA (RFC 5321 4.5.2): removes the first dot of every line, and ends at CRLF . CRLF only. It
+ * starts in the state after CRLF, so the first line needs no special case: `.CRLF` as the first octets is the end.
  */
 export class DotReader {
   #state: State = "line start";
-  /** Content of the chunk without its dots; made for the first dot, but not for the one of the end of data. */
+  /** The chunk's content without its dots. Only a chunk with a dot to remove gets one. */
   #copy: Buffer | undefined;
   #copied = 0;
-  /** Index of the content that is not copied yet. */
+  /** Index of the first octet of content that is not copied yet. */
   #from = 0;
   /** Index of the chunk's last dot at the start of a line; -1 if the chunk has none. */
   #dot = -1;
 
   /**
    * @param chunk the next octets of the client
-   * @param message takes those that belong to the message: a subarray of the chunk, or a copy without its dots
-   * @returns what follows the end of data, `undefined` while the message goes on
+   * @param message receives the content: a subarray of the chunk, or a copy without its dots
+   * @returns the octets after the end of data; `undefined` if the message continues
    */
   read(chunk: Buffer, message: Sink): Buffer | undefined {
     this.#copy = undefined;
@@ -96,13 +95,13 @@ export class DotReader {
           break;
       }
     }
-    // The next chunk decides whether a dot at the end, or a dot and a CR, is content.
+    // A dot, or a dot and a CR, at the end of this chunk is content only if the next octet says so.
     const isOpen = this.#state === "after dot" || this.#state === "after dot CR";
     this.#push(chunk, isOpen ? Math.max(this.#dot, 0) : at, message);
     return undefined;
   }
 
-  /** Copies the content before the last dot, and goes on behind it. */
+  /** Copies the content before the last dot, and skips the dot. */
   #removeDot(chunk: Buffer): void {
     const from = this.#from;
     const dot = this.#dot;
@@ -125,7 +124,7 @@ export class DotReader {
     } else if (end > from) {
       message.push(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end));
     }
-    // While the reader waits for the next chunk, it keeps nothing of this one.
+    // Keep nothing of this chunk in memory while waiting for the next one.
     this.#copy = undefined;
   }
 }

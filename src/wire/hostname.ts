@@ -2,16 +2,16 @@
 const MAX_HOSTNAME = 253;
 
 /**
- * One to 63 letters, digits, hyphens and underscores, hyphens not at the ends (RFC 1123 section 2.1). The
- * underscore is no host name character, but PTR records of real providers have it.
+ * One to 63 letters, digits, hyphens and underscores, with no hyphen at either end (RFC 1123 section 2.1). The RFC
+ * does not allow underscores, but PTR records of real providers have them.
  */
 const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 
 /**
- * Whether a text has the form of a host name: labels separated by dots, one dot at the end allowed. DNS labels
- * can hold any octet, so a PTR record or an XCLIENT NAME is asked this before it goes into replies and logs.
+ * Whether a text is a host name: labels separated by dots, with an optional final dot. DNS labels can hold any octet,
+ * so a PTR record or an XCLIENT NAME is checked before it is used in replies and logs.
  *
- * @param name the name in ASCII; a name in U-labels is none
+ * @param name in ASCII; U-labels are refused
  */
 export function isHostname(name: string): boolean {
   if (name.length > MAX_HOSTNAME) return false;

@@ -1,6 +1,6 @@
 /**
- * IP addresses as values: one text for each address, and lists of trusted ones. What a peer, a PROXY
- * header, XCLIENT or an option says is compared here and nowhere else.
+ * IP addresses: one canonical text for each, and lists of trusted ones. Addresses of peers, PROXY headers, XCLIENT and
+ * options are compared only here.
  */
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import type { TrustOption } from "../types/index.js";
@@ -9,17 +9,16 @@ import type { TrustOption } from "../types/index.js";
 const MAPPED_BITS = 96;
 
 /**
- * Gives the one text that stands for an address: an IPv4-mapped address, dotted or in hex, as IPv4; IPv6 in
- * the form of RFC 5952 (lower case, no leading zeros, the longest run of zeros as `::`) with its zone if it
- * has one.
+ * Converts an address to its canonical text: an IPv4-mapped address, dotted or in hex, becomes IPv4; IPv6 is written as
+ * RFC 5952 says (lower case, no leading zeros, the longest run of zeros as `::`) and keeps its zone.
  *
- * @param address as a socket, a header or an option has it; space around it does not count
- * @returns the canonical text; "" for `undefined` (a unix socket); what is no IP address in lower case
+ * @param address from a socket, a header or an option; space around it is ignored
+ * @returns the canonical text; "" for `undefined` (a unix socket); text that is not an IP address, in lower case
  */
 export function normalizeAddress(address: string | undefined): string {
   const text = (address ?? "").trim().toLowerCase();
   if (!text.includes(":")) return text;
-  // What a dual-stack listener says of nearly every client, so without the arithmetic.
+  // A dual-stack listener reports nearly every client in this form, so it gets a fast path.
   const tail = text.startsWith("::ffff:") ? text.slice(7) : "";
   if (isIPv4(tail)) return tail;
   if (!isIPv6(text)) return text;
@@ -30,11 +29,11 @@ export function normalizeAddress(address: string | undefined): string {
 }
 
 /**
- * Whether a peer is trusted by `useProxy`, `useXClient` or `useXForward`. Addresses are compared as addresses,
- * so `127.0.0.1`, `::ffff:127.0.0.1` and `::ffff:7f00:1` are the same, and without their zone, which Bun's
- * sockets do not tell. A range shorter than `::ffff:0:0/96` holds IPv6 addresses only: `::/0` is not everyone.
+ * Whether `useProxy`, `useXClient` or `useXForward` trusts a peer. Addresses are compared by value, so `127.0.0.1`,
+ * `::ffff:127.0.0.1` and `::ffff:7f00:1` are equal. Zones are ignored, because Bun's sockets do not report them. A
+ * prefix shorter than that of `::ffff:0:0/96` contains IPv6 addresses only, so `::/0` does not trust IPv4 clients.
  *
- * @param option `true` trusts everyone, a list those in it; anything else (also a string) trusts no peer
+ * @param option `true` trusts every peer, a list those in it; anything else, even a string, trusts none
  * @param address the peer's address; "" is a unix socket, which only `true` and `*` trust
  */
 export function isTrusted(option: TrustOption | undefined | null, address: string): boolean {
@@ -48,15 +47,15 @@ export function isTrusted(option: TrustOption | undefined | null, address: strin
 }
 
 /**
- * Says what is wrong with a trust option, for the TypeError of the constructor: something that is neither
- * boolean nor array, or an entry that can never match: no text, no address (host names are not looked up), a
- * CIDR range whose prefix length is missing, malformed or too long.
+ * Checks a trust option for the constructor. Wrong are a value that is neither a boolean nor an array, and an entry
+ * that can never match: not a string, not an address (host names are not looked up), or a CIDR range whose prefix
+ * length is missing, malformed or too long.
  *
  * @param option the value of `useProxy`, `useXClient` or `useXForward`
- * @returns what to say after the option's name and a colon; `undefined` if nothing is wrong
+ * @returns the problem, to follow the option's name and a colon in a TypeError; `undefined` if the option is valid
  */
 export function trustListProblem(option: unknown): string | undefined {
-  // An option that is false in any way counts as not given.
+  // Any falsy value means that the option is not given.
   if (!option || option === true) return undefined;
   if (!Array.isArray(option)) return `must be true, false or an array of addresses, got a ${typeof option}`;
   for (const entry of option as readonly unknown[]) {
@@ -67,7 +66,7 @@ export function trustListProblem(option: unknown): string | undefined {
   return undefined;
 }
 
-/** A set of addresses: those whose first `bits` bits are those of `first`. */
+/** A CIDR range: the addresses that share their first `bits` bits with `first`. */
 interface Range {
   first: bigint;
   bits: number;
@@ -78,7 +77,7 @@ function holds(range: Range, value: bigint): boolean {
   return (range.first ^ value) >> BigInt(128 - range.bits) === 0n;
 }
 
-/** An entry of a list and what it was parsed to. */
+/** An entry of a list with its parsed range. */
 interface Parsed {
   entry: unknown;
   range: Range | undefined;
@@ -86,7 +85,7 @@ interface Parsed {
 
 const parsedLists = new WeakMap<readonly unknown[], Parsed[]>();
 
-/** The ranges of a list. Each entry is parsed once, and again when the application has put another in its place. */
+/** The ranges of a list. An entry is parsed again only if the application has replaced it since. */
 function rangesOf(list: readonly unknown[]): (Range | undefined)[] {
   const parsed = parsedLists.get(list) ?? [];
   parsedLists.set(list, parsed);
@@ -101,7 +100,7 @@ function rangesOf(list: readonly unknown[]): (Range | undefined)[] {
   });
 }
 
-/** Parses an address or CIDR range; a string says why it is neither. */
+/** Parses an address or CIDR range. @returns a text that says what is wrong with an invalid entry */
 function parseRange(entry: unknown): Range | string {
   if (typeof entry !== "string") return `entry ${String(entry)} is not a string`;
   const text = entry.trim();
@@ -117,13 +116,13 @@ function parseRange(entry: unknown): Range | string {
   return { first: addressValue(address), bits: 128 - max + Number(prefix) };
 }
 
-/** The 4 or 16 octets of a valid address in network order, an IPv4-mapped one as it is written. */
+/** The 4 or 16 octets of a valid address in network order. An IPv4-mapped address has 16 if it is written as IPv6. */
 export function addressOctets(address: string): Buffer {
   const octets = Buffer.from(addressValue(address).toString(16).padStart(32, "0"), "hex");
   return isIPv4(address) ? octets.subarray(12) : octets;
 }
 
-/** The 128 bits of a valid address, of an IPv4 one in its IPv4-mapped form. */
+/** A valid address as a 128-bit number; IPv4 in its IPv4-mapped form. */
 function addressValue(address: string): bigint {
   if (isIPv4(address)) return (0xffffn << 32n) | BigInt(`0x${dottedToHex(address).join("")}`);
   const [bare = ""] = address.split("%");

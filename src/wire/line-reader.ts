@@ -1,17 +1,17 @@
 import { ByteBuffer } from "./byte-buffer.js";
 
-/** What a CR or an LF alone counts as (option `bareNewlines`). */
+/** What to do with a bare CR or LF (option `bareNewlines`). */
 export type NewlinePolicy = "reject" | "normalize" | "accept";
 
 /** One line without its ending. */
 export interface Line {
   /** The octets before the line ending, read as UTF-8. */
   readonly text: string;
-  /** The line had a CR or LF alone, inside or as its end: RFC 5321 2.3.8 knows CRLF only. */
+  /** A bare CR or LF is in the line or ends it. RFC 5321 2.3.8 allows CRLF only. */
   readonly bare?: "CR" | "LF";
 }
 
-/** Given instead of a line when more octets than the limit came without a line ending, or before it. */
+/** `next` returns this instead of a line that has more octets than the limit, even before its ending arrives. */
 export const OVERLONG: unique symbol = Symbol("overlong line");
 
 const CR = 0x0d;
@@ -19,25 +19,25 @@ const LF = 0x0a;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Bytes in, one line at a time out. It never looks beyond the line that it gives, so that what follows
- * DATA, BDAT or STARTTLS can be taken as bytes. Holds at most what was pushed and not yet read.
+ * Splits the client's bytes into lines. It never decodes past the line that it returns, because the octets after
+ * DATA, BDAT or STARTTLS are not lines. It holds only what was pushed and is not read yet.
  */
 export class LineReader {
   #bytes: Buffer = NOTHING;
   #at = 0;
-  /** How far the unread bytes are known to hold no LF: a line that comes byte by byte is searched once. */
+  /** No LF is before this index. A line that arrives byte by byte is not searched again from its start. */
   #searched = 0;
-  /** What `#bytes` is gathered in, where it is more than one chunk. */
+  /** Owns the memory of `#bytes` once it holds more than one chunk. */
   #gathered: ByteBuffer | undefined;
   #skipping = false;
 
-  /** Adds what the client sent. The chunk is kept, not copied, where nothing unread is before it. */
+  /** Adds what the client sent. Keeps the chunk without a copy if everything before it is read. */
   push(chunk: Buffer): void {
     if (this.#at === this.#bytes.length) {
       this.#restart(chunk);
       return;
     }
-    // What was read is dropped once it is half of all: then the copy costs no more than the reading did.
+    // Drop the read bytes only when they are more than half, so that copying costs no more than reading did.
     if (this.#gathered === undefined || 2 * this.#at > this.#bytes.length) {
       this.#gathered = new ByteBuffer(this.#bytes.subarray(this.#at));
       this.#searched -= this.#at;
@@ -47,7 +47,7 @@ export class LineReader {
     this.#bytes = this.#gathered.bytes;
   }
 
-  /** Whether there are unread bytes; after `next()` gave nothing, they are a line that is not complete. */
+  /** Whether any bytes are unread. After `next()` returned nothing, they are an incomplete line. */
   get pending(): boolean {
     return this.#at < this.#bytes.length || this.#skipping;
   }
@@ -57,7 +57,7 @@ export class LineReader {
     return this.#bytes.length - this.#at;
   }
 
-  /** Takes unread bytes out: all, or the first `limit` of them. */
+  /** Removes and returns the unread bytes: all of them, or the first `limit`. */
   take(limit: number = Infinity): Buffer {
     this.#skipping = false;
     const at = this.#at;
@@ -71,7 +71,7 @@ export class LineReader {
     return rest;
   }
 
-  /** Makes the last bytes of what was just taken unread again. */
+  /** Makes the last bytes of the latest `take` unread again. */
   putBack(rest: Buffer): void {
     if (this.#at === this.#bytes.length) {
       this.#restart(rest);
@@ -81,14 +81,14 @@ export class LineReader {
     this.#searched = this.#at;
   }
 
-  /** Drops the line that was found to be too long, up to its LF, also while that is still to come. */
+  /** Drops the rest of an overlong line up to its LF, which may not have arrived yet. */
   skipLine(): void {
     this.#skipping = true;
   }
 
   /**
    * The next whole line.
-   * @param limit octets a line may have, its ending not counted
+   * @param limit octets that a line may have without its ending
    * @returns `undefined` while the line is not complete, {@link OVERLONG} as soon as it is too long
    */
   next(limit: number, policy: NewlinePolicy): Line | typeof OVERLONG | undefined {
@@ -96,7 +96,7 @@ export class LineReader {
     if (this.#at === this.#bytes.length) return undefined;
     const lf = policy === "normalize" ? this.#newline() : this.#bytes.indexOf(LF, this.#searched);
     if (lf < 0) {
-      // The last CR may be half a CRLF, or a line's end under "normalize".
+      // Search a final CR again: the next octet may make it a CRLF, or a bare CR that ends a line ("normalize").
       const { length } = this.#bytes;
       this.#searched = this.#bytes[length - 1] === CR ? length - 1 : length;
       if (this.#searched - this.#at > limit) return OVERLONG;
@@ -125,8 +125,8 @@ export class LineReader {
   }
 
   /**
-   * The first LF, or CR with something else behind it. In one pass: to search for each by itself would go
-   * through a whole read once a line where only one of them is in it.
+   * Index of the first LF, or of the first CR before another octet. It searches for both at once: two separate
+   * searches would scan the whole read for each line if it has only one of them.
    */
   #newline(): number {
     const bytes = this.#bytes;
@@ -137,7 +137,7 @@ export class LineReader {
     return -1;
   }
 
-  /** Lets go of the read that the unread bytes are the rest of: an idle client is not to hold half a megabyte. */
+  /** Copies the unread bytes, so that an idle client does not keep a whole read of half a megabyte in memory. */
   #forget(): void {
     const searched = this.#searched - this.#at;
     this.#restart(this.#at === this.#bytes.length ? NOTHING : Buffer.from(this.#bytes.subarray(this.#at)));

@@ -1,12 +1,12 @@
 /**
- * The search for bare newlines. Every octet of every message goes through it, and it is most of what a large message
- * costs. WebAssembly does it in half the time of JavaScript.
+ * The search for bare newlines. It reads every octet of every message and is most of the cost of a large message.
+ * WebAssembly needs half the time of JavaScript.
  */
 
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** Octets that are searched at a time. So few stay in the processor's first cache when they are copied into the module's memory. */
+/** Octets to search at a time: a block stays in the processor's L1 cache while it is copied into the module's memory. */
 const BLOCK = 16 * 1024;
 
 /** newline-search.wat, compiled. A test compiles it again and compares. */
@@ -18,7 +18,7 @@ export const MODULE: string =
 
 interface Exports {
   readonly memory: WebAssembly.Memory;
-  /** Index of the first CR or LF of [at, end) that is not half of a CRLF, `end` where there is none. */
+  /** Index of the first CR or LF in [at, end) that is not part of a CRLF; `end` if none is found. */
   find(at: number, end: number): number;
 }
 
@@ -44,7 +44,7 @@ class Search {
       this.#load(chunk, start, end);
       at = start + this.#find(at - start, end);
       if (at === start + end) continue;
-      // A CR as the last octet of the block may still be half of a CRLF.
+      // The LF of a CR at the end of a block is in the next block.
       if (chunk[at] !== CR || chunk[at + 1] !== LF) return at;
       at += 2;
     }
@@ -54,7 +54,7 @@ class Search {
   #load(chunk: Buffer, start: number, length: number): void {
     if (this.#chunk === chunk && this.#start === start) return;
     this.#bytes.set(length === chunk.length ? chunk : chunk.subarray(start, start + length));
-    // An LF left there by an earlier block would make a CRLF of the last octet.
+    // Overwrite what an earlier block left: an LF there would turn a final CR into a CRLF.
     this.#bytes[length] = 0;
     this.#chunk = chunk;
     this.#start = start;
@@ -65,19 +65,20 @@ class Search {
   }
 }
 
-/** Made for the first message, so that a server without messages needs no memory for it. */
+/** Made for the first message: a server without messages needs no memory for it. */
 let search: Search | undefined;
 
 /**
- * Index of the first CR or LF of a chunk from `from` on that is not half of a CRLF, or the length. A CR as the last
- * octet counts, although the next chunk decides what it is. Call {@link forgetChunk} after the last search in a chunk.
+ * Index of the first CR or LF at or after `from` that is not part of a CRLF; the chunk's length if none is found. A CR
+ * as the last octet counts, although the next chunk may start with its LF. Call {@link forgetChunk} after the last
+ * search in a chunk.
  */
 export function nextBare(chunk: Buffer, from: number): number {
   search ??= new Search();
   return search.next(chunk, from);
 }
 
-/** Forgets the chunk: its memory is not kept, and its octets are not taken for those of the next. */
+/** Forgets the chunk, so that its memory can be freed and a reused Buffer is searched again. */
 export function forgetChunk(): void {
   search?.forget();
 }

@@ -1,9 +1,9 @@
-;; The source of the module in newline-search.ts. Eight octets are looked at as one number, and where the
-;; first eight have no line end in them the next sixteen at once.
+;; The source of the module in newline-search.ts. It tests eight octets as one number and, after eight octets without a
+;; line end, the next sixteen at once.
 (module
   (memory (export "memory") 1)
 
-  ;; Not zero in the highest bit of the first of eight octets that is below 14: CR is 13, LF 10.
+  ;; Sets the highest bit of each octet below 14 (CR is 13, LF 10). The lowest bit that is set is always right.
   (func $low (param $octets i64) (result i64)
     (i64.and
       (i64.and
@@ -11,9 +11,8 @@
         (i64.xor (local.get $octets) (i64.const -1)))
       (i64.const 0x8080808080808080)))
 
-  ;; The index of the first CR or LF from $at on that is not half of a CRLF, $end where there is none. Octets
-  ;; behind $end may be read, and do not count: but for a CR as the last one, which may be taken for half of a
-  ;; CRLF. The caller puts something else than an LF there.
+  ;; Index of the first CR or LF at or after $at that is not part of a CRLF; $end if none is found. It may read octets
+  ;; from $end on. They matter only after a final CR, so the caller must put an octet other than LF there.
   (func (export "find") (param $at i32) (param $end i32) (result i32)
     (local $hit i64)
     (local $two i32)

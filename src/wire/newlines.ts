@@ -7,13 +7,13 @@ const LF = 0x0a;
 const LINE_FEED = Buffer.from("\n");
 
 /**
- * Applies the option `bareNewlines` to a message: a CR or an LF alone can hide a second message in it (SMTP smuggling).
- * `reject` passes what is before the first one and nothing after it, `normalize` makes each one a CRLF, `accept`
- * changes nothing.
+ * Applies the option `bareNewlines` to a message, because a bare CR or LF can hide a second message in it (SMTP
+ * smuggling). `reject` passes on what is before the first one and nothing after it, `normalize` turns each into CRLF,
+ * `accept` changes nothing.
  */
 export class NewlineGuard {
   readonly #policy: NewlinePolicy;
-  /** The last octet was a CR: the next one decides whether it is bare. */
+  /** The last octet was a CR. It is bare unless the next octet is an LF. */
   #afterCR = false;
   /** The first bare newline under `reject`. */
   bare: "CR" | "LF" | undefined;
@@ -22,7 +22,7 @@ export class NewlineGuard {
     this.#policy = policy;
   }
 
-  /** @param message takes what passes of the chunk, in one piece */
+  /** @param message receives what the policy lets through, in one piece */
   pass(chunk: Buffer, message: Sink): void {
     if (chunk.length === 0 || this.bare) return;
     if (this.#policy === "accept") return void message.push(chunk);
@@ -38,7 +38,7 @@ export class NewlineGuard {
     this.#afterCR = chunk[chunk.length - 1] === CR;
   }
 
-  /** The message is complete: a CR as its last octet is bare. Only BDAT can end so. */
+  /** The message is complete, so a CR as its last octet is bare. Only a message of BDAT can end with one. */
   finish(message: Sink): void {
     if (!this.#afterCR || this.bare) return;
     this.#afterCR = false;
@@ -46,7 +46,10 @@ export class NewlineGuard {
     else message.push(LINE_FEED);
   }
 
-  /** Index of the first bare newline; 0 also for the CR that ended the chunk before. A CR that ends this one is not counted. */
+  /**
+   * Index of the first bare newline; 0 also if the CR at the end of the previous chunk is bare. A CR at the end of this
+   * chunk does not count yet.
+   */
   #firstBare(chunk: Buffer): number | undefined {
     if (this.#afterCR && chunk[0] !== LF) return 0;
     const at = nextBare(chunk, this.#afterCR ? 1 : 0);
@@ -56,11 +59,11 @@ export class NewlineGuard {
 }
 
 /**
- * A copy of the chunk with a CRLF for each bare newline. One is found wherever an octet is an LF and the one before
- * it is not a CR, or the other way round. Two plain loops do it: in a hostile body each octet is a bare newline, and a
- * buffer for each takes 80 ns an octet, the loops 3.
+ * Copies the chunk with a CRLF for each bare newline: an LF without a CR before it, or a CR without an LF after it. A
+ * first loop counts the missing octets and a second one copies. In a hostile body each octet is a bare newline, and
+ * the loops take 3 ns an octet, where a Buffer for each newline takes 80.
  * @param from index of the first bare newline
- * @param afterCR a CR ended the chunk before
+ * @param afterCR the previous chunk ended with a CR
  */
 function normalized(chunk: Buffer, from: number, afterCR: boolean): Buffer {
   const { length } = chunk;

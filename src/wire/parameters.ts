@@ -4,37 +4,40 @@ import { decodeUnitext, decodeXtext, isXtext } from "./xtext.js";
 
 /** The parameters of a MAIL or RCPT command. */
 export interface Parameters {
-  /** Keyword in upper case → decoded value, or `true` for a keyword alone; `false` where there are none. */
+  /** Keyword in upper case → decoded value, or `true` without a value; `false` if the command has no parameters. */
   args: SMTPAddressArgs | false;
-  /** A keyword that was given more than once, if there is one. The command must then be refused. */
+  /** A keyword that was given more than once. The command must then be refused. */
   duplicate?: string;
-  /** There are more than 32. The command must then be refused; `args` has the first. */
+  /** The command has more than 32 parameters and must be refused; `args` has the first 32. */
   tooMany?: true;
 }
 
 /**
- * What neither an address nor a parameter may hold: control characters, white space other than the
- * space, zero-width characters (U+200B, U+2060, U+FEFF). The zero-width joiners are text in some scripts.
+ * Characters that neither an address nor a parameter may contain: control characters, white space other than the space,
+ * and zero-width characters (U+200B, U+2060, U+FEFF). The zero-width joiners are allowed, because some scripts need them.
  */
 export const INVISIBLE: RegExp = new RegExp(`${CONTROL.source}|[^\\S ]|[\\u200b\\u2060]`);
 
-/** ESMTP knows about a dozen; each costs many times its octets in memory, and is kept with each recipient. */
+/** All of ESMTP has about 20 keywords. Each parameter takes many times its octets in memory, with every recipient. */
 const MAX_PARAMETERS = 32;
 
 /** RFC 5321 section 4.1.2. */
 const KEYWORD = /^[A-Z0-9][A-Z0-9-]*$/;
 
-/** Those whose value is xtext and nothing else (RFC 3461 section 4, RFC 4954 section 5). */
+/** Keywords whose value must be xtext (RFC 3461 section 4, RFC 4954 section 5). */
 const XTEXT_KEYWORDS: ReadonlySet<string> = new Set(["ENVID", "ORCPT", "AUTH"]);
 
 /** RFC 6533 section 3. */
 const UTF8_ADDRESS = /^utf-8;/i;
 
 /**
- * Parses ESMTP parameters (RFC 5321 section 4.1.2), `text` being what follows the path: keywords are given in upper
- * case, a value is all after the first `=`, decoded from xtext (RFC 3461), ORCPT of type utf-8 also from `\x{…}` (RFC
- * 6533); `KEY=` is `KEY`. `undefined` for a syntax error: a keyword that is none, see {@link INVISIBLE}, a value that
- * is not UTF-8, and one of ENVID, ORCPT and AUTH that is not xtext.
+ * Parses ESMTP parameters (RFC 5321 section 4.1.2). A keyword is returned in upper case. Its value is everything after
+ * the first `=`, decoded from xtext (RFC 3461); an ORCPT of type utf-8 is also decoded from `\x{…}` (RFC 6533). `KEY=`
+ * means the same as `KEY`.
+ *
+ * @param text the rest of the line after the path
+ * @returns `undefined` for a syntax error: a malformed keyword, an {@link INVISIBLE} character, a value that is not
+ *   UTF-8, or an ENVID, ORCPT or AUTH that is not xtext
  */
 export function parseParameters(text: string): Parameters | undefined {
   const parsed: Parameters = { args: false };
@@ -52,7 +55,7 @@ export function parseParameters(text: string): Parameters | undefined {
     if (!KEYWORD.test(keyword)) return undefined;
     const value = equals < 0 ? "" : decodeValue(keyword, parameter.slice(equals + 1));
     if (value === undefined) return undefined;
-    // A plain object, as programs expect: no word in upper case is special to it.
+    // A plain object, as programs expect. It is safe, because no property of Object.prototype is in upper case.
     const args = (parsed.args ||= {});
     if (Object.hasOwn(args, keyword)) parsed.duplicate = keyword;
     args[keyword] = value || true;
@@ -60,7 +63,7 @@ export function parseParameters(text: string): Parameters | undefined {
   return parsed;
 }
 
-/** Decodes a value; `undefined` also where it hides what the line itself may not hold. */
+/** Decodes a value; `undefined` also if its escapes hide a character that is not allowed in the line itself. */
 function decodeValue(keyword: string, value: string): string | undefined {
   const decoded = decodeSyntax(keyword, value);
   return decoded !== undefined && decoded !== value && INVISIBLE.test(decoded) ? undefined : decoded;

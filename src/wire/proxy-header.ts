@@ -1,6 +1,6 @@
 /**
- * The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt): the header with which a balancer says,
- * before anything else, who the client is.
+ * The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt): a load balancer sends this header before
+ * anything else, with the address of the client.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { ByteBuffer } from "./byte-buffer.js";
@@ -11,12 +11,12 @@ import { readTLVs } from "./proxy-tlvs.js";
 /** The longest version 1 line, CRLF included (section 2.1). */
 export const MAX_V1_LENGTH = 107;
 
-/** The most that may follow the 16 fixed octets of version 2: addresses and TLVs. HAProxy and the clouds send some 100. */
+/** Most octets of addresses and TLVs after the 16 fixed octets of version 2. HAProxy and the clouds send about 100. */
 export const MAX_V2_LENGTH = 4096;
 
-/** One end of the connection that the proxy speaks for. A unix socket has the address "" and the port 0. */
+/** One end of the client's connection to the proxy. A unix socket has the address "" and the port 0. */
 export interface ProxyEndpoint {
-  /** In the form of `normalizeAddress`. */
+  /** Canonical, see `normalizeAddress`. */
   address: string;
   port: number;
 }
@@ -24,11 +24,11 @@ export interface ProxyEndpoint {
 /** A complete header. */
 export interface ProxyHeader {
   type: "header";
-  /** The client. Missing if the header names none (LOCAL, UNKNOWN, UNSPEC): then the TCP peer is the client. */
+  /** The client. Missing in LOCAL, UNKNOWN and UNSPEC headers: then the TCP peer is the client. */
   source?: ProxyEndpoint;
   /** What the client connected to. Missing like `source`. */
   destination?: ProxyEndpoint;
-  /** LOCAL of version 2: the proxy itself is the client, mostly for a health check. */
+  /** LOCAL of version 2: the proxy itself is the client, usually for a health check. */
   local: boolean;
   /** What the header says besides the addresses. */
   info: ProxyInfo;
@@ -36,10 +36,10 @@ export interface ProxyHeader {
   rest: Buffer;
 }
 
-/** No PROXY header can begin like this; the connection has to be dropped. */
+/** The octets are not a PROXY header, so the connection must be dropped. */
 export interface InvalidProxyHeader {
   type: "invalid";
-  /** For the log. Holds nothing of what the peer sent. */
+  /** For the log, so it contains nothing that the peer sent. */
   reason: string;
 }
 
@@ -47,8 +47,8 @@ export interface InvalidProxyHeader {
 type Parsed = ProxyHeader | InvalidProxyHeader | undefined;
 
 /**
- * Reads a PROXY header from the first bytes of a connection, in whatever pieces they come. What cannot become
- * a valid header is refused at the first byte that shows it. Holds at most 16 + {@link MAX_V2_LENGTH} octets.
+ * Reads a PROXY header from the first bytes of a connection, however they are cut. It refuses at the first byte that
+ * cannot be part of a valid header. It holds at most 16 + {@link MAX_V2_LENGTH} octets between two calls.
  */
 export class ProxyHeaderReader {
   #held: ByteBuffer | undefined;
@@ -56,9 +56,9 @@ export class ProxyHeaderReader {
   /**
    * Takes the next bytes.
    *
-   * @param chunk kept, not copied, while the header is not complete
-   * @returns the header; or why there is none; or `undefined` if more is needed. After one of the first two the
-   * reader is done.
+   * @param chunk kept without a copy until the header is complete
+   * @returns the header, the reason to refuse it, or `undefined` if more bytes are needed. Do not call it again after
+   * one of the first two.
    */
   push(chunk: Buffer): ProxyHeader | InvalidProxyHeader | undefined {
     this.#held?.append(chunk);
@@ -76,7 +76,7 @@ function invalid(reason: string): InvalidProxyHeader {
 
 const FAMILIES: ReadonlyMap<string, (address: string) => boolean> = new Map([
   ["TCP4", isIPv4],
-  // 128 bits and no more: a zone means nothing on another machine.
+  // No zone: it is valid only on the machine that wrote it.
   ["TCP6", (address) => isIPv6(address) && !address.includes("%")],
 ]);
 
@@ -158,7 +158,7 @@ function parseV2(bytes: Buffer): Parsed {
 
   const header = bytes.subarray(0, FIXED_LENGTH + length);
   const rest = bytes.subarray(header.length);
-  // Where the TLVs begin is known by the family alone, and nothing of a LOCAL block counts (section 2.2).
+  // Without a known family the start of the TLVs is unknown, and a LOCAL block must be ignored (section 2.2).
   if (!addressed) return { type: "header", local, info: { version: 2 }, rest };
   const info = readTLVs(header, FIXED_LENGTH + (BLOCK_LENGTHS[family] ?? 0));
   if (typeof info === "string") return invalid(info);
@@ -167,7 +167,7 @@ function parseV2(bytes: Buffer): Parsed {
 }
 
 function endpoints(family: number, block: Buffer): [source: ProxyEndpoint, destination: ProxyEndpoint] {
-  // The paths of unix sockets are those of the proxy's machine: not a client's address.
+  // The paths of unix sockets belong to the proxy's machine and say nothing about the client.
   if (family === 3) return [{ ...UNIX_ENDPOINT }, { ...UNIX_ENDPOINT }];
   const size = family === 1 ? 4 : 16;
   const text = (start: number): string => {

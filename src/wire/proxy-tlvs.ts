@@ -1,15 +1,15 @@
-/** What follows the addresses in a PROXY header of version 2 (proxy-protocol.txt section 2.2): type, length, value. */
+/** The TLVs (type, length, value) after the addresses in a PROXY header of version 2 (proxy-protocol.txt section 2.2). */
 import type { ProxyInfo, ProxyTLSInfo } from "../types/index.js";
 import { crc32c } from "./crc32c.js";
 import { hasControl } from "./text.js";
 
-/** Types that are read; see section 2.2. */
+/** TLV types (section 2.2). */
 const ALPN = 0x01;
 const AUTHORITY = 0x02;
 const CRC32C = 0x03;
 const UNIQUE_ID = 0x05;
 const SSL = 0x20;
-/** Types inside of SSL. */
+/** TLV types inside SSL (section 2.2.6). */
 const SSL_VERSION = 0x21;
 const SSL_CN = 0x22;
 const SSL_CIPHER = 0x23;
@@ -25,12 +25,12 @@ const HEAD_LENGTH = 3;
 const SSL_HEAD_LENGTH = 5;
 const MAX_UNIQUE_ID = 128;
 
-/** Each costs an object, so that a header full of empty ones would take far more memory than it has octets. */
+/** Each TLV takes an object, so a header full of empty TLVs would take far more memory than it has octets. */
 export const MAX_TLVS = 256;
 
 type TLVs = Map<number, Buffer[]>;
 
-/** Why a header is refused. For the log: holds nothing of what was sent. */
+/** Why a header is refused. It goes to the log, so it contains nothing that the peer sent. */
 export type Fault = string;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -38,11 +38,12 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * Reads the TLVs of a header.
  *
- * @param header all of it, from the signature to the last TLV
- * @param start where the first TLV begins, behind the addresses
+ * @param header the whole header, from the signature to the last TLV
+ * @param start index of the first TLV, after the addresses
+ * @returns a text if the header must be refused
  */
 export function readTLVs(header: Buffer, start: number): ProxyInfo | Fault {
-  // A copy: what the session keeps must not keep the whole read alive.
+  // Copied, because the session keeps the values and would keep the whole read in memory.
   const tlvs = split(Buffer.from(header.subarray(start)));
   if (tlvs === undefined) return "malformed TLV";
   if ([ALPN, AUTHORITY, CRC32C, UNIQUE_ID, SSL].some((type) => isRepeated(tlvs, type))) return "repeated TLV";
@@ -60,7 +61,7 @@ export function readTLVs(header: Buffer, start: number): ProxyInfo | Fault {
   };
 }
 
-/** @returns the values by type; `undefined` where one is longer than what is there, or there are too many */
+/** @returns the values by type; `undefined` if one is longer than the rest of the header, or if there are too many */
 function split(octets: Buffer): TLVs | undefined {
   const tlvs: TLVs = new Map();
   // Some senders pad with zeros, which need not be whole TLVs. No type is 0.
@@ -80,7 +81,7 @@ function split(octets: Buffer): TLVs | undefined {
   return tlvs;
 }
 
-/** Two values for one fact: a program that reads the first and one that reads the last would see different clients. */
+/** A repeated TLV is refused: a program that reads the first and one that reads the last would see different clients. */
 function isRepeated(tlvs: TLVs, type: number): boolean {
   return (tlvs.get(type)?.length ?? 0) > 1;
 }
@@ -90,8 +91,8 @@ function first(tlvs: TLVs, type: number): Buffer | undefined {
 }
 
 /**
- * @returns `undefined` also for octets that are no UTF-8 or have a control character. Host name and common name are
- * the client's choice, and proxies pass them on as they are.
+ * @returns `undefined` also for invalid UTF-8 and control characters: the client chooses its host name and common name,
+ * and proxies pass them on unchecked
  */
 function text(tlvs: TLVs, type: number): string | undefined {
   try {
@@ -102,7 +103,7 @@ function text(tlvs: TLVs, type: number): string | undefined {
   }
 }
 
-/** Whether the checksum is that of the header with zeros in its place (section 2.2.3). There is one. */
+/** Whether the checksum is right: that of the header with zeros in its own place (section 2.2.3). The header must have one. */
 function isIntact(header: Buffer, start: number): boolean {
   let at = start;
   while (header[at] !== CRC32C) at += HEAD_LENGTH + header.readUInt16BE(at + 1);
@@ -123,7 +124,7 @@ function readSSL(value: Buffer | undefined): ProxyTLSInfo | "malformed" | undefi
   if ((flags & CLIENT_SSL) === 0) return undefined;
   const hasCertificate = (flags & CLIENT_CERT) !== 0;
   return {
-    // HAProxy says 0 of a client without a certificate too.
+    // HAProxy sends 0 (verified) for a client without a certificate too.
     verified: hasCertificate && value.readUInt32BE(1) === 0,
     version: text(tlvs, SSL_VERSION),
     cipher: text(tlvs, SSL_CIPHER),

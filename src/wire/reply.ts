@@ -6,9 +6,9 @@ export interface Reply {
   readonly code: number;
   /** One line, or the lines of a multiline reply. Control characters become spaces when it is written. */
   readonly text: string | readonly string[];
-  /** Enhanced status code (RFC 3463) where it is not the usual one of the code; `false`: none goes with this reply. */
+  /** Enhanced status code (RFC 3463). Default: the usual one of `code`. `false`: this reply never has one. */
   readonly enhanced?: string | false | undefined;
-  /** As it is written, with and without its enhanced status code, where it is always the same. */
+  /** The formatted reply without and with its enhanced status code, prepared for a reply that never changes. */
   readonly octets?: { readonly plain: string; readonly enhanced: string } | undefined;
 }
 
@@ -44,10 +44,10 @@ const ENHANCED: Readonly<Record<number, string>> = {
   558: "5.2.3",
 };
 
-/** A code of an application's error may be anything, CR and LF too. */
+/** A valid enhanced status code. An application's error may contain any string here, even CR and LF. */
 const STATUS = /^[245]\.\d{1,3}\.\d{1,3}$/;
 
-/** The enhanced status code that goes with a reply: RFC 2034 has them on 2xx, 4xx and 5xx only, and of the same class. */
+/** The enhanced status code to send: only 2xx, 4xx and 5xx have one, of the same class (RFC 2034). */
 function enhancedOf(reply: Reply): string {
   const { code, enhanced } = reply;
   const kind = Math.floor(code / 100);
@@ -57,15 +57,15 @@ function enhancedOf(reply: Reply): string {
 }
 
 /**
- * The octets of a reply with the CRLF of its last line.
- * @param withEnhanced whether enhanced status codes are on (`hideENHANCEDSTATUSCODES: false`)
+ * Formats a reply (RFC 5321 4.2), with the CRLF of each line.
+ * @param withEnhanced add enhanced status codes (`hideENHANCEDSTATUSCODES: false`)
  */
 export function formatReply(reply: Reply, withEnhanced: boolean): string {
   if (reply.octets) return withEnhanced ? reply.octets.enhanced : reply.octets.plain;
   const enhanced = withEnhanced ? enhancedOf(reply) : "";
   const prefix = enhanced && `${enhanced} `;
   if (typeof reply.text === "string") {
-    // "334 " keeps its space for an empty challenge (RFC 4954 4); other empty texts have none.
+    // An empty challenge is "334 " with its space (RFC 4954 4). Other replies without a text end after the code.
     const text = prefix + clean(reply.text);
     return text || reply.code === 334 ? `${reply.code} ${text}\r\n` : `${reply.code}\r\n`;
   }

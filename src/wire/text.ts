@@ -1,4 +1,4 @@
-/** A control character: C0, DEL or C1. NEL, U+0085, ends a line for many parsers, so C1 counts. */
+/** A control character: C0, DEL or C1. C1 is included because many parsers end a line at NEL (U+0085). */
 export const CONTROL: RegExp = /[\x00-\x1f\x7f-\x9f]/;
 
 const EACH_CONTROL = new RegExp(CONTROL, "g");
@@ -12,20 +12,20 @@ export function hasControl(text: string): boolean {
   return CONTROL.test(text);
 }
 
-/** `text` with a space for each control character, so that it stays one line of a reply, log or header. */
+/** Replaces each control character with a space, so that the text stays one line of a reply, log or header. */
 export function clean(text: string): string {
   return CONTROL.test(text) ? text.replace(EACH_CONTROL, " ") : text;
 }
 
 /**
- * What a terminal or a reader of logs acts on in place of showing it: control characters, the line and paragraph
- * separators, and the marks that change the direction of the text around them (Unicode's Bidi_Control).
+ * Characters that change how a terminal or a log viewer shows other text: control characters, the line and paragraph
+ * separators, and the marks that change the direction of text (Unicode's Bidi_Control).
  */
 const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 const EACH_UNPRINTABLE = new RegExp(UNPRINTABLE, "g");
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** `text` with an escape, as in a string of JavaScript, for each character that would not be shown: `\x1b`, `\u202e`. */
+/** Escapes each such character as a JavaScript string would: `\x1b`, `\u202e`. */
 export function printable(text: string): string {
   return UNPRINTABLE.test(text) ? text.replace(EACH_UNPRINTABLE, escape) : text;
 }
@@ -39,8 +39,8 @@ function escape(character: string): string {
 }
 
 /**
- * `text` with a-z as A-Z and all else as it is: by `toUpperCase` alone "ı" would become an "I" and
- * "ſ" an "S", and so a word that is not ASCII a keyword that is.
+ * Converts only a-z to upper case. `toUpperCase` would turn "ı" into "I" and "ſ" into "S", so a word that is not
+ * ASCII could become a keyword.
  */
 export function toUpperASCII(text: string): string {
   if (!LOWER.test(text)) return text;
@@ -50,8 +50,8 @@ export function toUpperASCII(text: string): string {
 }
 
 /**
- * `text` with A-Z as a-z and all else as it is: by `toLowerCase` alone the Kelvin sign U+212A would become a "k", and
- * so an address or name that is not ASCII one that is.
+ * Converts only A-Z to lower case. `toLowerCase` would turn the Kelvin sign U+212A into "k", so an address or name
+ * that is not ASCII could become another one that is.
  */
 export function toLowerASCII(text: string): string {
   if (!UPPER.test(text)) return text;
@@ -60,12 +60,12 @@ export function toLowerASCII(text: string): string {
     : text.toLowerCase();
 }
 
-/** Copies go through it: to make a Buffer for each takes three times as long (330 ns beside 100). */
+/** Shared buffer for short copies: a new Buffer for each copy takes three times as long (330 ns instead of 100). */
 const SCRATCH = Buffer.allocUnsafeSlow(1024);
-/** Characters whose UTF-8 fits into it. */
+/** Longest text in characters whose UTF-8 always fits into `SCRATCH`. */
 const SCRATCH_TEXT = 256;
 
-/** A copy of a well-formed text, with octets of its own: what is cut from a line keeps the whole line in memory. */
+/** Copies a well-formed text. A substring of a line would keep the whole line in memory. */
 export function copyOf(text: string): string {
   if (text.length > SCRATCH_TEXT) return Buffer.from(text).toString();
   return SCRATCH.toString("utf8", 0, SCRATCH.write(text));

@@ -1,4 +1,4 @@
-/** A run of hex escapes: octets next to each other may be parts of one UTF-8 character. */
+/** Adjacent hex escapes, decoded together because they may be the octets of one UTF-8 character. */
 const ESCAPES = /(?:\+[0-9A-F]{2})+/g;
 
 /** RFC 3461 section 4: printable ASCII without "+" and "=", and escapes. */
@@ -18,14 +18,14 @@ export function isXtext(value: string): boolean {
 }
 
 /**
- * Decodes xtext (RFC 3461 section 4): `+` and two upper-case hex digits stand for an octet, and the
- * octets are read as UTF-8. What is no such escape (`+` alone, lower-case hex) stays as it is.
- * Gives `undefined` where the octets are not UTF-8. The result may hold control characters: check it.
+ * Decodes xtext (RFC 3461 section 4): `+` and two upper-case hex digits stand for an octet of UTF-8. A `+` without them
+ * stays as it is.
+ * @returns `undefined` for invalid UTF-8. The result may contain control characters: check it
  */
 export function decodeXtext(value: string): string | undefined {
   if (!value.includes("+")) return value;
   try {
-    // Percent decoding is the same notation, and refuses whatever is not well-formed UTF-8.
+    // Percent encoding is the same notation, and its decoder refuses invalid UTF-8.
     return value.replace(ESCAPES, (run) => decodeURIComponent(run.replaceAll("+", "%")));
   } catch {
     return undefined;
@@ -34,8 +34,8 @@ export function decodeXtext(value: string): string | undefined {
 
 /**
  * Decodes an address of type utf-8 (RFC 6533 section 3: utf-8-addr-xtext or utf-8-addr-unitext), in which `\x{…}`
- * stands for a character by its number. Gives `undefined` for a syntax error. The result may hold control
- * characters: check it.
+ * is a character by its number.
+ * @returns `undefined` for a syntax error. The result may contain control characters: check it
  */
 export function decodeUnitext(value: string): string | undefined {
   if (!UNITEXT.test(value)) return undefined;
