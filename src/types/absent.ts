@@ -1,5 +1,5 @@
 /**
- * What a type of Node has and ours has not. `never` lets our object be handed to a function that is
- * typed with Node's, and makes a use of the member an error.
+ * The members of a Node type that ours lacks, each of type `never`. Our object can then be passed to a function that is
+ * typed with Node's, and using such a member is a type error.
  */
 export type Absent<T, Present extends PropertyKey> = { readonly [K in Exclude<keyof T, Present>]: never };

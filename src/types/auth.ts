@@ -1,7 +1,7 @@
 import type { PeerCertificate } from "node:tls";
 import type { SMTPServerAuthentication, SMTPServerAuthenticationResponse } from "./smtp-server.js";
 
-/** Names of the SASL mechanisms, and `XCLIENT` for the LOGIN attribute of an XCLIENT command. */
+/** A SASL mechanism (RFC 4422), or `XCLIENT` for the LOGIN attribute of an XCLIENT command. */
 export type AuthMethod =
   | "PLAIN"
   | "LOGIN"
@@ -13,15 +13,15 @@ export type AuthMethod =
   | "EXTERNAL"
   | "XCLIENT";
 
-/** The fields of all mechanisms. Which of them {@link AuthObject} has depends on its `method`. */
+/** The fields of all mechanisms. `method` of {@link AuthObject} decides which of them are set. */
 export interface AuthFields extends Omit<SMTPServerAuthentication, "method"> {
-  /** Who wants to log in. PLAIN: the authcid, or the authzid where that is empty. */
+  /** The name that the client logs in with. PLAIN: the authcid, or the authzid if the authcid is empty. */
   username?: string | undefined;
-  /** PLAIN and LOGIN: the password. (`null` at run time for XCLIENT; not in the type, for programs made before there was one.) */
+  /** PLAIN and LOGIN: the password. At run time `null` for XCLIENT; the type omits this, as in `@types/smtp-server`. */
   password?: string | undefined;
   /** PLAIN: the authentication identity of the message (RFC 4616). */
   authcid?: string | undefined;
-  /** The authorization identity, "" if the client gave none. */
+  /** The identity to act as (authorization identity, RFC 4422), "" if the client gave none. */
   authzid?: string | undefined;
   /** XOAUTH2 and OAUTHBEARER: the bearer token. */
   accessToken?: string | undefined;
@@ -35,18 +35,18 @@ export interface AuthFields extends Omit<SMTPServerAuthentication, "method"> {
   challengeResponse?: string | undefined;
   /** EXTERNAL: the verified client certificate. */
   certificate?: PeerCertificate | undefined;
-  /** CRAM-MD5 only: whether the client's response was made with this password, in constant time. */
+  /** CRAM-MD5 only: whether the client used this password (RFC 2195). Compares in constant time. */
   validatePassword(password: string): boolean;
 }
 
-/** Credentials of one mechanism: what it always has is there, and the fields of the others can be read. */
+/** Credentials of one mechanism. The fields that it always has are not optional; those of the others can be read too. */
 type Credentials<Method extends AuthMethod, Always extends keyof AuthFields> = AuthFields & {
   /** The SASL mechanism. */
   method: Method;
 } & { [Field in Always]-?: NonNullable<AuthFields[Field]> };
 
 /**
- * Credentials of an AUTH command, the first argument of onAuth. Told apart by `method`: after
+ * Credentials of an AUTH command (RFC 4954), the first argument of onAuth. Its fields depend on `method`: after
  * `auth.method === "PLAIN"` the password is a string. See the authentication guide.
  */
 export type AuthObject =
@@ -58,11 +58,11 @@ export type AuthObject =
   | Credentials<"EXTERNAL", "username" | "authzid" | "certificate">
   | Credentials<"XCLIENT", "username">;
 
-/** What a SCRAM server stores for a user (RFC 5802 section 3), as `scramCredentials()` makes it. All in base64. */
+/** What a SCRAM server stores for a user (RFC 5802 section 3). Made by `scramCredentials()`. */
 export interface ScramRecord {
   /** Random octets, in base64. */
   salt: string;
-  /** Rounds of PBKDF2. */
+  /** Rounds of PBKDF2, an integer. */
   iterations: number;
   /** StoredKey of RFC 5802, 32 octets in base64: verifies the client's proof. */
   storedKey: string;
@@ -72,11 +72,11 @@ export interface ScramRecord {
 
 /** Second argument of onAuth's callback. */
 export interface AuthResponse extends SMTPServerAuthenticationResponse {
-  /** Any truthy value; it becomes `session.user`. Missing: the login failed. */
+  /** Any truthy value, which becomes `session.user`. If it is missing, the login has failed. */
   user?: any;
-  /** Text of the reply. */
+  /** Text of the reply. Default: that of the outcome. */
   message?: string | undefined;
-  /** Reply code: 2xx with `user` (default 235), 4xx or 5xx without (default 535). */
+  /** Reply code: 200 to 299 with a `user` (default 235), 400 to 599 without (default 535). */
   responseCode?: number | undefined;
   /** XOAUTH2 and OAUTHBEARER without `user`: sent as base64 JSON in the 334 that goes before the 535. */
   data?: object | undefined;

@@ -1,6 +1,6 @@
 /**
- * The documented contract of bun-smtp: types only. Sizes are bytes, times are milliseconds. The names that
- * programs made for `smtp-server` use are in smtp-server.ts.
+ * The public types of bun-smtp. Sizes are in bytes, times in milliseconds. The type names of smtp-server are in
+ * smtp-server.ts.
  */
 export type * from "./auth.js";
 export type * from "./diagnostics.js";

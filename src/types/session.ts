@@ -9,7 +9,7 @@ import type {
   SMTPServerSession,
 } from "./smtp-server.js";
 
-/** ESMTP parameters of MAIL or RCPT: keyword in upper case → value (xtext decoded), `true` for a keyword alone. */
+/** ESMTP parameters of MAIL or RCPT: keyword in upper case → value decoded from xtext, or `true` without a value. */
 export type SMTPAddressArgs = KnownArgs & SMTPServerAddressArgs;
 
 interface KnownArgs {
@@ -29,7 +29,7 @@ interface KnownArgs {
   NOTIFY?: string;
   /** DSN original recipient, `addr-type;address` (RFC 3461). */
   ORCPT?: string;
-  /** The identity that the sender claims to be authenticated as, `<>` for none (RFC 4954). */
+  /** The identity that the client says submitted the message, `<>` for none (RFC 4954 section 5). */
   AUTH?: string;
 }
 
@@ -43,7 +43,7 @@ export interface DSNRcpt extends SMTPServerRecipientDSN {
 
 /** An address from MAIL FROM or RCPT TO. */
 export interface SMTPAddress extends SMTPServerAddress {
-  /** `local@domain`; the empty string is the null reverse-path `<>`. A-labels of the domain are given as U-labels. */
+  /** `local@domain`, with A-labels of the domain decoded to U-labels; "" for the null reverse-path `<>`. */
   address: string;
   /** The ESMTP parameters of the command, or `false` if there were none. */
   args: SMTPAddressArgs | false;
@@ -53,19 +53,19 @@ export interface SMTPAddress extends SMTPServerAddress {
 
 /** DSN parameters of the envelope (RFC 3461). */
 export interface DSNEnvelope extends SMTPServerEnvelopeDSN {
-  /** What a DSN should return: `FULL` message, `HDRS` only, `null` for no preference. */
+  /** RET, what a DSN should contain: `FULL` message, `HDRS` only, `null` for no preference. */
   ret: "FULL" | "HDRS" | null;
-  /** Envelope identifier for tracking DSN reports. */
+  /** ENVID, the sender's identifier for this message in DSNs; `null` if the client gave none. */
   envid: string | null;
 }
 
-/** The mail transaction's envelope: filled as MAIL and RCPT are accepted; a new object for every transaction. */
+/** The envelope of a mail transaction (RFC 5321 section 2.3.1). Accepted MAIL and RCPT fill it; each transaction has a new object. */
 export interface SMTPEnvelope extends SMTPServerEnvelope {
   /** The reverse-path, `false` before MAIL FROM was accepted. */
   mailFrom: SMTPAddress | false;
-  /** The accepted forward-paths in order; a repeated address (any case) replaces its earlier entry. */
+  /** The accepted forward-paths in order. A repeated address, in upper or lower case, replaces its earlier entry. */
   rcptTo: SMTPAddress[];
-  /** Body encoding declared by the client. */
+  /** Body encoding that the client declared with BODY (RFC 6152, RFC 3030). Default: `7bit`. */
   bodyType: "7bit" | "8bitmime" | "binarymime";
   /** `true` if the client sent SMTPUTF8 (RFC 6531). */
   smtpUtf8: boolean;
@@ -85,25 +85,25 @@ export interface TLSCipherInfo extends CipherNameAndProtocol {
   version: string;
 }
 
-/** What a PROXY header of a trusted peer says besides the addresses, field `proxy` of a session. */
+/** The contents of a PROXY header except the addresses; field `proxy` of a session. Only trusted peers (`useProxy`) send one. */
 export interface ProxyInfo {
-  /** Version of the header. Version 1 has none of the other fields, nor has LOCAL or UNSPEC of version 2. */
+  /** Version of the header. Version 1, and LOCAL or UNSPEC of version 2, have none of the other fields. */
   version: 1 | 2;
-  /** The proxy's name for the connection (UNIQUE_ID); `undefined` also where its octets are no text. */
+  /** The proxy's identifier of the connection (UNIQUE_ID); `undefined` also if its octets are not text. */
   uniqueId?: string | undefined;
   /** The host name that the client asked the proxy for (AUTHORITY): with TLS the SNI name. */
   authority?: string | undefined;
-  /** The protocol that the proxy and the client agreed on (ALPN). */
+  /** The protocol that the client and the proxy negotiated (ALPN). */
   alpn?: string | undefined;
-  /** The TLS session between the client and the proxy (SSL); `undefined` where there is none or the proxy says nothing. */
+  /** The TLS session between client and proxy (SSL); `undefined` without TLS, or if the proxy does not send it. */
   ssl?: ProxyTLSInfo | undefined;
-  /** The values of all TLVs by their type, in the order of the header. Those of clouds are here: 0xEA for AWS, 0xEE for Azure. */
+  /** The values of all TLVs by type, in the order of the header. Clouds have their own types: 0xEA for AWS, 0xEE for Azure. */
   tlvs?: Map<number, Buffer[]> | undefined;
 }
 
 /** The TLS session between a client and its proxy, as the proxy describes it. */
 export interface ProxyTLSInfo {
-  /** The client showed a certificate, and the proxy verified it. */
+  /** Whether the client sent a certificate that the proxy verified. */
   verified: boolean;
   /** TLS protocol version, for example `TLSv1.3`. */
   version?: string | undefined;
@@ -111,11 +111,11 @@ export interface ProxyTLSInfo {
   cipher?: string | undefined;
   /** Common name in the client's certificate. */
   commonName?: string | undefined;
-  /** `false`: the client showed none; `true`: it showed one; the certificate itself (DER) where the proxy passes it on. */
+  /** `false`: the client sent none; `true`: it sent one; a Buffer: the certificate (DER), if the proxy passes it on. */
   clientCertificate: boolean | Buffer;
 }
 
-/** One client's connection as the hooks see it: one plain object from connect to close; you may add fields to it. */
+/** A client's connection for the hooks: one plain object from connect to close. You may add fields to it. */
 export interface SMTPSession extends SMTPServerSession {
   /** Unique connection identifier: 16 characters of 0-9 and a-v. */
   id: string;
@@ -145,27 +145,27 @@ export interface SMTPSession extends SMTPServerSession {
   proxy?: ProxyInfo | undefined;
   /** `user` of the successful onAuth answer; survives RSET, cleared by STARTTLS and XCLIENT ADDR. */
   user?: any;
-  /** Ordinal of the current mail transaction: 1 on connect, one more after each message that was answered. */
+  /** Number of the current mail transaction: 1 on connect, one more after each message that got its reply. */
   transaction: number;
   /** The current envelope. */
   envelope: SMTPEnvelope;
-  /** XCLIENT values by name; `false` for one that is unavailable; the originals as `ADDR:DEFAULT` and so on. */
+  /** XCLIENT values by name, `false` for an unavailable one. The replaced values have names such as `ADDR:DEFAULT`. */
   xClient: Map<string, string | number | false>;
   /** XFORWARD values by name, in the same form. */
   xForward: Map<string, string | number | false>;
-  /** The last reply of 400 or above that was sent. */
+  /** The last reply with a code of 400 or above. */
   error?: string | undefined;
-  /** Set by the application: replaces the server's `disabledCommands` for this session. */
+  /** Set it to replace the option `disabledCommands` for this session. */
   disabledCommands?: string[] | undefined;
   /** `true` after the WIZ command of old sendmail. */
   isWizard?: boolean | undefined;
   /**
-   * Aborts when the client is gone or timed out, or the server closed the connection, so that a hook's `fetch`, query
-   * or lookup ends with it. Its reason is an `SMTPError` with the code `ECONNECTION`. While onData works on a message
-   * that was received in full it does not abort before the answer. Made when first read; not enumerable.
+   * Aborts when the client disconnects or times out, or the server closes the connection. Pass it to the `fetch` or query
+   * of a hook, so that no work continues for nothing. Its reason is an `SMTPError` with the code `ECONNECTION`. While
+   * onData works on a message that was received in full, it does not abort before the answer. Not enumerable.
    */
   readonly signal: AbortSignal;
 }
 
-/** Details of a client, the argument of the server's `connect` event. */
+/** A client's addresses and names, the argument of the server's `connect` event. */
 export interface ConnectionInfo extends SMTPServerConnectionInfo {}

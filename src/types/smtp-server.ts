@@ -1,17 +1,16 @@
 /**
- * The type names of smtp-server, for programs that were typed against it or against
- * `@types/smtp-server`. Interfaces, so that a `declare module` of the program can add to them; what our
- * hooks are given ({@link SMTPSession} and the rest of index.ts) extends these. A field that only newer
- * versions of smtp-server have is optional here where a program may make such an object itself.
+ * The type names of smtp-server, for programs that use its types or `@types/smtp-server`. They are interfaces, so that a
+ * program can add to them by `declare module`. The types of our hooks ({@link SMTPSession} and the rest of index.ts)
+ * extend them. A field that only newer versions of smtp-server have is optional if programs make such objects themselves.
  */
 import type { CipherNameAndProtocol } from "node:tls";
 
 /** Milliseconds. */
 export type ms = number;
 
-/** An error with the reply code that the client is to get. */
+/** An error with the code of the reply. */
 export interface SMTPServerError extends Error {
-  /** 400 to 599; anything else counts as the hook's default. 421 closes the connection. */
+  /** 400 to 599; any other value means the hook's default. 421 closes the connection. */
   responseCode?: number | undefined;
 }
 

@@ -2,43 +2,43 @@ import type { PeerCertificate, TLSSocket } from "node:tls";
 import type { SMTPSession, TLSCipherInfo } from "./session.js";
 import type { Absent } from "./absent.js";
 
-/** What the socket given to onSecure answers: Bun's TLS socket with the names that node's TLSSocket has. */
+/** The socket argument of onSecure: Bun's TLS socket with the names of node's TLSSocket. */
 export interface SecureSocket {
   /** `false` on a socket without TLS (`secured: true`). */
   readonly encrypted: boolean;
-  /** Whether the client's certificate was asked for and verified. */
+  /** Whether the client's certificate was requested (`requestCert`) and verified. */
   readonly authorized: boolean;
-  /** If it was not verified, why: an OpenSSL code such as `DEPTH_ZERO_SELF_SIGNED_CERT`. */
+  /** Why it was not verified: an OpenSSL code such as `DEPTH_ZERO_SELF_SIGNED_CERT`. */
   readonly authorizationError?: any;
   /** SNI host name, `false` if the client sent none. */
   readonly servername: string | false;
   /** IP address of the TCP peer. */
   readonly remoteAddress: string;
-  /** Its port. */
+  /** Port of the TCP peer. */
   readonly remotePort: number;
-  /** Address that it connected to. */
+  /** IP address that the peer connected to. */
   readonly localAddress: string;
-  /** Port that it connected to. */
+  /** Port that the peer connected to. */
   readonly localPort: number;
-  /** The client's certificate, an empty object if there is none. */
+  /** The client's certificate; `{}` without one. @param detailed with the issuers. Default `false` */
   getPeerCertificate(detailed?: boolean): PeerCertificate;
   /** Cipher and version of the TLS session, as `session.tlsOptions`. */
   getCipher(): TLSCipherInfo;
   /** `TLSv1.2` or `TLSv1.3`; `null` on a socket without TLS (`secured: true`). */
   getProtocol(): string | null;
-  /** Closes the connection now. The hook's answer then has no effect. */
+  /** Closes the connection at once. The hook's answer then has no effect. */
   destroy(): void;
 }
 
-/** The same for a hook that is typed with node's TLSSocket: what that has besides is not there. */
+/** A {@link SecureSocket} that a hook may type as node's TLSSocket. The other members of TLSSocket do not exist. */
 export type SecuredSocket = SecureSocket &
   Pick<TLSSocket, "authorizationError" | "destroy" | "encrypted" | "getPeerCertificate"> &
   Absent<TLSSocket, keyof SecureSocket>;
 
 /**
- * A connection as far as programs made for smtp-server reach for its socket: one object for each. Its one event
- * is `close`, when the connection is in `server.connections` no more, before onClose; a listener that is added
- * after it is not called, as in Node.
+ * The members of `connection._socket` that programs made for smtp-server use. Its only event is `close`, emitted after
+ * the connection has left `server.connections` and before onClose. A listener that is added later is not called, as in
+ * Node.
  */
 export interface ConnectionSocket {
   /** `session.remoteAddress`. */
@@ -51,11 +51,14 @@ export interface ConnectionSocket {
   readonly localPort: number;
   /** The connection is closed. */
   readonly destroyed: boolean;
-  /** Writes to the client, past the order of replies. Not during a TLS handshake. */
+  /**
+   * Writes to the client at once, whatever reply is due. Writes nothing during a TLS handshake or on a closed connection.
+   * @returns `false` if nothing was written, or if the client does not read fast enough
+   */
   write(data: string | Uint8Array): boolean;
-  /** Writes `data`, if there is any, and closes once what is written has left. */
+  /** Writes `data`, if given, and closes our side after everything was sent. */
   end(data?: string | Uint8Array): void;
-  /** Closes now. */
+  /** Closes both sides at once; unsent data is lost. */
   destroy(): void;
   /** Calls the listener once the connection is closed. */
   on(event: "close", listener: () => void): this;
@@ -71,16 +74,20 @@ export interface ConnectionSocket {
 export interface SMTPConnection {
   /** `session.id`. */
   readonly id: string;
-  /** The session, the object that hooks get. */
+  /** The session object of the hooks. */
   readonly session: SMTPSession;
   /** `session.remoteAddress`. */
   readonly remoteAddress: string;
   /** `session.remotePort`. */
   readonly remotePort: number;
-  /** For programs made for smtp-server that reach for the socket. */
+  /** For programs made for smtp-server that use the socket. */
   readonly _socket: ConnectionSocket;
-  /** Closes the connection once what is written has left. */
+  /** Closes the connection after everything was sent; during a TLS handshake at once. */
   close(): void;
-  /** Writes a reply that the client did not ask for; 421 closes. */
+  /**
+   * Writes a reply that answers no command; during a TLS handshake it writes nothing.
+   * @param code three digits; 421 closes the connection
+   * @param text one line, or the lines of a multiline reply. Default ""
+   */
   send(code: number, text?: string | readonly string[]): void;
 }
