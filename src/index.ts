@@ -11,6 +11,6 @@ export type { ListenOptions } from "./server/listen-arguments.js";
 export type * from "./types/smtp-server.js";
 export type * from "./types/index.js";
 
-/** For programs that import the whole package, as they did with smtp-server. */
+/** The default export, for programs that import all of smtp-server with `import smtp from "smtp-server"`. */
 const library: { SMTPServer: typeof SMTPServer } = { SMTPServer };
 export default library;

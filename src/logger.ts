@@ -8,12 +8,12 @@ export type LogLevel = (typeof LEVELS)[number];
 /** A logger that has every method. */
 export type FullLogger = Required<Logger>;
 
-/** A log entry: `tnx` says what it is about. One about a client has a {@link LoggedClient}'s fields too. */
+/** A log entry. `tnx` is its subject. An entry about a client also has the fields of a {@link LoggedClient}. */
 export type LogEntry = Record<string, unknown> & { tnx: string };
 
 /** The client that an entry is about. */
 export interface LoggedClient {
-  /** The session's id; a client without a session yet has none. */
+  /** The session's id; missing before the client has a session. */
   readonly cid?: string;
   /** `session.remoteAddress`: "" on a unix socket. */
   readonly host: string;
@@ -40,7 +40,7 @@ export const silent: FullLogger = logTo(ignore);
 const consoleLogger = logTo((level, entry, text, args) => {
   const { tnx, cid, host, port, err } = entry as Record<string, unknown>;
   const time = new Date().toISOString();
-  // Ahead of the text, where nothing that a client says can stand: programs ban addresses that they read here.
+  // The address is before the text, where a client cannot write one: programs such as fail2ban ban the address they find.
   const isAboutClient = host && tnx !== "listen";
   const client = `${cid ? `[${String(cid)}] ` : ""}${isAboutClient ? `[${String(host)}]:${String(port)} ` : ""}`;
   const line = printable(
@@ -50,7 +50,7 @@ const consoleLogger = logTo((level, entry, text, args) => {
   (level === "error" || level === "fatal" ? console.error : console.log)(line + details);
 });
 
-/** Lines below that of their entry, each indented: in the message of an error a client may have a line of the log. */
+/** Indents each line, because an error's message may contain text of a client that looks like a line of the log. */
 function indented(lines: string): string {
   return lines
     .split("\n")
@@ -59,8 +59,8 @@ function indented(lines: string): string {
 }
 
 /**
- * Makes the logger for option `logger`.
- * @param option `true` for the console, an object with any of the six methods, anything else for silence
+ * Makes the logger for the option `logger`.
+ * @param option `true` for the console, an object with any of the six methods, a falsy value for no log
  * @param component added to every entry as `component` (option `component`)
  */
 export function makeLogger(option: Logger | boolean | null | undefined, component: string): FullLogger {
@@ -72,8 +72,8 @@ export function makeLogger(option: Logger | boolean | null | undefined, componen
 }
 
 /**
- * Calls a method of a logger, which may be the application's and lack the method. All that the library logs goes
- * through here, and no text of it has a character that a terminal would act on.
+ * Writes a log entry. Every entry of the library goes through this function: it escapes the characters that a terminal
+ * would act on, in the arguments and in the text fields. An application's logger may lack the method.
  */
 export function log(logger: Logger, level: LogLevel, entry: object, text: string, ...args: unknown[]): void {
   if (logger === silent) return;
@@ -85,7 +85,7 @@ export function log(logger: Logger, level: LogLevel, entry: object, text: string
   }
 }
 
-/** An error's text stays as it is in `err`: its message is what programs compare, and JSON and `inspect` escape it. */
+/** Escapes text fields. An error in `err` stays as it is: programs compare its message, and JSON and `inspect` escape it. */
 function printableFields(entry: object): object {
   return Object.fromEntries(Object.entries(entry).map(([name, value]) => [name, printableText(value)]));
 }

@@ -9,15 +9,15 @@ import { normalizeAddress, trustListProblem } from "./wire/ip.js";
 import { toUpperASCII } from "./wire/text.js";
 
 const HOSTNAME = hostname();
-/** Unknown names get the same salt for as long as the process lives. */
+/** Default of `scramSecret`: an unknown name gets the same salt each time in this process. */
 const PROCESS_SECRET = randomBytes(32);
 
-/** Command lines without a limit of their own still end here: no client decides how much memory it gets. */
+/** Limit of `maxCommandLength` in octets, so that even without a limit a client cannot use memory without bound. */
 const COMMAND_LENGTH_CEILING = 1 << 20;
 
 const NEWLINE_POLICIES: readonly NewlinePolicy[] = ["reject", "normalize", "accept"];
 
-/** Options that are numbers, and of what. */
+/** Numeric options with their unit, for the TypeError. */
 const NUMBERS = [
   ["size", "bytes"],
   ["maxRecipients", "recipients"],
@@ -36,7 +36,7 @@ const NUMBERS = [
 const LISTS = ["authMethods", "disabledCommands", "ignoredHosts"] as const;
 const TRUST_LISTS = ["useProxy", "useXClient", "useXForward"] as const;
 
-/** A number, or a string that is one; `undefined` for what counts as not given. */
+/** Reads a number or a numeric string; `undefined` for a value that means that the option is not given. */
 function toNumber(value: unknown): number | undefined {
   if (typeof value === "number" && value >= 0) return value;
   if (value === null || value === undefined || value === "" || typeof value === "boolean") return undefined;
@@ -44,17 +44,14 @@ function toNumber(value: unknown): number | undefined {
   return Number.isNaN(number) || number < 0 ? undefined : number;
 }
 
-/**
- * A limit: 0, `Infinity` and `false` are none.
- * @returns `Infinity` for no limit
- */
+/** Reads a limit. 0, `Infinity` and `false` mean no limit. @returns `Infinity` for no limit */
 function toLimit(value: unknown, byDefault: number): number {
   if (value === false) return Infinity;
   const number = toNumber(value) ?? byDefault;
   return number === 0 ? Infinity : number;
 }
 
-/** Milliseconds: 0 is the default, not at once. */
+/** Reads milliseconds. 0 means the default, because a timeout of 0 would close every connection. */
 function toTimeout(value: unknown, byDefault: number): number {
   const number = toNumber(value);
   // setTimeout fires at once for more than 2^31 - 1 ms, about three weeks.
@@ -101,7 +98,7 @@ export function checkOptions(options: SMTPServerOptions): void {
   }
   for (const name of Object.keys(HOOKS) as HookName[]) {
     const value: unknown = options[name];
-    // Otherwise a mistyped onData would count as missing: mail would be accepted and dropped.
+    // Without this check, an onData of the wrong type would count as missing, and mail would be accepted and dropped.
     if (value && typeof value !== "function") {
       const isPromise = value instanceof Promise;
       const hint = isPromise ? "; pass the function itself, without calling it" : "";
@@ -123,12 +120,12 @@ export function checkOptions(options: SMTPServerOptions): void {
   }
 }
 
-/** A value as its writer would know it again, on one line. */
+/** A value on one line, for an error message. */
 function show(value: unknown): string {
   return inspect(value, { depth: 0, breakLength: Infinity });
 }
 
-/** The options as they are at the moment, with the defaults. The only place that knows a default. */
+/** The current options with their defaults. Only this class knows a default. */
 export class Settings {
   readonly #owner: { readonly options: SMTPServerOptions; readonly logger: Logger | FullLogger };
 
@@ -141,7 +138,7 @@ export class Settings {
     return this.#owner.options;
   }
   get logger(): Logger {
-    // A subclass may have made it a getter that throws. That is no reason to lose mail.
+    // A subclass may override it with a getter that throws. Mail must not be lost for that.
     try {
       return this.#owner.logger;
     } catch (error) {
@@ -169,11 +166,11 @@ export class Settings {
   get secure(): boolean {
     return !!this.raw.secure;
   }
-  /** TLS from the first byte, done by us. */
+  /** This server does the TLS handshake, before the greeting. */
   get implicitTLS(): boolean {
     return this.secure && !this.raw.secured;
   }
-  /** No command except NOOP, EHLO, STARTTLS and QUIT before STARTTLS. */
+  /** Before STARTTLS, only NOOP, EHLO, LHLO, STARTTLS and QUIT are allowed. */
   get requiresStartTLS(): boolean {
     return !!this.raw.needsUpgrade && !this.secure;
   }
@@ -181,7 +178,7 @@ export class Settings {
     return !!this.raw.requestCert;
   }
 
-  /** Bytes; `Infinity` for no limit. */
+  /** Octets; `Infinity` for no limit, as in all limits below. */
   get size(): number {
     return toLimit(this.raw.size, 0);
   }
@@ -232,12 +229,12 @@ export class Settings {
     const message: unknown = this.raw.authRequiredMessage;
     return typeof message === "string" ? message : "Error: authentication Required";
   }
-  /** Keys the made-up SCRAM salts. */
+  /** Key for the SCRAM salts of unknown names. */
   get scramSecret(): string | Uint8Array {
     return this.raw.scramSecret || PROCESS_SECRET;
   }
   get bareNewlines(): NewlinePolicy {
-    // A value that was mistyped after construction must not open what it was to close.
+    // A wrong value that is set after construction must not allow more than the default.
     const { bareNewlines } = this.raw;
     return bareNewlines === "normalize" || bareNewlines === "accept" ? bareNewlines : "reject";
   }

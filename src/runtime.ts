@@ -1,10 +1,11 @@
-/** The first import of index.ts: reports a runtime that cannot run the library before anything else fails. */
+/** Must be the first import of index.ts: it reports a runtime other than Bun before another import fails on it. */
 
 /**
- * Other runtimes lack the sockets. An older Bun has them, and fails in the constructor if TLS is asked for.
+ * Checks the runtime. Other runtimes lack Bun's sockets. An older Bun has them and fails only if TLS is configured, so the
+ * constructor of the server reports it.
  *
- * @param versions `process.versions`: only Bun has `bun`, every runtime that imitates Node has `node`
- * @returns the problem and its remedy; `undefined` if the library can run
+ * @param versions `process.versions`: only Bun has `bun`; runtimes that are compatible with Node have `node` too
+ * @returns the problem and its solution; `undefined` if the library can run
  */
 export function runtimeProblem(versions: Readonly<Record<string, string | undefined>>): string | undefined {
   const { bun, deno, node } = versions;

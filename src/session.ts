@@ -6,7 +6,7 @@ import { toLowerASCII } from "./wire/text.js";
 
 const ID_DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuv");
 const ID_LENGTH = 16;
-/** Random digits for the next ids: one call for random bytes serves many ids. */
+/** Random digits for the next ids, made for many ids at a time. */
 const pool = Buffer.allocUnsafeSlow(4096);
 let used = pool.length;
 
@@ -26,11 +26,11 @@ export interface Endpoints {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  /** What else the PROXY header says. */
+  /** The other contents of the PROXY header. */
   readonly proxy?: ProxyInfo;
 }
 
-/** A session for a new connection. The fields of HELO are `false` until the client sends it, as in smtp-server. */
+/** Makes the session of a new connection. As in smtp-server, the fields of HELO are `false` until the client sends it. */
 export function createSession(settings: Settings, endpoints: Endpoints, secure: boolean): SMTPSession {
   const session = {
     id: sessionId(),
@@ -52,7 +52,7 @@ export function createSession(settings: Settings, endpoints: Endpoints, secure: 
   return session;
 }
 
-/** With `secured`: enters what the proxy says of the TLS session that it ends. */
+/** With `secured`: stores the facts of the TLS session that the proxy ends. */
 function enterProxyTLS(session: SMTPSession, { authority, ssl }: ProxyInfo): void {
   if (authority !== undefined) session.servername = authority;
   if (ssl === undefined) return;
@@ -60,7 +60,7 @@ function enterProxyTLS(session: SMTPSession, { authority, ssl }: ProxyInfo): voi
   session.tlsOptions = { name, standardName: standardCipherName(name), version };
 }
 
-/** The envelope of a transaction that has not begun. */
+/** Makes the envelope of a new transaction. */
 export function emptyEnvelope(settings: Settings): SMTPEnvelope {
   const envelope: SMTPEnvelope = {
     mailFrom: false,
@@ -73,7 +73,7 @@ export function emptyEnvelope(settings: Settings): SMTPEnvelope {
   return envelope;
 }
 
-/** Updates `transmissionType` (RFC 3848) after one of the facts behind it has changed. */
+/** Updates `transmissionType` (RFC 3848). Call it after a change of `openingCommand`, `secure` or `user`. */
 export function updateTransmissionType(session: SMTPSession, settings: Settings): void {
   session.transmissionType = transmissionType(session, session.user, settings);
 }
@@ -83,13 +83,13 @@ function transmissionType(session: SMTPSession, user: unknown, settings: Setting
   return `${protocol}${session.secure ? "S" : ""}${user ? "A" : ""}`;
 }
 
-/** Enters the user of a login. If an option is a getter that throws, nothing is entered: a login is never half done. */
+/** Stores the user of a login. If an option is a getter that throws, nothing is stored. */
 export function enterUser(session: SMTPSession, user: SMTPSession["user"], settings: Settings): void {
   session.transmissionType = transmissionType(session, user, settings);
   session.user = user;
 }
 
-/** Enters the results of a TLS handshake. */
+/** Stores the results of a TLS handshake. */
 export function enterTLS(
   session: SMTPSession,
   settings: Settings,
@@ -121,7 +121,7 @@ export function connectionInfo(session: SMTPSession): ConnectionInfo {
   return { id, localAddress, localPort, remoteAddress, remotePort, hostNameAppearsAs, clientHostname };
 }
 
-/** The fields of a log entry that say which client it is about. */
+/** The fields of a log entry about a client. */
 export function loggedClient(
   session: Pick<SMTPSession, "id" | "remoteAddress" | "remotePort">,
 ): LoggedClient {
@@ -129,13 +129,13 @@ export function loggedClient(
   return { cid: id, host: remoteAddress, port: remotePort };
 }
 
-/** The name of a session's user in log entries. */
+/** The session's user for a log entry: its `username`, or the user itself if it has none. */
 export function userName(session: SMTPSession): unknown {
   const user: unknown = session.user;
   return typeof user === "object" && user !== null && "username" in user ? user.username : user;
 }
 
-/** Stores the client's host name: lower case, without the root dot; the address literal for an empty name. */
+/** Stores the client's host name in lower case without a final dot; `[address]` for an empty name. */
 export function setClientHostname(session: SMTPSession, name: string): void {
   session.clientHostname = toLowerASCII(name).replace(/\.$/, "") || `[${session.remoteAddress}]`;
 }

@@ -3,7 +3,7 @@ import { hasNotAnswered, neverAnswers, warnOnce } from "./mistakes.js";
 import { HOOKS, type HookFunction, type HookName } from "./names.js";
 import { mayReachCallback } from "./reaches-callback.js";
 
-/** How a hook ended: it accepted with a value, refused with an error, or crashed (and the error was reported). */
+/** The result of a hook: it accepted with a value, refused with an error, or crashed. A crash is already reported. */
 export type HookResult =
   | { readonly type: "accepted"; readonly value: unknown }
   | { readonly type: "refused"; readonly error: SMTPErrorLike }
@@ -15,23 +15,24 @@ const CRASHED: HookResult = { type: "crashed" };
 export interface HookCaller {
   /** The server: the value of `this` in a hook. */
   readonly owner: object;
-  /** Neither side has closed, so that an answer matters. */
+  /** Neither side has closed the connection, so an answer still matters. */
   readonly isOpen: boolean;
-  /** Gets every throw and every rejection that is no answer, late ones too: nothing is swallowed. */
+  /** Reports every throw, and every rejection that is not an answer, even after the answer. */
   hookFailed(name: HookName, error: unknown): void;
   /** Logs that a hook has probably forgotten its callback. */
   hookWarning(text: string): void;
 }
 
 /**
- * Calls a hook of the application. One that may reach its callback answers by the callback alone, see
- * {@link mayReachCallback}; one that cannot answers by the promise that it returns, and crashes if it returns none.
- * A throw, or the rejection of a callback hook, is a crash. The first answer wins, and later ones are ignored.
- * onClose needs no answer.
+ * Calls a hook of the application. A hook that may reach its callback answers by the callback only, see
+ * {@link mayReachCallback}. Any other hook answers by the promise that it returns, and crashes if it returns none. A
+ * throw is a crash, and so is the rejection of a callback hook. The first answer counts; later ones are ignored. onClose
+ * needs no answer.
  *
- * @param args of the hook, without its callback
- * @param then what the caller makes of the answer. It runs once; if it throws, once more with a crash
- * @param isAwaited whether the answer still matters when the hook's promise is fulfilled without one
+ * @param args the arguments without the callback
+ * @param then called with the result; if it throws, called a second time with a crash
+ * @param isAwaited called when the promise of a callback hook is fulfilled without an answer. If it returns `false`,
+ *   no warning is given, because the answer no longer matters
  */
 export function callHook<T>(
   caller: HookCaller,
@@ -56,13 +57,13 @@ export function callHook<T>(
   return call;
 }
 
-/** One call of a hook, and what came of it. Nothing here throws into the hook. */
+/** One call of a hook with its result. The callback never throws into the hook. */
 export class HookCall<T> {
   readonly #caller: HookCaller;
   readonly #name: HookName;
   readonly #then: (result: HookResult) => T;
   #answered = false;
-  /** What `then` gave, or the error of the second time that it threw. */
+  /** The value that `then` returned, or in `#failure` the error of its second throw. */
   #value: T | undefined;
   #failure: { readonly error: unknown } | undefined;
   #later: PromiseWithResolvers<T> | undefined;
@@ -77,23 +78,23 @@ export class HookCall<T> {
     return this.#answered;
   }
 
-  /** What the hook answers by. */
+  /** The last argument of the hook. */
   readonly callback = (error?: unknown, value?: unknown): void => {
     if (this.#answered) return;
     let result: HookResult;
     try {
       result = error ? { type: "refused", error: asError(error) } : { type: "accepted", value };
     } catch (problem) {
-      // Fields of an application's error may be getters that throw.
+      // Fields of the application's error may be getters that throw.
       return this.crash(problem);
     }
     this.#settle(result);
   };
 
-  /** Takes the promise that the hook returned as its answer if it cannot reach the callback. */
+  /** Waits for the returned promise: it is the answer of a hook that cannot reach its callback. */
   follow(returned: PromiseLike<unknown>, hook: HookFunction, isAwaited?: () => boolean): void {
     const name = this.#name;
-    // One that is fulfilled with a promise must not answer before that.
+    // A foreign thenable may be fulfilled with another promise; `resolve` waits for that one too.
     const promise = Promise.resolve(returned);
     if (name !== "onClose" && !mayReachCallback(hook, HOOKS[name].length)) {
       promise.then(
@@ -118,8 +119,8 @@ export class HookCall<T> {
   }
 
   /**
-   * What `then` gave: at once where the hook has answered, else a promise of it.
-   * @throws or rejects with what `then` threw the second time
+   * The value that `then` returned, or a promise of it if the hook has not answered yet.
+   * @throws (or rejects with) the error of the second throw of `then`
    */
   get outcome(): T | Promise<T> {
     if (this.#failure) throw this.#failure.error;
@@ -129,8 +130,7 @@ export class HookCall<T> {
   }
 
   /**
-   * `then` reads options and fields of the answer. They may be getters that throw; the client still needs a
-   * reply.
+   * `then` reads options and fields of the answer, which may be getters that throw. The client needs a reply even so.
    */
   #settle(result: HookResult): void {
     this.#answered = true;
@@ -148,12 +148,12 @@ export class HookCall<T> {
   }
 }
 
-/** A truthy value that is no Error refuses with the default text. */
+/** A truthy value that is not an Error refuses with the default code and text. */
 function asError(error: unknown): SMTPErrorLike {
   return isError(error) ? error : new Error();
 }
 
-/** Errors of another realm, and objects that look like one, count too: they carry a message and a responseCode. */
+/** Accepts errors of other realms, and any object with a text `message`, which may have a `responseCode` too. */
 export function isError(value: unknown): value is SMTPErrorLike {
   return (
     Error.isError(value) ||

@@ -3,7 +3,7 @@ import { HOOKS, type HookFunction, type HookName } from "./names.js";
 
 const PAGE = "See bun-smtp/docs/guide/common-mistakes.md";
 
-/** For a hook that neither has its callback nor returned a promise. */
+/** The error for a hook that cannot reach its callback and returned no promise. */
 export function neverAnswers(name: HookName, returned: unknown): SMTPError {
   const result = returned === undefined ? "nothing" : `a value of type ${typeof returned}`;
   return new SMTPError(
@@ -13,7 +13,7 @@ export function neverAnswers(name: HookName, returned: unknown): SMTPError {
   );
 }
 
-/** For a hook whose promise was fulfilled before it called the callback that it has or may have. */
+/** The warning for a hook that may reach its callback, and whose promise is fulfilled before it has called it. */
 export function hasNotAnswered(name: HookName, hook: HookFunction): string {
   const parameters = HOOKS[name];
   const reason =
@@ -27,7 +27,7 @@ export function hasNotAnswered(name: HookName, hook: HookFunction): string {
   );
 }
 
-/** A Proxy may refuse to say. */
+/** The `length` of a function. A Proxy may throw. */
 function declaredParameters(hook: HookFunction): number {
   try {
     return hook.length;
@@ -39,7 +39,7 @@ function declaredParameters(hook: HookFunction): number {
 const warnings = new WeakMap<object, Set<string>>();
 
 /**
- * Warns on stderr by `process.emitWarning`, whether there is a logger or not: once for each text of a server, because
+ * Warns on stderr by `process.emitWarning`, with or without a logger. Each text is written once for a server, because
  * clients decide how often a hook is called.
  *
  * @returns whether it warned

@@ -2,9 +2,9 @@ import { runInNewContext } from "node:vm";
 import type { HookFunction } from "./names.js";
 
 /**
- * Reads the source of a function. Kept from the start, because programs replace it later. A tracing tool that was
- * loaded before this file may have replaced it already, with one that gives the source of the function inside a
- * wrapper: a fresh realm has the original.
+ * The original `Function.prototype.toString`, kept because programs may replace it later. A tracing tool that was loaded
+ * first may have replaced it already, with one that returns the source of the function inside a wrapper. Then the
+ * original comes from a new realm.
  */
 const toSource: () => string = isNative(Function.prototype.toString)
   ? Function.prototype.toString
@@ -19,14 +19,16 @@ function isNative(toString: () => string): boolean {
 }
 
 /**
- * Words of a source that may reach any parameter, or that stands for one that cannot be read. They count in comments,
- * strings and templates too: telling those from code takes a parser, and an error would accept mail before its check.
+ * Words that let a function reach any parameter, and the text that replaces a source that cannot be read. They count
+ * even in comments, strings and templates: only a parser could skip those, and a mistake of it would accept mail before
+ * the check.
  */
 const REACHING = /\barguments\b|(?<!\.\s*)\beval\b|\[native code\]/;
 
 /**
- * A function up to the end of its parameters, if these are made of names, patterns, numbers and simple strings. None of
- * them can hide the parenthesis that ends the list. Any other list (a call, a comment, a template …) does not match.
+ * Matches a function up to the end of its parameter list, if the list has only names, patterns, numbers and simple
+ * strings. None of these can contain the parenthesis that ends the list. Other lists (with a call, a comment, a
+ * template …) do not match.
  */
 const PLAIN =
   /^(?:async\b\s*)?(?:function\b\s*)?\*?\s*[#$\p{ID_Continue}]*\s*\(((?:[$\p{ID_Continue}\s.,:=[\]{}]|"[^"\\\n]*"|'[^'\\\n]*')*)\)/u;
@@ -36,10 +38,10 @@ const ARROW = /^(?:async\b\s*)?([$\p{ID_Continue}]+)\s*=>/u;
 const counts = new WeakMap<HookFunction, number>();
 
 /**
- * Whether a hook may call its callback: it declares it, or it may get at it in another way, or its source cannot be
- * read. In doubt the answer is yes, and the hook is waited for: an answer may be late, never early.
+ * Whether a hook may call its callback: it declares the callback, may reach it in another way, or has a source that cannot
+ * be read. In doubt the result is `true`, and the server waits for the callback: an answer may be late, but never early.
  *
- * @param parameters how many the hook is called with, its callback included
+ * @param parameters number of the hook's arguments with the callback
  */
 export function mayReachCallback(hook: HookFunction, parameters: number): boolean {
   let count = counts.get(hook);
@@ -50,7 +52,7 @@ export function mayReachCallback(hook: HookFunction, parameters: number): boolea
   return count >= parameters;
 }
 
-/** @returns how many of its parameters a function can get at, `Infinity` unless it is certain */
+/** @returns how many parameters a function can reach; `Infinity` if that is not certain */
 function reachableParameters(hook: HookFunction): number {
   try {
     const source = toSource.call(hook);
@@ -59,10 +61,10 @@ function reachableParameters(hook: HookFunction): number {
       : (PLAIN.exec(source) ?? ARROW.exec(source))?.[1];
     const names = list === undefined ? undefined : withoutPatterns(list);
     if (names === undefined || /[.=]/.test(names)) return Infinity;
-    // Both are asked: a program may have redefined `length`.
+    // The larger of the two counts, because a program may have redefined `length`.
     return Math.max(hook.length, names.split(",").filter((name) => name.trim() !== "").length);
   } catch {
-    // A Proxy may throw whatever it is asked.
+    // A Proxy may throw at any access.
     return Infinity;
   }
 }
@@ -75,8 +77,8 @@ function withoutEscapes(source: string): string {
 }
 
 /**
- * A list whose patterns are names. A default inside of a pattern, as in `({ username = "" })`, cannot get at another
- * parameter.
+ * Replaces each pattern of a parameter list by a name. A default inside a pattern, as in `({ username = "" })`, cannot
+ * reach another parameter.
  */
 function withoutPatterns(list: string): string {
   let names = list.replace(/"[^"]*"|'[^']*'/g, "string");

@@ -1,6 +1,6 @@
 import type { SMTPErrorLike } from "../types/index.js";
 
-/** The reply that an answer of a hook stands for. */
+/** The fields of a reply that a hook's answer can set. */
 export interface ReplyFields {
   readonly code: number;
   readonly text: string;
@@ -8,12 +8,12 @@ export interface ReplyFields {
   readonly enhanced?: string;
 }
 
-/** Reply codes that accept, and reply codes that refuse. */
+/** First and last reply code that accepts, and that refuses. */
 const RANGES = { accepts: [200, 299], refuses: [400, 599] } as const;
 
 /**
- * Reads a `responseCode`, which applications set to anything.
- * @returns the code if it is an integer of the range, or a string of three digits that says one
+ * Reads a `responseCode`, which may have any value.
+ * @returns the code if it is an integer in the range, or a string of three digits in the range
  */
 export function replyCode(value: unknown, range: keyof typeof RANGES): number | undefined {
   const [first, last] = RANGES[range];
@@ -23,12 +23,12 @@ export function replyCode(value: unknown, range: keyof typeof RANGES): number | 
     : undefined;
 }
 
-/** Reads a `message`, which applications set to numbers and objects too. */
+/** Reads a `message`, which may have any value. @returns a text that is not empty */
 export function replyText(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** @returns the reply of an error, with `fallback` for what the error does not say */
+/** @returns the reply of an error, with `fallback` for fields that the error lacks */
 export function errorReply(
   error: SMTPErrorLike,
   fallback: { readonly code: number; readonly text: string },

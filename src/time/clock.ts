@@ -1,14 +1,14 @@
-/** A timer of a {@link Clock}, as far as the library uses one. */
+/** A timer of a {@link Clock}. */
 export interface Timer {
-  /** Starts its time again. */
+  /** Restarts the timer. */
   refresh(): unknown;
-  /** Lets the process end before it is due. */
+  /** Lets the process end before the timer fires. */
   unref(): unknown;
 }
 
 /**
- * The time that a server goes by. Every wait and every measurement in the library asks its server's clock and not
- * the global functions, so that a test can let an hour pass in no time.
+ * The clock of a server. The library waits and measures with it instead of the global functions, so that a test can move
+ * the time forward.
  */
 export interface Clock {
   /** Milliseconds since a fixed moment; it never goes backwards. */
@@ -19,7 +19,7 @@ export interface Clock {
   clearTimeout(timer: Timer | undefined): void;
 }
 
-/** The time of the process. */
+/** The clock of the process. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, ms) => setTimeout(callback, ms),
