@@ -6,8 +6,9 @@ import type { Failure, Outcome } from "./mechanism.js";
 const NOT_ACCEPTED: Failure = { ...REJECTED, text: "Error: Username and Password not accepted" };
 
 /**
- * Without a user, the client first gets the reason as JSON in a 334, acknowledges it with any line, and then gets
- * its 535 (RFC 7628 section 3.2.3). An answer that names its own reply is final at once.
+ * Turns the answer of onAuth into the next step. Without a user, the client first gets the reason as JSON in a 334,
+ * acknowledges it with any line, and then gets 535 (RFC 7628 section 3.2.3). If the answer has its own code or text, the
+ * client gets that reply at once.
  */
 export function judgeBearer(error: unknown, response: AuthResponse): Outcome {
   if (error || response.user || namesItsReply(response)) return judge(error, response);

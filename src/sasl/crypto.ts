@@ -8,7 +8,7 @@ export function hmacSHA256(key: string | Uint8Array, text: string): Buffer {
   return createHmac("sha256", key).update(text).digest();
 }
 
-/** Compares in constant time. It compares hashes, because the lengths of the two sides may differ. */
+/** Compares in constant time. It compares hashes, because `timingSafeEqual` throws for different lengths. */
 export function equalSecrets(a: string | Uint8Array, b: string | Uint8Array): boolean {
   return timingSafeEqual(sha256(a), sha256(b));
 }

@@ -3,10 +3,10 @@ import { decodeBase64, decodeUtf8 } from "./encoding.js";
 import { INVALID } from "./mechanism.js";
 import type { Failure, Judge, Mechanism, Outcome, SaslEnvironment, Step } from "./mechanism.js";
 
-/** Octets of a base64 line of an exchange (RFC 4954 section 4). */
+/** Most octets of a base64 line in an exchange (RFC 4954 section 4). */
 export const MAX_SASL_LINE = 12_288;
 
-/** The answer to a line over {@link MAX_SASL_LINE} (RFC 4954 section 4). */
+/** The reply to a line over {@link MAX_SASL_LINE} (RFC 4954 section 4). */
 export const TOO_LONG: Failure = {
   type: "failure",
   code: 500,
@@ -19,8 +19,8 @@ const ABORTED: Failure = { type: "failure", code: 501, text: "Authentication abo
 const OVER: Failure = { type: "failure", code: 503, text: "Error: bad sequence of commands" };
 
 /**
- * One AUTH command from its first line to its last (RFC 4954 section 4). Each step returns what to do
- * next: send a 334 and pass on the next line, call onAuth and pass on its answer, or send the last reply.
+ * One AUTH command from its first line to its last (RFC 4954 section 4). Each method returns what the caller must do next:
+ * send a 334 and call `line` with the client's next line, call onAuth and then `answer`, or send the last reply.
  */
 export class Exchange {
   readonly #mechanism: Mechanism;
@@ -34,7 +34,7 @@ export class Exchange {
     this.#environment = environment;
   }
 
-  /** The name that the client gave, once it has given one: for the log. */
+  /** The client's user name, for the log; `undefined` until it has sent one. */
   get username(): string | undefined {
     return this.#username;
   }
@@ -44,7 +44,7 @@ export class Exchange {
     return this.#mechanism.name;
   }
 
-  /** @param initialResponse the second argument of AUTH as sent, `=` for an empty one; `undefined` without */
+  /** @param initialResponse the second argument of AUTH as sent, `=` for an empty one; `undefined` if it has none */
   begin(initialResponse: string | undefined): Outcome {
     const { begin, initialResponse: allowed, syntax } = this.#mechanism;
     if (initialResponse !== undefined && !allowed) return { type: "failure", code: 501, text: syntax };
@@ -53,7 +53,7 @@ export class Exchange {
     return this.#take(decoded(initialResponse === "=" ? "" : initialResponse, opening.next));
   }
 
-  /** @param line a line of the client without its CRLF; `undefined`: it was longer than {@link MAX_SASL_LINE} */
+  /** @param line a line of the client without its CRLF; `undefined` if it was longer than {@link MAX_SASL_LINE} */
   line(line: string | undefined): Outcome {
     const next = this.#next;
     if (typeof next !== "function") return this.#take(next);
@@ -62,9 +62,9 @@ export class Exchange {
   }
 
   /**
-   * Takes the answer of onAuth.
-   * @param error refuses the login if it is truthy
-   * @param response counts as empty if it is not an object
+   * Continues with the answer of onAuth.
+   * @param error a truthy value refuses the login
+   * @param response a value that is not an object is the same as `{}`
    */
   answer(error: unknown, response?: unknown): Outcome {
     return this.#take(this.#judge(error, asResponse(response)));

@@ -7,8 +7,8 @@ import type { Failure, Mechanism } from "./mechanism.js";
 const NO_CERTIFICATE: Failure = { ...REJECTED, text: "Error: verified client certificate required" };
 
 /**
- * EXTERNAL (RFC 4422 appendix A): the TLS certificate identifies the client, which may name an identity
- * to act as. Offered only with a certificate that verified against `ca`.
+ * EXTERNAL (RFC 4422 appendix A): the client's TLS certificate identifies it. The client may name another identity to act
+ * as. Offered only to a client whose certificate was verified against `ca`.
  */
 export const external: Mechanism = {
   name: "EXTERNAL",
@@ -25,7 +25,7 @@ export const external: Mechanism = {
     }),
 };
 
-/** The subject's CN, "" if the certificate has none or several: the application decides by its other fields. */
+/** The subject's CN; "" if the certificate has none or several, so that onAuth decides by the other fields. */
 function commonName(certificate: PeerCertificate): string {
   const name: unknown = certificate.subject?.CN;
   return typeof name === "string" ? name : "";

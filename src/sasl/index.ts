@@ -7,7 +7,7 @@ import { plain } from "./plain.js";
 import { scramSHA256, scramSHA256Plus } from "./scram-sha-256.js";
 import { xoauth2 } from "./xoauth2.js";
 
-/** Every mechanism by its name in upper case. */
+/** The mechanisms by name, in upper case. */
 export const MECHANISMS: ReadonlyMap<string, Mechanism> = new Map(
   [plain, login, cramMD5, xoauth2, oauthBearer, scramSHA256, scramSHA256Plus, external].map((mechanism) => [
     mechanism.name,

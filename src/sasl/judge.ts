@@ -3,7 +3,7 @@ import { errorReply, replyCode, replyText } from "../hooks/reply-fields.js";
 import type { AuthResponse } from "../types/index.js";
 import type { Failure, Success } from "./mechanism.js";
 
-/** The reply to a wrong name, a wrong password and an unknown user: a client cannot tell them apart. */
+/** One reply to wrong names, wrong passwords and unknown users, so that a client cannot tell which names exist. */
 export const REJECTED: Failure = {
   type: "failure",
   code: 535,
@@ -11,7 +11,7 @@ export const REJECTED: Failure = {
 };
 
 /**
- * What onAuth's answer means, for every mechanism.
+ * Turns onAuth's answer into the outcome of the login, for all mechanisms.
  * - an error: its `responseCode` (400 to 599, a numeric string too, else 535) and its message;
  * - a `user`: 235, or the response's 2xx `responseCode` and `message`;
  * - neither: 535, or the response's 4xx or 5xx `responseCode` and `message`.
@@ -21,12 +21,12 @@ export function judge(error: unknown, response: AuthResponse): Success | Failure
   return response.user ? acceptance(response) : rejection(response);
 }
 
-/** The failure of an error; a value that is no Error has the default text. */
+/** The failure for an error. A value that is not an Error means the default code and text. */
 export function refusal(error: unknown): Failure {
   return isError(error) ? { type: "failure", ...errorReply(error, REJECTED) } : REJECTED;
 }
 
-/** The success of a response that has a user. */
+/** The success for a response that has a user. */
 export function acceptance(response: AuthResponse): Success {
   return {
     type: "success",
@@ -44,7 +44,7 @@ function rejection(response: AuthResponse): Failure {
   };
 }
 
-/** Whether a response without a user says by itself what the client gets. */
+/** Whether a response without a user has its own code or text for the client. */
 export function namesItsReply(response: AuthResponse): boolean {
   return (
     replyCode(response.responseCode, "refuses") !== undefined || replyText(response.message) !== undefined

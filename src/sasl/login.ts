@@ -5,7 +5,7 @@ import type { Failure, Mechanism } from "./mechanism.js";
 
 const NO_NAME: Failure = { type: "failure", code: 501, text: "Error: missing username" };
 
-/** LOGIN (draft-murchison-sasl-login): asks for the name, then for the password. */
+/** LOGIN (draft-murchison-sasl-login): the server asks for the name and then for the password. */
 export const login: Mechanism = {
   name: "LOGIN",
   syntax: "Error: syntax: AUTH LOGIN",

@@ -1,21 +1,21 @@
 import type { PeerCertificate } from "node:tls";
 import type { AuthFields, AuthMethod, AuthObject, AuthResponse } from "../types/index.js";
 
-/** The parts of the TLS session that a mechanism may use; all missing on a plain connection. */
+/** The parts of the TLS session that a mechanism may use. Without TLS both are missing. */
 export interface Channel {
   /** RFC 5705 keying material of the TLS session, `undefined` if the session has none. */
   exportKeyingMaterial?: ((length: number, label: string, context: Buffer) => Buffer | undefined) | undefined;
-  /** The client's certificate, only if it was verified (`authorized`). */
+  /** Returns the client's certificate; `undefined` unless it was verified. */
   peerCertificate?: (() => PeerCertificate | undefined) | undefined;
 }
 
-/** The facts of the connection that a mechanism may use. */
+/** What a mechanism may know about the connection. */
 export interface SaslEnvironment extends Channel {
   /** Our host name, for the challenge of CRAM-MD5. */
   readonly hostname: string;
-  /** Whether SCRAM-SHA-256-PLUS was offered to this client, so that its `y` flag means a downgrade (RFC 5802 6). */
+  /** Whether this client was offered SCRAM-SHA-256-PLUS. If so, its flag `y` shows a downgrade attack (RFC 5802 6). */
   readonly offersPlus: boolean;
-  /** Key of the made-up SCRAM salts. */
+  /** Key for the SCRAM salts of unknown names. */
   readonly scramSecret: string | Uint8Array;
   /** Makes an unguessable string of printable ASCII without a comma. Default: 32 random hex digits. */
   readonly nonce?: (() => string) | undefined;
@@ -23,21 +23,21 @@ export interface SaslEnvironment extends Channel {
   readonly now?: (() => number) | undefined;
 }
 
-/** 334: the exchange goes on with the client's next line. */
+/** Send a 334. The exchange continues with the client's next line. */
 export interface Challenge {
   readonly type: "challenge";
   /** Base64, "" for an empty challenge. */
   readonly text: string;
-  /** Takes the client's answer; or the failure in which any answer ends, `*` included. */
+  /** Reads the client's answer. A failure here is the outcome of any answer, even of `*`. */
   readonly next: Step | Failure;
 }
 
-/** The client has given its credentials: onAuth decides. */
+/** The client has sent its credentials. Call onAuth. */
 export interface Credentials {
   readonly type: "credentials";
   /** The first argument of onAuth, with the fields of this mechanism and no others. */
   readonly auth: AuthObject;
-  /** Takes the answer of onAuth. */
+  /** Turns the answer of onAuth into the next step. */
   readonly judge: Judge;
 }
 
@@ -49,7 +49,7 @@ export interface Failure {
   readonly text: string;
   /** Enhanced status code (RFC 3463) if it is not the usual one of the code. */
   readonly enhanced?: string;
-  /** The application's mistake in its answer, for the log; never a credential, never sent. */
+  /** A mistake in onAuth's answer, for the log. It contains no credential and is not sent. */
   readonly problem?: string;
 }
 
@@ -65,10 +65,10 @@ export interface Success {
 /** The result of a line of the client or of an answer of onAuth. */
 export type Outcome = Challenge | Credentials | Failure | Success;
 
-/** Takes a message of the client, base64 and UTF-8 decoded. */
+/** Reads a message of the client, decoded from base64 and UTF-8. */
 export type Step = (message: string) => Outcome;
 
-/** Takes the error and the response of onAuth. */
+/** Reads the error and the response of onAuth. */
 export type Judge = (error: unknown, response: AuthResponse) => Outcome;
 
 /** A SASL mechanism (RFC 4422), server side. */
@@ -76,21 +76,21 @@ export interface Mechanism {
   readonly name: AuthMethod;
   /** Text of the 501 for too many arguments of AUTH. */
   readonly syntax: string;
-  /** Whether AUTH may carry the first message. If not, an argument gets a 501 with `syntax`. */
+  /** Whether the AUTH line may contain the first message. If not, a second argument gets 501 with `syntax`. */
   readonly initialResponse: boolean;
-  /** Whether this connection allows the mechanism; missing: always. If not, it is neither offered nor known (504). */
+  /** Whether this connection can use the mechanism. If not, it is not offered and gets 504. Default: it can. */
   readonly available?: (channel: Channel) => boolean;
   /**
-   * The opening challenge, empty if the client sends the first message. An initial response skips it and
-   * goes to its `next`.
+   * Returns the first challenge, which is empty if the client sends the first message. An initial response replaces the
+   * challenge and goes to its `next`.
    */
   readonly begin: (environment: SaslEnvironment) => Challenge & { readonly next: Step };
 }
 
-/** The reply to a malformed message, with the text of smtp-server. */
+/** The reply to a malformed message. The text is that of smtp-server. */
 export const INVALID: Failure = { type: "failure", code: 501, text: "Error: invalid userdata" };
 
-/** A 334 with `data`, not yet in base64. */
+/** Makes a 334. @param data the challenge before base64 */
 export function challenge<Next extends Step | Failure>(
   data: string,
   next: Next,
@@ -101,9 +101,8 @@ export function challenge<Next extends Step | Failure>(
 type GivenFields = Partial<AuthFields> & { method: AuthMethod };
 
 /**
- * The credentials for onAuth. Only CRAM-MD5 has `validatePassword`: programs test for the method, so the objects
- * of other mechanisms must not have it. The public type requires it all the same, so that code for CRAM-MD5 needs
- * no test, hence the cast.
+ * Makes the credentials for onAuth. Programs test whether `validatePassword` exists, so only CRAM-MD5 has it. The public
+ * type says that it always does, so that code for CRAM-MD5 needs no test. Hence the cast.
  */
 export function credentials(auth: GivenFields, judge: Judge): Credentials {
   return { type: "credentials", auth: auth as AuthObject, judge };

@@ -14,7 +14,7 @@ export const oauthBearer: Mechanism = {
 
 const PAIRS = /^\x01(?:[A-Za-z]+=[^\x01]*\x01)*\x01$/;
 
-/** RFC 6750 section 2.1 and a little more: some issuers use other printable characters. */
+/** RFC 6750 section 2.1, with all printable ASCII in the token, because some issuers use more characters. */
 const AUTHORIZATION = /^bearer +([\x21-\x7e]+)$/i;
 
 function read(message: string): Outcome {
@@ -26,7 +26,7 @@ function read(message: string): Outcome {
   if (!fields || authorization === undefined) return INVALID;
   const host = fields.get("host");
   const port = fields.get("port");
-  // An empty `auth=` asks which scope is needed (RFC 7628 section 4.3): the answer is onAuth's `data`.
+  // With an empty `auth=` the client asks which scope it needs (RFC 7628 section 4.3). It gets onAuth's `data`.
   const accessToken = authorization === "" ? "" : AUTHORIZATION.exec(authorization)?.[1];
   if (accessToken === undefined || (port !== undefined && !isPortNumber(port))) return INVALID;
   if (hasControl(header.authzid) || (host !== undefined && hasControl(host))) return INVALID;
@@ -42,7 +42,7 @@ function read(message: string): Outcome {
   );
 }
 
-/** A client that shows no token has no user, also with an application that lets every client in. */
+/** Ignores the user of the answer: without a token there is no login, even if onAuth accepts every client. */
 const withoutUser: Judge = (error, response) => {
   const { data, message, responseCode } = response;
   return judgeBearer(error, { data, message, responseCode });

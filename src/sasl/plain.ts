@@ -14,7 +14,7 @@ export const plain: Mechanism = {
 function read(message: string): Outcome {
   const [authzid = "", authcid = "", password, ...more] = message.split("\0");
   if (password === undefined || more.length > 0) return INVALID;
-  // Some clients send the name as authzid only.
+  // Some clients send their name as the authzid and leave the authcid empty.
   const username = authcid || authzid;
   if (username === "" || hasControl(username) || hasControl(authzid)) return INVALID;
   return credentials({ method: "PLAIN", username, authcid, authzid, password }, judge);

@@ -1,7 +1,7 @@
 /**
- * SASLprep (RFC 4013): one form for names and passwords that look the same. Implements the mapping, NFKC and
- * all prohibited characters. Leaves out the tables of right-to-left text and of characters unknown to Unicode 3.2:
- * they only refuse, and unify nothing.
+ * SASLprep (RFC 4013): gives names and passwords that look the same one form. It implements the mapping, NFKC and all
+ * prohibited characters. It omits the checks of right-to-left text and of characters unknown to Unicode 3.2, because these
+ * only refuse texts and change none.
  */
 
 /** RFC 3454 table C.1.2, spaces other than ASCII's. */

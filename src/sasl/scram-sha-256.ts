@@ -14,7 +14,7 @@ import type { ScramSecret } from "./scram.js";
 /** SCRAM-SHA-256 (RFC 5802, RFC 7677): both sides prove that they know the password without sending it. */
 export const scramSHA256: Mechanism = scram("SCRAM-SHA-256");
 
-/** SCRAM-SHA-256-PLUS: the same, bound to this TLS session, which excludes a man in the middle (RFC 9266). */
+/** SCRAM-SHA-256-PLUS: also bound to this TLS session, so that a man in the middle cannot pass it on (RFC 9266). */
 export const scramSHA256Plus: Mechanism = {
   ...scram("SCRAM-SHA-256-PLUS"),
   available: ({ exportKeyingMaterial }) => exportKeyingMaterial !== undefined,
@@ -29,7 +29,7 @@ function scram(name: AuthMethod): Mechanism {
   };
 }
 
-/** A limit on what the server repeats. Real nonces have 18 to 32 characters. */
+/** Most characters of a client nonce, because the server sends it back. Real ones have 18 to 32. */
 const MAX_NONCE = 512;
 
 /** client-first-message-bare; `m=` is reserved and must be refused. */
@@ -52,18 +52,18 @@ function first(method: AuthMethod, environment: SaslEnvironment, message: string
   const username = prepare(saslname);
   const authzid = header.authzid && saslprep(header.authzid);
   if (username === undefined || authzid === undefined || clientNonce.length > MAX_NONCE) return INVALID;
-  const bound = bind(method, environment, header);
-  if (!Buffer.isBuffer(bound)) return bound;
+  const cbindInput = bind(method, environment, header);
+  if (!Buffer.isBuffer(cbindInput)) return cbindInput;
 
   const nonce = clientNonce + (environment.nonce ?? randomNonce)();
   const { scramSecret } = environment;
   return credentials({ method, username, authzid }, (error, response) => {
     const known = error ? undefined : secretOf(response.credentials, username, scramSecret);
     const secret = known ?? madeUpSecret(username, scramSecret);
-    const opened = `r=${nonce},s=${secret.salt.toString("base64")},i=${secret.iterations}`;
-    const claim: Claim = { bound, nonce, signed: `${header.rest},${opened}`, secret };
+    const serverFirst = `r=${nonce},s=${secret.salt.toString("base64")},i=${secret.iterations}`;
+    const claim: Claim = { cbindInput, nonce, signed: `${header.rest},${serverFirst}`, secret };
     const verdict = known && response.user ? acceptance(response) : rejection(error, response);
-    return challenge(opened, (reply) => final(claim, verdict, reply));
+    return challenge(serverFirst, (reply) => final(claim, verdict, reply));
   });
 }
 
@@ -72,7 +72,7 @@ function prepare(saslname: string): string | undefined {
   return name === undefined ? undefined : saslprep(name);
 }
 
-/** @returns what the client must repeat in `c=`: its GS2 header, with PLUS also the keying material of the TLS session */
+/** @returns the cbind-input that the client must send in `c=`: its GS2 header, with PLUS also keying material of the TLS session */
 function bind(method: AuthMethod, environment: SaslEnvironment, header: GS2Header): Buffer | Failure {
   const { binding } = header;
   const text = Buffer.from(header.text);
@@ -87,18 +87,18 @@ function bind(method: AuthMethod, environment: SaslEnvironment, header: GS2Heade
   return material ? Buffer.concat([text, material]) : NO_BINDING;
 }
 
-/** What the client's proof is checked against. */
+/** The values that the client-final-message is checked against. */
 interface Claim {
-  readonly bound: Buffer;
+  readonly cbindInput: Buffer;
   readonly nonce: string;
-  /** The messages so far, as both sides sign them. */
+  /** The part of the AuthMessage that is known before the client-final-message. */
   readonly signed: string;
   readonly secret: ScramSecret;
 }
 
 /**
- * Whatever the reason, the client gets the same reply after the same number of lines. Only a 421 differs, because
- * it closes the connection.
+ * For every reason the client gets the same reply after the same number of lines, so that it learns nothing about names.
+ * Only a 421 differs, because it closes the connection.
  */
 function rejection(error: unknown, response: AuthResponse): Failure {
   const refused = error ? refusal(error) : REJECTED;
@@ -119,7 +119,7 @@ function final(claim: Claim, verdict: Success | Failure, message: string): Outco
   const clientKey = proof.map((octet, i) => octet ^ (signature[i] ?? 0));
   const isProven = equalSecrets(sha256(clientKey), storedKey);
   if (verdict.type === "failure") return verdict;
-  if (!isProven || !bound.equals(claim.bound) || nonce !== claim.nonce) return REJECTED;
+  if (!isProven || !bound.equals(claim.cbindInput) || nonce !== claim.nonce) return REJECTED;
   return challenge(`v=${hmacSHA256(serverKey, authMessage).toString("base64")}`, (last) =>
     last === "" ? verdict : INVALID,
   );

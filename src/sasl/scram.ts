@@ -5,8 +5,8 @@ import { decodeBase64 } from "./encoding.js";
 import { saslprep } from "./saslprep.js";
 
 /**
- * Default number of PBKDF2 rounds. RFC 7677 asks for at least 4096; this many take about a millisecond of our CPU,
- * and an old phone can bear them.
+ * Default number of PBKDF2 rounds. RFC 7677 requires at least 4096. This number takes about a millisecond of CPU here, and
+ * is acceptable on an old phone.
  */
 export const DEFAULT_ITERATIONS = 10_000;
 const MIN_ITERATIONS = 4096;
@@ -20,7 +20,7 @@ export interface ScramKeys {
   readonly serverKey: Buffer;
 }
 
-/** What a server needs for one exchange: the public part, and the keys once the client has sent its proof. */
+/** The stored data of one exchange. The keys are derived only when the client has sent its proof. */
 export interface ScramSecret {
   readonly salt: Buffer;
   readonly iterations: number;
@@ -28,15 +28,15 @@ export interface ScramSecret {
 }
 
 /**
- * Makes what to store for a user of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802 section 3, RFC 7677).
- * Synchronous: about 1 ms of CPU with the default, in proportion to `iterations`.
+ * Makes the record to store for a user of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802 section 3, RFC 7677).
+ * Synchronous. It takes about 1 ms of CPU with the default, and time in proportion to `iterations`.
  *
- * @param password is prepared by SASLprep (RFC 4013), as the client does
- * @param options.iterations PBKDF2 rounds, 4096 or more. Default 10000. Each login costs the client as many.
- * @param options.salt default 16 random octets. The octets themselves: decode the base64 of a record.
- * @returns salt and keys in base64; the password can only be guessed from it
- * @throws TypeError for an empty password, one with characters that SASLprep prohibits (control characters),
- *   a salt that is empty or no Uint8Array, or iterations that are not an integer of at least 4096
+ * @param password the user's password; prepared by SASLprep (RFC 4013), as the client does
+ * @param options.iterations PBKDF2 rounds, an integer of 4096 or more. Each login costs the client as many. Default: 10000
+ * @param options.salt the octets of the salt; decode the base64 of a record first. Default: 16 random octets
+ * @returns salt and keys in base64. The password cannot be computed from them, only guessed
+ * @throws TypeError for an empty password, a password with characters that SASLprep prohibits (control characters), a salt
+ *   that is empty or not a Uint8Array, or iterations that are not an integer of at least 4096
  */
 export function scramCredentials(
   password: string,
@@ -50,7 +50,7 @@ export function scramCredentials(
   if (!Number.isInteger(iterations) || iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
     throw new TypeError(`iterations: must be an integer of ${MIN_ITERATIONS} or more`);
   }
-  // A string has a length and octets too, but those of its base64: the keys would be of another salt.
+  // A string in base64 would pass without this check, and the keys would belong to another salt.
   if (!(salt instanceof Uint8Array) || salt.length === 0) {
     throw new TypeError("salt: must be a Uint8Array with at least one octet");
   }
@@ -64,13 +64,14 @@ export function scramCredentials(
 }
 
 /**
- * Whether a password, of PLAIN or LOGIN, is that of a record made for SCRAM-SHA-256. Compares in constant time.
- * Synchronous: takes as long as `scramCredentials()` with the record's `iterations`.
+ * Checks a password of PLAIN or LOGIN against a record made for SCRAM-SHA-256 (RFC 5802). Compares in constant time.
+ * Synchronous. It takes as long as `scramCredentials()` with the record's `iterations`.
  *
- * @param password is prepared by SASLprep (RFC 4013). One that is missing, empty or has prohibited characters is wrong.
- * @param credentials what onAuth answers for SCRAM: the record, or `{ password }`. `null` or `undefined`, for a name
- *   that does not exist: `false`, after as long as with a record of the default `iterations`
- * @throws TypeError for credentials in the wrong form, which name the field at fault but none of its value
+ * @param password prepared by SASLprep (RFC 4013). A missing or empty one, or one with prohibited characters, is wrong
+ * @param credentials the same as onAuth answers for SCRAM: the record, or `{ password }`. For an unknown name pass `null` or
+ *   `undefined`: the result is `false`, after the same time as for a record with the default `iterations`
+ * @returns whether the password is right
+ * @throws TypeError for malformed credentials. It names the wrong field, but not its value
  */
 export function verifyPassword(
   password: string | null | undefined,
@@ -79,18 +80,18 @@ export function verifyPassword(
   const known = credentials === null || credentials === undefined ? undefined : readCredentials(credentials);
   if (typeof known === "string") throw new TypeError(`credentials: ${known}`);
   const prepared = typeof password === "string" ? saslprep(password) : undefined;
-  // Before any work: what it takes must not depend on the name, and the password is the client's choice.
+  // Returns at once for every name. The time depends only on the password, which the client knows.
   if (prepared === undefined) return false;
   if (known && "storedKey" in known) {
     return equalSecrets(deriveKeys(prepared, known.salt, known.iterations).storedKey, known.storedKey);
   }
-  takeTheTime();
+  deriveDummyKeys();
   return known !== undefined && equalSecrets(prepared, known.password);
 }
 
 /**
- * The secret of an answer's `credentials` for `name`; `undefined` if they are unusable. A password gets the salt
- * that an unknown name would get, so that a client cannot see whether the name exists.
+ * The secret for the `credentials` of an answer; `undefined` if they are invalid. For a password the salt is the one that
+ * an unknown name gets, so that a client cannot see whether the name exists.
  */
 export function secretOf(
   credentials: AuthResponse["credentials"],
@@ -105,13 +106,13 @@ export function secretOf(
     salt,
     iterations,
     keys() {
-      takeTheTime();
+      deriveDummyKeys();
       return { storedKey, serverKey };
     },
   };
 }
 
-/** The secret for an unknown name: always the same salt for one name, and keys that no password gives. */
+/** The secret for an unknown name. A name always gets the same salt, and no password matches the keys. */
 export function madeUpSecret(name: string, key: string | Uint8Array): ScramSecret {
   return fromPassword(madeUp("password", name, key).toString("base64"), name, key);
 }
@@ -121,13 +122,13 @@ function fromPassword(password: string, name: string, key: string | Uint8Array):
   return { salt, iterations: DEFAULT_ITERATIONS, keys: () => deriveKeys(password, salt, DEFAULT_ITERATIONS) };
 }
 
-/** Credentials with the password prepared, or with the octets of a record. */
+/** Valid credentials: a prepared password, or a decoded record. */
 type KnownCredentials = { readonly password: string } | (ScramKeys & Omit<ScramSecret, "keys">);
 
 /**
- * Checks every field of `credentials`: they may come from a database.
+ * Decodes `credentials` and checks every field, because they may come from a database.
  *
- * @returns what they must be, if they are unusable
+ * @returns the problem as a text, if they are invalid
  */
 function readCredentials(credentials: unknown): KnownCredentials | string {
   const isObject = typeof credentials === "object" && credentials !== null;
@@ -159,8 +160,8 @@ function octetsOf(field: unknown): Buffer | undefined {
   return typeof field === "string" ? decodeBase64(field) : undefined;
 }
 
-/** Does the work that a record costs, so that the time does not tell passwords, records and unknown names apart. */
-function takeTheTime(): void {
+/** Derives keys and drops them, so that passwords, records and unknown names all take the same time. */
+function deriveDummyKeys(): void {
   deriveKeys("", Buffer.alloc(SALT_OCTETS), DEFAULT_ITERATIONS);
 }
 

@@ -3,7 +3,7 @@ import { bearerFields, judgeBearer } from "./bearer.js";
 import { challenge, credentials, INVALID } from "./mechanism.js";
 import type { Mechanism, Outcome } from "./mechanism.js";
 
-/** XOAUTH2 (Google's and Microsoft's pages): `user=` and `auth=Bearer`, each followed by a control-A, and a last control-A. */
+/** XOAUTH2 (as Google and Microsoft document it): `user=…^Aauth=Bearer …^A^A`, where ^A is the control-A octet. */
 export const xoauth2: Mechanism = {
   name: "XOAUTH2",
   syntax: "Error: syntax: AUTH XOAUTH2 token",
