@@ -9,7 +9,7 @@ import type {
   Trace,
 } from "../types/index.js";
 
-/** A tracing channel for what begins and ends. A caller asks `isOn` first, and makes nothing while it is off. */
+/** A tracing channel, for something with a beginning and an end. Check `isOn` first, so that nothing is made without subscribers. */
 export class Tracing<T extends Trace> {
   readonly #channel: TracingChannel<object, T>;
 
@@ -17,7 +17,7 @@ export class Tracing<T extends Trace> {
     this.#channel = tracingChannel(name);
   }
 
-  /** A part of it has a subscriber. Bun's TracingChannel has no `hasSubscribers` of its own. */
+  /** One of its five channels has a subscriber. Bun's TracingChannel has no `hasSubscribers` itself. */
   get isOn(): boolean {
     const { start, end, asyncStart, asyncEnd, error } = this.#channel;
     return (
@@ -29,7 +29,7 @@ export class Tracing<T extends Trace> {
     );
   }
 
-  /** Publishes `start`, then `end` behind the work, which runs with the stores that are bound to `start`. */
+  /** Publishes `start`, runs the work with the stores that are bound to `start`, and publishes `end`. */
   begin<R>(trace: T, work: () => R): R {
     try {
       return this.#channel.start.runStores(trace, work);
@@ -38,7 +38,7 @@ export class Tracing<T extends Trace> {
     }
   }
 
-  /** @param failed publishes `error` too */
+  /** Sets the duration and publishes `asyncStart` and `asyncEnd`. @param failed publish `error` before them */
   finish(trace: T, now: number, failed = false): void {
     trace.duration = now - trace.startTime;
     if (failed) this.#channel.error.publish(trace as T & { error: unknown });
@@ -47,8 +47,8 @@ export class Tracing<T extends Trace> {
   }
 }
 
-/** A channel for what is published once, when it is over. */
-export class Plain<T> {
+/** A plain channel, for something that is published once, when it is over. */
+export class PlainChannel<T> {
   readonly #channel: Channel<unknown, T>;
 
   constructor(name: string) {
@@ -68,5 +68,5 @@ export const CONNECTION: Tracing<ConnectionTrace> = new Tracing("bun-smtp:connec
 export const COMMAND: Tracing<CommandTrace> = new Tracing("bun-smtp:command");
 export const HOOK: Tracing<HookTrace> = new Tracing("bun-smtp:hook");
 export const MESSAGE: Tracing<MessageTrace> = new Tracing("bun-smtp:message");
-export const AUTH: Plain<AuthEvent> = new Plain("bun-smtp:auth");
-export const TLS: Plain<TLSEvent> = new Plain("bun-smtp:tls");
+export const AUTH: PlainChannel<AuthEvent> = new PlainChannel("bun-smtp:auth");
+export const TLS: PlainChannel<TLSEvent> = new PlainChannel("bun-smtp:tls");

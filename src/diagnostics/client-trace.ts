@@ -12,35 +12,35 @@ import type {
 } from "../types/index.js";
 import { COMMAND, CONNECTION, HOOK, MESSAGE } from "./channels.js";
 
-/** Runs a function with the stores of AsyncLocalStorage that were there when it was made. */
+/** Runs a function with the AsyncLocalStorage stores of the moment of the snapshot. */
 type Context = ReturnType<typeof AsyncLocalStorage.snapshot>;
 
 /** A client that may be traced. */
 export interface TracedClient {
   readonly session: SMTPSession;
   readonly clock: Clock;
-  /** Made once a channel has a subscriber. */
+  /** Made when a channel has a subscriber. */
   trace: ClientTrace | undefined;
 }
 
-/** The trace of a client, made if there is none. */
+/** The trace of a client, made at the first call. */
 export function traceOf(client: TracedClient): ClientTrace {
   return (client.trace ??= new ClientTrace(client.session, client.clock));
 }
 
 /**
- * What is traced of one client: its connection, the command that it waits for, and which AsyncLocalStorage stores its
- * hooks are to run with. Something whose start had no subscriber has no end either.
+ * Traces one client: its connection, the command that it waits for, and the AsyncLocalStorage stores for its hooks. If a
+ * `start` had no subscriber, the end is not published either.
  */
 export class ClientTrace {
   readonly #session: SMTPSession;
   readonly #clock: Clock;
   #connection: ConnectionTrace | undefined;
-  /** Known where it is not published too: its replies are not the connection's. */
+  /** Kept even if it is not published, because its replies must not count as the connection's. */
   #command: CommandTrace | undefined;
   #isCommandPublished = false;
   #connectionContext: Context | undefined;
-  /** Of the innermost that is traced: message, command or connection. */
+  /** The stores of the innermost traced part: message, command or connection. */
   #context: Context | undefined;
 
   constructor(session: SMTPSession, clock: Clock) {
@@ -54,14 +54,14 @@ export class ClientTrace {
     this.#context = this.#connectionContext;
   }
 
-  /** The socket is closed: no reply to the command at hand will come. */
+  /** The socket is closed, so the current command gets no reply any more. */
   endConnection(): void {
     this.endCommand();
     if (this.#connection) CONNECTION.finish(this.#connection, this.#clock.now());
     this.#connection = undefined;
   }
 
-  /** @param verb "" for a line that is no command: it may be a password that came a line too late */
+  /** @param verb "" for a line that is not a command: it may be a password, sent after an AUTH that was refused */
   beginCommand(verb: string): void {
     const command: CommandTrace = {
       session: this.#session,
@@ -85,7 +85,7 @@ export class ClientTrace {
     if (this.#isCommandPublished) COMMAND.finish(command, this.#clock.now());
   }
 
-  /** A reply to the command at hand, or to none. */
+  /** Notes a reply to the current command or, without one, of the connection. */
   replied({ code, limit }: { readonly code: number; readonly limit?: LimitName | undefined }): void {
     const command = this.#command;
     if (command) command.code = code;
@@ -101,7 +101,7 @@ export class ClientTrace {
     return message;
   }
 
-  /** @param result its replies, or the error that ended it before its end was received */
+  /** @param result the replies, or the error if the message was not received in full */
   endMessage(
     message: MessageTrace,
     octets: number,
@@ -119,9 +119,9 @@ export class ClientTrace {
   }
 
   /**
-   * Calls a hook with the stores of what it belongs to.
-   * @param then what the caller makes of the answer
-   * @param call calls the hook, and the function that it is given with the answer
+   * Calls a hook with the stores of its message, command or connection.
+   * @param then called with the result
+   * @param call calls the hook, and calls the function that it gets with the result
    */
   hook<T, R>(
     name: HookName,
@@ -139,7 +139,7 @@ export class ClientTrace {
     return called;
   }
 
-  /** The first time: `then` gets a crash as well where it throws. */
+  /** Only the first result counts: if `then` throws, it is called a second time with a crash. */
   #endHook(hook: HookTrace, result: HookResult): void {
     if (hook.outcome) return;
     hook.outcome = result.type;

@@ -6,13 +6,13 @@ export type Chunk = Buffer<ArrayBuffer>;
 const DONE: Promise<IteratorResult<Chunk, undefined>> = Promise.resolve({ done: true, value: undefined });
 
 /**
- * Iterates the Web side as its own iterator does, in half the time: `next` gives the promise of the read itself, and
- * keeps the lock at the end, because Bun makes an Error at each release.
+ * Iterates the Web side like the stream's own iterator, in half the time: `next` returns the promise of the read itself,
+ * and does not release the lock at the end, because Bun makes an Error at each release.
  */
 export class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #preventCancel: boolean;
-  /** What `next` gives once the lock is released. */
+  /** The result of `next` after the lock is released. */
   #end: Promise<IteratorResult<Chunk, undefined>> | undefined;
 
   constructor(reader: ReadableStreamDefaultReader<Bytes>, preventCancel: boolean) {
@@ -24,7 +24,7 @@ export class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
     return this.#end ?? (this.#reader.read() as Promise<IteratorResult<Chunk, undefined>>);
   }
 
-  /** Leaving the loop cancels the stream, unless `preventCancel` is set, and releases the lock. */
+  /** Called when the program leaves the loop: cancels the stream unless `preventCancel` is set, and releases the lock. */
   async return(reason?: unknown): Promise<IteratorResult<Chunk, undefined>> {
     const isLocked = this.#end === undefined;
     this.#end = DONE;
@@ -37,8 +37,8 @@ export class ChunkIterator implements NodeJS.AsyncIterator<Chunk> {
   }
 
   /**
-   * For a stream that is over. `next` still gives its error, if it failed: a partial message must not look
-   * whole.
+   * Releases the lock of a stream that has ended or failed. `next` still rejects with the error of a failed stream, so
+   * that a partial message does not look complete.
    */
   releaseLock(): void {
     if (this.#end !== undefined) return;

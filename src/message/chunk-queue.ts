@@ -1,21 +1,21 @@
 import { ByteBuffer } from "../wire/byte-buffer.js";
 
-/** Octets that may be queued for the reader of a message. With more, the client waits. */
+/** Octets in the queue above which the client must wait. */
 export const QUEUED_OCTETS: number = 64 * 1024;
-/** Chunks that may be queued: each may keep the whole socket read that it is a part of in memory. */
+/** Chunks in the queue above which the client must wait: each may keep the whole socket read that it is part of in memory. */
 export const QUEUED_CHUNKS = 16;
-/** Smaller chunks are joined with their neighbours: a Buffer for each octet costs far more than the octet. */
+/** Chunks below this size in octets are joined, because a Buffer takes far more memory than a few octets. */
 const SMALL = 1024;
-/** Most octets of a joined chunk. */
+/** Most octets of joined chunks. */
 const GATHERED = 8 * 1024;
 
 interface Entry {
-  /** A chunk as it was added, or several small ones in one. */
+  /** One chunk as it was added, or several small ones joined. */
   chunk: Buffer | ByteBuffer;
   next: Entry | undefined;
 }
 
-/** The chunks that are not read yet, first in first out, in constant time. Small neighbours become one chunk. */
+/** A first-in, first-out queue of the unread chunks. Adding and taking need constant time. Small chunks in a row are joined. */
 export class ChunkQueue {
   #first: Entry | undefined;
   #last: Entry | undefined;
@@ -26,7 +26,7 @@ export class ChunkQueue {
     return this.#first === undefined;
   }
 
-  /** A bound is exceeded. Chunks can still be added. */
+  /** Whether a limit is exceeded. Chunks can still be added. */
   get isFull(): boolean {
     return this.#octets > QUEUED_OCTETS || this.#chunks > QUEUED_CHUNKS;
   }
@@ -59,7 +59,7 @@ export class ChunkQueue {
   }
 }
 
-/** Appends a small chunk to the entry, if that is small too or has space. */
+/** Appends a small chunk to the last entry. @returns `false` if that is neither small nor has space */
 function gather(entry: Entry, chunk: Buffer): boolean {
   if (entry.chunk instanceof ByteBuffer) {
     if (entry.chunk.length + chunk.length > GATHERED) return false;

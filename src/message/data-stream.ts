@@ -1,7 +1,7 @@
 /**
- * One message on its way from the connection to onData: the connection pushes into a {@link MessageSource}, the
- * consumer reads its `stream`. The stream is a ReadableStream (the Web side); its Node methods are those of a Readable
- * (the Node adapter) that is made on first use. Both read from one queue, so there is one bound.
+ * The message as a stream. The connection pushes octets into a {@link MessageSource}, and onData reads its `stream`: a
+ * ReadableStream (the Web side), whose Node methods are those of a Readable that is made on first use (the Node adapter).
+ * Both read from one queue, so one limit bounds the memory.
  */
 import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { delegateToNodeAdapter, NodeAdapter, type NodeAdapterSource } from "./node-adapter.js";
@@ -14,12 +14,12 @@ import type { DataStream } from "../types/index.js";
 /** Milliseconds that a consumer may leave a full queue unread once its hook has answered. */
 export const ABANDONED_AFTER: number = 2000;
 
-/** How the stream ended for its consumer: read to the end, cancelled, or failed. */
+/** The end of the stream for its consumer: read to the end, cancelled, or failed with an error. */
 type Outcome = "read" | "cancelled" | Error;
 
 /** One message as the connection writes it. */
 export class MessageSource implements NodeAdapterSource {
-  /** What onData gets. */
+  /** The first argument of onData. */
   readonly stream: DataStream;
   readonly #size: number;
   readonly #owner: { readonly clock: Clock; onDrain(): void };
@@ -27,35 +27,35 @@ export class MessageSource implements NodeAdapterSource {
   #byteLength = 0;
   #controller!: ReadableStreamDefaultController<Bytes>;
   #node: NodeAdapter | undefined;
-  /** The Node adapter reads, and holds the lock of the Web side. */
+  /** The Node adapter has started to read, and has the lock of the Web side. */
   #nodeReads = false;
   /** The Node adapter could not read, because a Web reader has the lock. */
-  #nodeShutOut = false;
+  #nodeLockedOut = false;
   /** A read waits for the next chunk. */
   #pullPending = false;
-  /** `push` said false, and `onDrain` has not been called since. */
+  /** `push` has returned false, and `onDrain` has not been called since. */
   #blocked = false;
   /** The whole message was received. */
   #complete = false;
   #abandoned = false;
   #abandonTimer: Timer | undefined;
   #outcome: Outcome | undefined;
-  /** The error that the Web side has yet to fail with: see `observe`. */
+  /** The error with which the Web side fails once the program uses it, see `observe`. */
   #unraised: Error | undefined;
-  /** The program has used the Web side. */
+  /** The program has used the Web side, see `observe`. */
   #observed = false;
-  /** The holder of the Web side's lock that does not need it once the stream is over. */
+  /** Has the lock of the Web side, and can release it once the stream is over. */
   #lock: { releaseLock(): void } | undefined;
 
   /**
-   * @param options.size limit in bytes for `sizeExceeded`, `Infinity` for none
-   * @param options.clock times how long a full queue is left unread
-   * @param options.onDrain called when more may be pushed after `push` returned false
+   * @param options.size limit in octets for `sizeExceeded`, `Infinity` for none
+   * @param options.clock measures how long a full queue is not read
+   * @param options.onDrain called when the queue has space again after `push` returned false
    */
   constructor(options: { readonly size: number; readonly clock: Clock; onDrain(): void }) {
     this.#size = options.size;
     this.#owner = options;
-    // The one cast: the methods of Readable are there at run time, by delegation.
+    // The cast is needed because `delegateToNodeAdapter` adds the methods of Readable at run time.
     this.stream = new MessageStream(this) as unknown as DataStream;
   }
 
@@ -64,7 +64,7 @@ export class MessageSource implements NodeAdapterSource {
     return this.#byteLength;
   }
 
-  /** The message went over `size`. */
+  /** The message is larger than `size`. */
   get sizeExceeded(): boolean {
     return this.#byteLength > this.#size;
   }
@@ -74,14 +74,16 @@ export class MessageSource implements NodeAdapterSource {
     return this.#blocked;
   }
 
-  /** What is pushed is dropped: the stream was cancelled, destroyed or abandoned, or has failed. */
+  /** Octets are dropped, because the stream was cancelled, destroyed or abandoned, or has failed. */
   get discarding(): boolean {
     return this.#outcome !== undefined && this.#outcome !== "read";
   }
 
   /**
-   * Takes octets of the message. The consumer gets this Buffer, so it must not change any more.
-   * @returns false when the queue is full: stop reading the socket until `onDrain` is called. What is pushed before that is kept.
+   * Adds octets of the message.
+   * @param chunk given to the consumer without a copy, so the caller must not change it
+   * @returns false if the queue is full: stop reading the socket until `onDrain` is called. This chunk, and any pushed before
+   *   that, is still kept
    */
   push(chunk: Buffer): boolean {
     this.#byteLength += chunk.length;
@@ -98,29 +100,29 @@ export class MessageSource implements NodeAdapterSource {
     return !this.#blocked;
   }
 
-  /** The whole message was received: what is queued stays readable, also when the connection closes. */
+  /** The whole message was received. Its queued octets stay readable even if the connection closes. */
   end(): void {
     if (this.#complete || this.#outcome !== undefined) return;
     this.#complete = true;
     this.#stopTimer();
-    // The end waits for a read, as a chunk does: until then an empty message counts as readable.
+    // As a chunk does, the end waits for a read, so that even an empty message is `readable` until then.
     if (this.#pullPending) this.#finish();
   }
 
-  /** The message will not be complete: the stream errors, what is queued is dropped. After `end` it does nothing. */
+  /** The message will not be complete: the stream fails, and queued octets are dropped. Has no effect after `end`. */
   fail(error: Error): void {
     if (!this.#complete) this.#settle(error);
   }
 
   /**
-   * The hook has answered. A message that has no reader is dropped, unless all of it is here already: a late reader
-   * gets the error `EABANDONED`. A reader may go on, but if it leaves the queue full for {@link ABANDONED_AFTER} ms
-   * it gets the same error, so that it does not hold the client forever.
+   * The hook has answered. If the message has no reader and was not received in full, it is dropped, and a later reader
+   * gets the error `EABANDONED`. A reader may continue. If it leaves the queue full for {@link ABANDONED_AFTER} ms, it gets
+   * the same error, because the client waits for it.
    */
   abandon(): void {
     if (this.#abandoned || this.#complete) return;
     this.#abandoned = true;
-    // Not at once: a hook may call `callback(); stream.pipe(file)`.
+    // In a microtask, because a hook may call `callback(); stream.pipe(file)`.
     queueMicrotask(() => this.#dropUnread());
   }
 
@@ -130,7 +132,7 @@ export class MessageSource implements NodeAdapterSource {
     this.#controller = controller;
   }
 
-  /** A read asks for a chunk. Without one, the next `push` answers it; no promise is made. */
+  /** A reader wants a chunk. If the queue is empty, the next `push` delivers it, so no promise is needed. */
   pull(): void {
     const chunk = this.#queue.take();
     if (chunk === undefined) {
@@ -149,12 +151,12 @@ export class MessageSource implements NodeAdapterSource {
     this.#settle("cancelled");
   }
 
-  /** For the stream: how it ended; undefined while it has not. */
+  /** For the stream: how it ended; `undefined` before its end. */
   get outcome(): Outcome | undefined {
     return this.#outcome;
   }
 
-  /** For the stream: it was read to its end. For the Node adapter that holds already while it emits `end`. */
+  /** For the stream: it was read to its end. With the Node adapter this is true as soon as it emits `end`. */
   get ended(): boolean {
     return this.#outcome === "read" || this.#node?.readableEnded === true;
   }
@@ -168,7 +170,7 @@ export class MessageSource implements NodeAdapterSource {
     return this.#node;
   }
 
-  /** For the stream: its Node adapter, if that reads or decodes already: then it is what `for await` iterates. */
+  /** For the stream: its Node adapter, if it reads or decodes already. `for await` then iterates the adapter. */
   get nodeInUse(): NodeAdapter | undefined {
     const node = this.#node;
     return node !== undefined && (this.#nodeReads || node.readableEncoding !== null) ? node : undefined;
@@ -176,7 +178,7 @@ export class MessageSource implements NodeAdapterSource {
 
   readToNode(): void {
     if (!this.#nodeReads) {
-      this.#nodeShutOut = this.stream.locked;
+      this.#nodeLockedOut = this.stream.locked;
       const reader = this.stream.getReader();
       this.#nodeReads = true;
       this.#lock = reader;
@@ -190,12 +192,12 @@ export class MessageSource implements NodeAdapterSource {
 
   nodeClosed(ended: boolean, error: Error | null): void {
     // An adapter that could not read does not end the message for the Web reader.
-    if (!this.#nodeShutOut) this.#settle(ended ? "read" : (error ?? "cancelled"));
+    if (!this.#nodeLockedOut) this.#settle(ended ? "read" : (error ?? "cancelled"));
   }
 
   /**
-   * A chunk is in the stream's own queue: it was pushed for a read whose reader was then released. The next read gets
-   * it before what is queued here.
+   * Whether the ReadableStream's own queue has a chunk: it was delivered for a read whose reader was released before it
+   * came. The next read must get it first.
    */
   #hasParked(): boolean {
     return (this.#controller.desiredSize ?? 0) < 0;
@@ -210,12 +212,12 @@ export class MessageSource implements NodeAdapterSource {
       process.nextTick(() => {
         throw error;
       });
-      // After the listeners `push` would have asked for more.
+      // The throw has kept `push` from asking for the next chunk.
       this.#node?.read(0);
     }
   }
 
-  /** The reader has all of the message. */
+  /** The reader has received the whole message. */
   #finish(): void {
     if (this.#nodeReads) this.#node?.push(null);
     else if (!this.#hasParked()) this.#settle("read");
@@ -237,8 +239,9 @@ export class MessageSource implements NodeAdapterSource {
   }
 
   /**
-   * For the stream: the program is about to use the Web side. If the message failed before that, the Web side fails only
-   * now, or with the first read: `Bun.spawn({ stdin })` ends the process if the stream has failed already (Bun 1.4.5).
+   * For the stream: the program is about to use the Web side. If the message has failed before that, the Web side fails
+   * only now or at the first read, because `Bun.spawn({ stdin })` ends the process if the stream has failed already (Bun
+   * 1.4.5).
    */
   observe(): void {
     this.#observed = true;
@@ -250,13 +253,13 @@ export class MessageSource implements NodeAdapterSource {
     const error = this.#unraised;
     if (error === undefined) return;
     this.#unraised = undefined;
-    // A cancelled Web side ignores it. After `destroy()` its reads must not wait forever.
+    // Without the error, reads after `destroy()` would wait forever. A cancelled Web side ignores it.
     this.#controller.error(error);
   }
 
   /**
-   * For the stream: once it is over, releases the lock of an iterator or of the Node adapter. This waits until the
-   * program looks at the lock, because Bun makes an Error at each release and hardly any program looks.
+   * For the stream: once it is over, releases the lock of an iterator or of the Node adapter. It is called only when the
+   * program looks at the lock, which few do, because Bun makes an Error at each release.
    */
   releaseLock(): void {
     if (this.#outcome === undefined || this.#lock === undefined) return;
@@ -312,10 +315,10 @@ function prematureClose(): SMTPError {
   return new SMTPError("Premature close", { code: "ERR_STREAM_PREMATURE_CLOSE" });
 }
 
-/** A chunk leaves the queue only for a read. */
+/** The ReadableStream asks for a chunk only when a reader wants one. */
 const ON_DEMAND = { highWaterMark: 0 };
 
-/** What the consumer gets: a ReadableStream that has the methods of a Readable too. */
+/** The stream of the consumer: a ReadableStream that also has the methods of a Readable. */
 class MessageStream extends ReadableStream<Bytes> {
   readonly #source: MessageSource;
 
@@ -332,7 +335,7 @@ class MessageStream extends ReadableStream<Bytes> {
     return this.#source.sizeExceeded;
   }
 
-  // These need no Node adapter.
+  // Answered here, so that reading them makes no Node adapter.
   get readable(): boolean {
     return this.#source.outcome === undefined && !this.#source.ended;
   }
@@ -384,7 +387,7 @@ class MessageStream extends ReadableStream<Bytes> {
         configurable: true,
       });
     }
-    // node:stream (`finished`, `pipeline`, `isErrored` …) looks at a Web stream by these, without a reader.
+    // node:stream (`finished`, `pipeline`, `isErrored` …) reads the state of a Web stream from these symbols.
     for (const name of ["readable", "errored", "disturbed"]
       .map((word) => `nodejs.stream.${word}`)
       .concat("nodejs.webstream.isClosedPromise")) {

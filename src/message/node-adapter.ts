@@ -1,18 +1,18 @@
 import { Readable } from "node:stream";
 
-/** What the Node adapter needs of its message. */
+/** The message, for its Node adapter. */
 export interface NodeAdapterSource {
   readonly byteLength: number;
   readonly sizeExceeded: boolean;
-  /** The adapter asks for a chunk: take the lock of the Web side, and `push()` a chunk into the adapter now or later. */
+  /** The adapter wants a chunk: lock the Web side, and call the adapter's `push()` now or later. */
   readToNode(): void;
-  /** The adapter is closed: after `end`, or before it, with the error given to `destroy()`, if any. */
+  /** The adapter is closed. @param ended it has emitted `end` @param error the argument of `destroy()`, if any */
   nodeClosed(ended: boolean, error: Error | null): void;
 }
 
 /**
- * The Readable behind the Node methods of a DataStream. It is made on first use and takes no octet before it is read,
- * so that a program can listen for `error` or `close` and still read the Web side.
+ * The Readable behind the Node methods of a DataStream. It is made on first use. It takes no octets before the program
+ * reads it, so that a program can listen for `error` or `close` and still read the Web side.
  */
 export class NodeAdapter extends Readable {
   readonly #source: NodeAdapterSource;
@@ -22,7 +22,7 @@ export class NodeAdapter extends Readable {
     this.#source = source;
   }
 
-  // A listener's `this` is the adapter, so it has the stream's own fields too.
+  // The adapter is `this` in a listener, so it needs the stream's own fields too.
   get byteLength(): number {
     return this.#source.byteLength;
   }
@@ -46,14 +46,14 @@ export class NodeAdapter extends Readable {
     callback(error);
   }
 
-  // An `error` without a listener ends the process, and a client that leaves must not be able to do that.
+  // An `error` event without a listener would end the process, and a client could cause that by disconnecting.
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     return event === "error" && this.listenerCount("error") === 0 ? false : super.emit(event, ...args);
   }
 }
 
-/** For the producer of a Readable, not for its consumers. */
-const KEPT_INSIDE = new Set(["constructor", "push", "wrap"]);
+/** Members of Readable for producers. Consumers of the stream do not get them. */
+const PRODUCER_MEMBERS = new Set(["constructor", "push", "wrap"]);
 
 /**
  * Gives `prototype` every public method and property of Readable that it does not have yet, each delegated to
@@ -63,13 +63,13 @@ export function delegateToNodeAdapter<T extends object>(
   prototype: T,
   adapterOf: (stream: T) => NodeAdapter,
 ): void {
-  // Programs, and node:stream itself, take what has this property for a Node stream.
+  // Programs, and node:stream itself, recognise a Node stream by this property.
   const state: PropertyDescriptor = { value: undefined, writable: true };
   const names = new Map<string | symbol, PropertyDescriptor>([["_readableState", state]]);
   for (let from: object = Readable.prototype; from !== Object.prototype; from = Object.getPrototypeOf(from)) {
     for (const name of [...Object.getOwnPropertyNames(from), Symbol.asyncDispose]) {
       const descriptor = Object.getOwnPropertyDescriptor(from, name);
-      const hidden = typeof name === "string" && (name.startsWith("_") || KEPT_INSIDE.has(name));
+      const hidden = typeof name === "string" && (name.startsWith("_") || PRODUCER_MEMBERS.has(name));
       if (descriptor && !hidden && !names.has(name) && !(name in prototype)) names.set(name, descriptor);
     }
   }
