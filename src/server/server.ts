@@ -12,7 +12,7 @@ import { callSafely, emitSafely } from "./events.js";
 import { layered, type OptionsWithLists, setOption, withLists } from "./given-options.js";
 import { HookResolver } from "./hook-resolver.js";
 import { bind, type Bound, prepare } from "../transport/bind.js";
-import { TLS_OPTIONS } from "../transport/secure-context.js";
+import { TLS_OPTIONS } from "../transport/tls-options.js";
 import type { Clock, Timer } from "../time/clock.js";
 import { canUpgrade, SecureContexts } from "../transport/secure-contexts.js";
 import type { SMTPServerAddress, SMTPServerAuthentication, SMTPServerSession } from "../types/smtp-server.js";

@@ -17,7 +17,7 @@ export type ListenTarget =
       readonly ipv6Only: boolean;
     };
 
-/** What is bound: Bun's listener, and where. */
+/** A bound listener and its address. */
 export interface Bound {
   readonly where: { readonly path: string } | { readonly host: string; readonly port: number };
   stop(): void;
@@ -28,9 +28,9 @@ export interface Bound {
 type Accept = (transport: SocketTransport) => void;
 
 /**
- * Makes a target ready to be bound: looks its host name up, and removes the unix socket of a process that has ended.
- * At once where there is neither.
- * @param signal when it aborts, no file is removed any more
+ * Prepares a target for {@link bind}: looks up its host name, or removes the unix socket that an ended process has left.
+ * @param signal once it has aborted, no file is removed
+ * @returns the target itself if neither is needed, otherwise a promise
  * @throws (or rejects with) an Error with Node's `code`, `errno`, `syscall`, `hostname`
  */
 export function prepare(target: ListenTarget, signal: AbortSignal): ListenTarget | Promise<ListenTarget> {
@@ -52,8 +52,8 @@ export function prepare(target: ListenTarget, signal: AbortSignal): ListenTarget
 }
 
 /**
- * Binds a target that {@link prepare} has made ready.
- * @throws an Error with Node's `code`, `errno`, `syscall`, `address`, `port`; nothing is bound then
+ * Binds a target that {@link prepare} returned.
+ * @throws an Error with Node's `code`, `errno`, `syscall`, `address`, `port` if nothing was bound
  */
 export function bind(target: ListenTarget, contexts: () => SecureContexts, accept: Accept): Bound {
   if ("path" in target) return bindPath(target, contexts, accept);
@@ -61,7 +61,7 @@ export function bind(target: ListenTarget, contexts: () => SecureContexts, accep
   try {
     return bindTCP(target, "::", contexts, accept);
   } catch (error) {
-    // A machine without IPv6 still has all its IPv4 interfaces.
+    // On a machine without IPv6, listen on all IPv4 interfaces.
     if (!isError(error) || (error.code !== "EAFNOSUPPORT" && error.code !== "EADDRNOTAVAIL")) throw error;
     return bindTCP(target, "0.0.0.0", contexts, accept);
   }
@@ -111,8 +111,8 @@ function boundTo(where: Bound["where"], listener: BoundListener): Bound {
 }
 
 /**
- * Whether a path is the file of a socket. Names of Linux's abstract namespace begin with NUL and are not files. What
- * is wrong with a path that cannot be looked at, the bind behind this says.
+ * Whether a path is the file of a socket. Names in Linux's abstract namespace begin with NUL and are not files. Errors are
+ * ignored, because the bind that follows reports them.
  */
 function isSocket(path: string): boolean {
   if (path.startsWith("\0")) return false;
@@ -123,7 +123,7 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** Whether a file is a socket that no process listens on any more: the only kind of file that is removed. */
+/** Whether no process listens on a socket file any more. Only such files are removed. */
 async function isStale(path: string): Promise<boolean> {
   try {
     const probe = await Bun.connect({ unix: path, socket: { data() {} } });
@@ -138,7 +138,7 @@ function isError(error: unknown): error is Error & { code?: string; errno?: numb
   return error instanceof Error;
 }
 
-/** What to do about an error, by its code. */
+/** Advice for an error, by its code. */
 const HINTS: Readonly<Record<string, (address: string, port: number | undefined) => string>> = {
   EADDRINUSE: (address, port) =>
     port !== undefined
@@ -159,10 +159,10 @@ const HINTS: Readonly<Record<string, (address: string, port: number | undefined)
       : "",
 };
 
-/** `sun_path` of Linux, with the NUL behind it. */
+/** Bytes of `sun_path` on Linux (108) without the final NUL. */
 const LONGEST_PATH = 107;
 
-/** The error in the shape that Node's `listen` gives it, with what to do about it behind Node's message. */
+/** The error that Node's `listen` would give, with advice after Node's message. */
 function bindError(error: unknown, address: string, port?: number): Error {
   if (!isError(error)) return new Error(String(error));
   const code = error.code ?? "EADDRNOTAVAIL";
@@ -180,7 +180,7 @@ function modeError(cause: unknown, address: string): Error {
   return Object.assign(error, { code, syscall: "chmod", address }, errno === undefined ? {} : { errno });
 }
 
-/** Bun leaves the host name out of the message. */
+/** Adds the host name to the message, which Bun leaves out. */
 function lookupError(error: unknown, hostname: string): Error {
   const code = isError(error) && error.code ? error.code : "ENOTFOUND";
   const message = `getaddrinfo ${code} ${hostname} (the host to listen on is an address or a name of this machine; leave it out for all)`;

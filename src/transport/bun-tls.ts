@@ -1,12 +1,12 @@
 /**
- * What Bun's accepted sockets have and bun-types 1.4.4 does not declare. Checked on Bun 1.4.0 and 1.4.5.
+ * Members of Bun's accepted sockets that bun-types 1.4.4 does not declare. Checked with Bun 1.4.0 and 1.4.5.
  */
 import type { PeerCertificate } from "node:tls";
 
 /** A native secure context: `createSecureContext(…).context` of node:tls. */
 export type SecureContextHandle = object;
 
-/** What `upgradeTLS` and `Bun.listen` call. */
+/** The handlers of `upgradeTLS` and `Bun.listen`. */
 export interface BunSocketHandlers<Data> {
   open?(socket: BunSocket<Data>): void;
   data?(socket: BunSocket<Data>, chunk: Buffer): void;
@@ -15,7 +15,7 @@ export interface BunSocketHandlers<Data> {
   close?(socket: BunSocket<Data>, error?: Error): void;
   error?(socket: BunSocket<Data>, error: Error): void;
   handshake?(socket: BunSocket<Data>, ok: boolean, error: (Error & { code?: string }) | null): void;
-  /** The first argument is no socket; `handle` is the TLS session's. */
+  /** The first argument is not a socket. `handle` is that of the TLS session. */
   serverName?(
     _: unknown,
     name: string,
@@ -23,24 +23,24 @@ export interface BunSocketHandlers<Data> {
   ): SecureContextHandle | Error | true | undefined;
 }
 
-/** The TLS session as a `serverName` handler has it. */
+/** The TLS session in a `serverName` handler. */
 export interface SNIHandle {
   /**
-   * Goes on with the handshake after the handler has returned `true`; never before, which hangs it. Does
-   * nothing on a session that has closed, or when called again.
+   * Continues the handshake after the handler has returned `true`. A call before that makes the handshake hang. A second
+   * call, or one on a closed session, has no effect.
    */
   resumeSNI(context: SecureContextHandle | undefined, refuse: boolean): void;
-  /** Whether this client is asked for a certificate, and closed without a good one. Holds until the handshake asks. */
+  /** Sets whether to request a certificate, and to close without a valid one. Has an effect only before the request. */
   setVerifyMode(requestCert: boolean, rejectUnauthorized: boolean): void;
 }
 
-/** TLS options of `upgradeTLS`. It reads them at the call, and does not look at those of the context. */
+/** TLS options of `upgradeTLS`. It reads them when it is called, and ignores those of the context. */
 export interface UpgradeOptions {
   readonly secureContext: SecureContextHandle;
   readonly requestCert: boolean;
-  /** Must be there: left out it counts as true. */
+  /** Required here, because Bun takes a missing value for true. */
   readonly rejectUnauthorized: boolean;
-  /** In the wire form of RFC 7301: an array of names makes `upgradeTLS` throw. */
+  /** In the wire format of RFC 7301, because `upgradeTLS` throws for an array of names. */
   readonly ALPNProtocols?: Uint8Array;
 }
 
@@ -53,15 +53,15 @@ export interface BunSocket<Data> {
   readonly localAddress: string | undefined;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** Takes what fits and drops the rest: gives how many bytes it took, -1 on a closed socket. */
+  /** Writes what fits and drops the rest. @returns the number of bytes written, -1 on a closed socket */
   write(data: string | Uint8Array): number;
   pause(): void;
   resume(): void;
-  /** Closes our side; the client's side goes on until it closes it. */
+  /** Closes our side. The client can still send until it closes its own. */
   shutdown(): void;
-  /** Closes both sides at once; what is written still leaves. */
+  /** Closes both sides at once, but still sends what was written. */
   close(): void;
-  /** Closes both sides at once with a reset, which may overtake what is written. */
+  /** Resets the connection, so that data which was written may be lost. */
   terminate(): void;
   upgradeTLS(options: {
     isServer: true;
@@ -74,7 +74,7 @@ export interface BunSocket<Data> {
   getServername(): string | false | undefined;
   getTLSVersion(): string;
   getCipher(): { name: string; standardName: string; version: string };
-  /** The other way round than node:tls: `true` leaves the issuers out. */
+  /** The opposite of node:tls: `true` leaves the issuers out. */
   getPeerCertificate(abbreviated?: boolean): PeerCertificate | undefined;
   exportKeyingMaterial(length: number, label: string, context: Buffer): Buffer | undefined;
 }

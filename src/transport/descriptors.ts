@@ -1,13 +1,12 @@
 /**
- * How many file descriptors the process may have. Once `accept` fails because there is none (EMFILE), Bun's
- * event loop spins
- * until there is one: the kernel goes on saying that a client waits. So the last ones are never left to clients.
+ * The limit of file descriptors. If `accept` fails for lack of one (EMFILE), the kernel keeps reporting the waiting client
+ * and Bun's event loop spins until a descriptor is free. So clients never get the last ones.
  */
 
-/** Descriptors that clients do not get, or an eighth where there are few: hooks open files, resolvers sockets. */
+/** Descriptors that are kept for the files of hooks and the sockets of resolvers; an eighth of the limit if that is less. */
 const RESERVED = 32;
 
-/** @returns the soft limit of open files (RLIMIT_NOFILE); `Infinity` where the system has none or does not tell */
+/** @returns the soft limit of open files (RLIMIT_NOFILE); `Infinity` if it is unlimited or unknown */
 export function descriptorLimit(): number {
   const report = process.report?.getReport() as
     { userLimits?: { open_files?: { soft?: unknown } } } | undefined;
@@ -16,7 +15,7 @@ export function descriptorLimit(): number {
 }
 
 /**
- * The kernel gives the lowest number that is free, so a number says how many are in use.
+ * The kernel assigns the lowest free number, so a descriptor's number tells how many are in use.
  * @returns the lowest descriptor that no client gets
  */
 export function firstReserved(limit: number = descriptorLimit()): number {

@@ -11,12 +11,12 @@ import {
   isIdentity,
   makeContext,
   type ContextOptions,
-} from "./secure-context.js";
+} from "./tls-options.js";
 
 /** Whether clients are asked for a certificate, and refused without one that verifies. */
 export type Verification = Pick<UpgradeOptions, "requestCert" | "rejectUnauthorized">;
 
-/** What an entry of `sniOptions` comes to. */
+/** The result of an entry of `sniOptions`. */
 interface Host extends Verification {
   readonly context: SecureContextHandle;
 }
@@ -28,7 +28,7 @@ interface TLSSnapshot extends Verification {
   readonly ALPNProtocols: Uint8Array | undefined;
   readonly name: string;
   readonly silent: boolean;
-  /** `undefined` until TLS is first needed, where no certificate was given. */
+  /** `undefined` if no certificate was given and TLS was not needed yet. */
   context: SecureContextHandle | undefined;
 }
 
@@ -43,12 +43,12 @@ export function canUpgrade(version: string = Bun.version): boolean {
 }
 
 /**
- * The secure contexts of a server: the default one and those of `sniOptions`, each made once and replaced
- * as a whole by `update`. Open sessions keep the one they began with; a client that wants to resume
- * one after that makes a full handshake, for a new context has new ticket keys.
+ * The secure contexts of a server, with its certificates: the default one and those of `sniOptions`. `update` replaces all
+ * of them. Open sessions keep the context they began with. A client that resumes such a session after an update must make
+ * a full handshake, because a new context has new ticket keys.
  *
- * `null`, `false`, an empty string or an empty array mean that an option is not given. Default of
- * `minVersion` is TLSv1.2, of `honorCipherOrder` true.
+ * `null`, `false`, an empty string and an empty array mean that an option is not given. The default of `minVersion` is
+ * TLSv1.2, of `honorCipherOrder` true.
  */
 export class SecureContexts {
   readonly #live: SMTPServerOptions;
@@ -57,8 +57,8 @@ export class SecureContexts {
   #selfSigned: { key: string; cert: string } | undefined;
 
   /**
-   * @param options the server's; `SNICallback` is read from this object at each handshake, all else now
-   * @param report gets errors of `SNICallback`, for the log; the client gets the default certificate
+   * @param options of the server; `SNICallback` is read from this object at each handshake, all others now
+   * @param report called with errors of `SNICallback`, for the log; the client gets the default certificate
    * @throws TypeError that names the option, for example `sniOptions["mail.example.com"].key`, for a bad
    *   PEM, a key that does not match its certificate, one without the other
    */
@@ -68,25 +68,25 @@ export class SecureContexts {
     this.#current = makeSnapshot(options);
   }
 
-  /** Whether the application has a certificate to offer, even if for some host names only. */
+  /** Whether the application has given a certificate, even if only for some host names. */
   get hasCertificate(): boolean {
     return hasIdentity(this.#current.options) || this.asksForName;
   }
 
-  /** Whether the host name that a client asks for makes a difference. */
+  /** Whether the certificate depends on the host name that a client asks for. */
   get asksForName(): boolean {
     return this.#current.hosts.size > 0 || typeof this.#live.SNICallback === "function";
   }
 
-  /** Makes new contexts. Throws like the constructor, and then changes nothing. */
+  /** Makes new contexts. If it throws, as the constructor does, nothing has changed. */
   update(options: SMTPServerOptions): void {
     this.#current = makeSnapshot(options);
   }
 
   /**
-   * What `upgradeTLS` wants for one handshake. Keep the object until the handshake is done: `select` notes in
-   * it what the host asks of its clients, and `verdict` judges by it. Where no certificate was given a
-   * self-signed one is made here at first use, with one warning on stderr unless `logger` is `false`.
+   * The options of `upgradeTLS` for a handshake. Keep the object until the handshake is done, because `select` changes it
+   * for the host that the client asks for, and `verdict` needs it. Without a certificate, a self-signed one is made at the
+   * first call, with a warning on stderr unless `logger` is `false`.
    */
   upgradeOptions(): UpgradeOptions {
     const { requestCert, rejectUnauthorized, ALPNProtocols } = this.#current;
@@ -107,13 +107,13 @@ export class SecureContexts {
   }
 
   /**
-   * The context for the host name that a client asks for (SNI, RFC 6066 section 3): what `SNICallback` says
-   * if there is one, else the entry of `sniOptions`.
+   * The context for the host name that a client asks for (SNI, RFC 6066 section 3), from `SNICallback` or, without one, from
+   * `sniOptions`.
    *
-   * @param handle the TLS session: it gets the context later where `true` is returned, and the entry's
-   *   `requestCert` and `rejectUnauthorized`, which BoringSSL does not take from a context
-   * @param asked this handshake's `upgradeOptions()`; changed where the entry's differ
-   * @returns `undefined` for the default context
+   * @param handle the TLS session. It gets the entry's `requestCert` and `rejectUnauthorized`, because BoringSSL does not
+   *   take them from a context
+   * @param asked this handshake's `upgradeOptions()`; changed if the entry's values differ
+   * @returns `undefined` for the default context; `true` if `SNICallback` answers later, through `handle`
    */
   select(
     servername: string,
@@ -133,7 +133,7 @@ export class SecureContexts {
     return host.context;
   }
 
-  /** Calls SNICallback. An error, nothing, a throw or something that is no context: the default context. */
+  /** Calls SNICallback. After an error, a throw, no context or an invalid one, the default context is used. */
   #ask(
     SNICallback: NonNullable<SMTPServerOptions["SNICallback"]>,
     name: string,
@@ -148,7 +148,7 @@ export class SecureContexts {
       answer = { context };
       const problem = error || (given && !context && new TypeError("SNICallback: that is no secure context"));
       if (problem) this.#report(problem instanceof Error ? problem : new Error(String(problem)), name);
-      // Bun hangs the handshake where this is called before the handler has returned true.
+      // Not before the handler has returned true: then the handshake would hang.
       if (isLate) handle.resumeSNI(context, false);
     };
     try {
@@ -163,10 +163,10 @@ export class SecureContexts {
   }
 }
 
-/** One spelling for a host name: lower case, U-labels (as smtp-server gives them to SNICallback), no root dot. */
+/** Normalizes a host name: lower case, U-labels (as smtp-server passes them to SNICallback), no final dot. */
 function normalizeName(name: string): string {
   const lower = name.trim().toLowerCase().replace(/\.$/, "");
-  // Names like "123" are left alone: the URL standard takes them for IPv4 addresses.
+  // Only for international names, because `domainToUnicode` would turn a name like "123" into an IPv4 address.
   const isInternational = /[^\0-\x7f]|(^|\.)xn--/.test(lower);
   return (isInternational && domainToUnicode(lower)) || lower;
 }
@@ -180,7 +180,7 @@ function makeSnapshot(options: SMTPServerOptions): TLSSnapshot {
   const hosts = makeHosts(options, given);
   const own =
     asked.requestCert || hosts.values().some((host) => host.requestCert) ? withoutTickets(given) : given;
-  // Made even without a certificate, so that a bad option shows now and not in a client's handshake.
+  // Made even without a certificate, so that an invalid option throws now and not in a client's handshake.
   const context = makeContext(own, "");
   return {
     options: own,
@@ -194,8 +194,8 @@ function makeSnapshot(options: SMTPServerOptions): TLSSnapshot {
 }
 
 /**
- * Where client certificates are asked for no session resumes: it would bring the result of an earlier check
- * with it, in Bun 1.4.0 even of a check against the `ca` of another host.
+ * Turns session resumption off if client certificates are requested. A resumed session would have the result of an earlier
+ * check, in Bun 1.4.0 even of a check against the `ca` of another host.
  */
 function withoutTickets(given: ContextOptions): ContextOptions {
   return { ...given, secureOptions: Number(given["secureOptions"] ?? 0) | constants.SSL_OP_NO_TICKET };
@@ -206,8 +206,8 @@ function verification(options: TLSOptions): { requestCert: boolean; rejectUnauth
 }
 
 /**
- * What an entry leaves out is the server's: a host does not check client certificates against other
- * authorities, or not at all, because its entry only names a certificate.
+ * Options that an entry leaves out are those of the server. Otherwise an entry with only a certificate would change which
+ * client certificates are accepted.
  */
 function makeHosts(server: SMTPServerOptions, own: ContextOptions): Map<string, Host> {
   const { sniOptions } = server;
@@ -238,7 +238,7 @@ function makeHosts(server: SMTPServerOptions, own: ContextOptions): Map<string, 
   return hosts;
 }
 
-/** The native context of what SNICallback gave: a SecureContext of node:tls, or its `context`. */
+/** The native context in the answer of SNICallback, which is a SecureContext of node:tls or its `context`. */
 function toHandle(given: unknown, sample: SecureContextHandle): SecureContextHandle | undefined {
   if (typeof given !== "object" || given === null) return undefined;
   const context = "context" in given ? given.context : given;
@@ -246,9 +246,10 @@ function toHandle(given: unknown, sample: SecureContextHandle): SecureContextHan
 }
 
 /**
- * Why a finished handshake is no session; `undefined` if it is one.
+ * Decides whether a finished handshake is accepted.
+ * @returns the error for one that is not
  *
- * What Bun 1.4.0 and 1.4.5 give to `handshake(tls, ok, error)` on the server side, TLS 1.2 and 1.3 alike:
+ * Bun 1.4.0 and 1.4.5 call `handshake(tls, ok, error)` on the server side with these values, in TLS 1.2 and 1.3:
  *
  * | requestCert | rejectUnauthorized | certificate      | ok    | error.code                       | authorized | Bun then |
  * | ----------- | ------------------ | ---------------- | ----- | -------------------------------- | ---------- | -------- |
@@ -261,10 +262,9 @@ function toHandle(given: unknown, sample: SecureContextHandle): SecureContextHan
  * | true        | true               | none             | false | EPROTO                           | false      | closes   |
  * | true        | true               | any bad one      | true  | as above                         | false      | closes   |
  *
- * A handshake that breaks (garbage, no shared version or cipher: EPROTO; the client leaves: ECONNRESET) gives
- * `ok` false too. So `ok` alone says nothing about the certificate, and `error` where none was asked for
- * means nothing. (`rejectUnauthorized` left out of
- * upgradeTLS counts as true, and in a context it counts for nothing.)
+ * `ok` is also false for a handshake that breaks (EPROTO for garbage or no common version or cipher, ECONNRESET for a
+ * client that disconnects). So `ok` alone says nothing about the certificate, and `error` means nothing if none was
+ * requested. (A `rejectUnauthorized` that is missing in upgradeTLS means true, and one in a context has no effect.)
  */
 export function verdict(
   asked: Verification,
@@ -277,7 +277,7 @@ export function verdict(
   return error ?? new Error("The client certificate could not be verified");
 }
 
-/** The code that Node has for a handshake that broke: Bun says EPROTO of all, and the reason in the message. */
+/** Sets Node's code for a broken handshake. Bun has EPROTO for all of them, with the reason in the message. */
 function named(error: Error): Error {
   const reason = /OPENSSL_internal:([A-Z0-9_]+)/.exec(error.message)?.[1];
   return reason ? Object.assign(error, { code: `ERR_SSL_${reason}` }) : error;

@@ -1,7 +1,7 @@
 /**
- * The self-signed certificate that a server without one uses: made in memory when TLS is first needed,
- * so that no private key stands in the source. X.509 v3 (RFC 5280), written with a DER writer (X.690) of
- * a few lines, because node:crypto reads certificates and does not make them.
+ * The self-signed certificate of a server without one. It is made in memory when TLS is first needed, so that the source
+ * contains no private key. node:crypto can only read certificates, so a small DER writer (X.690) writes this one (X.509
+ * v3, RFC 5280).
  */
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
@@ -20,7 +20,7 @@ function element(tag: number, ...content: Uint8Array[]): Buffer {
   return concat([Buffer.of(tag, 0x80 | size), length, body]);
 }
 
-/** Base 128, most significant group first, all but the last group marked (X.690 8.19.2). */
+/** Base 128, most significant group first. The high bit marks all groups but the last (X.690 8.19.2). */
 function base128(value: number): number[] {
   const groups = [value & 0x7f];
   for (let rest = value >>> 7; rest > 0; rest >>>= 7) groups.unshift((rest & 0x7f) | 0x80);
@@ -57,7 +57,7 @@ export const der = {
 
 /** X.509 v3 extensions (RFC 5280 4.2.1) as the builder below takes them. */
 export const extension = {
-  /** A CA's may sign, but no further CA (path length 0). */
+  /** A CA may sign certificates, but not those of another CA (path length 0). */
   basicConstraints: (ca: boolean): Buffer => {
     const constraints = ca ? der.sequence(der.boolean(true), der.integer(0)) : der.sequence();
     return der.sequence(der.oid("2.5.29.19"), der.boolean(true), der.octetString(constraints));
@@ -65,11 +65,11 @@ export const extension = {
   /** Bits of KeyUsage by number: 0 digitalSignature, 5 keyCertSign, 6 cRLSign. */
   keyUsage: (...bits: number[]): Buffer => {
     const octet = bits.reduce((sum, bit) => sum | (0x80 >> bit), 0);
-    // DER leaves the zero bits at the end of a named bit list out (X.690 11.2.2).
+    // DER omits the zero bits at the end of a named bit list (X.690 11.2.2).
     const usage = der.bitString(Buffer.of(octet), 7 - Math.max(...bits));
     return der.sequence(der.oid("2.5.29.15"), der.boolean(true), der.octetString(usage));
   },
-  /** What the key is for: `serverAuth` or `clientAuth`. */
+  /** The purpose of the key. */
   extendedKeyUsage: (purpose: "serverAuth" | "clientAuth"): Buffer => {
     const oid = der.oid(`1.3.6.1.5.5.7.3.${purpose === "serverAuth" ? 1 : 2}`);
     return der.sequence(der.oid("2.5.29.37"), der.octetString(der.sequence(oid)));
@@ -83,11 +83,11 @@ export const extension = {
   },
 };
 
-/** What `buildCertificate` writes into a certificate. */
+/** The fields of a certificate. */
 export interface CertificateFields {
   /** Common name of the subject, 1 to 64 characters. */
   subject: string;
-  /** Common name of the issuer; the subject's for a self-signed one. */
+  /** Common name of the issuer; for a self-signed certificate that of the subject. */
   issuer: string;
   /** The subject's public key. */
   publicKey: KeyObject;
@@ -109,7 +109,7 @@ export function buildCertificate(fields: CertificateFields): string {
   const name = (commonName: string): Buffer =>
     der.sequence(der.set(der.sequence(der.oid("2.5.4.3"), der.utf8String(commonName))));
   const ecdsaWithSha256 = der.sequence(der.oid("1.2.840.10045.4.3.2"));
-  // RFC 5280 4.1.2.2: positive, 20 octets at most. 0x40 to 0x7f in front keeps the sign and needs no padding.
+  // RFC 5280 4.1.2.2: positive, at most 20 octets. A first octet of 0x40 to 0x7f is positive and needs no padding.
   const [first = 0, ...serial] = randomBytes(16);
   const toBeSigned = der.sequence(
     der.explicit(0, der.integer(2)),
@@ -125,17 +125,17 @@ export function buildCertificate(fields: CertificateFields): string {
   return pem("CERTIFICATE", der.sequence(toBeSigned, ecdsaWithSha256, signature));
 }
 
-/** A DNS label (RFC 5890 2.3.1), with the underscore that container platforms put into host names. */
+/** A DNS label (RFC 5890 2.3.1). Underscores are allowed, because container platforms use them in host names. */
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /**
- * The host name or address that `name` stands for as a certificate has it: A-labels in lower case, an address
- * without brackets or zone. `undefined` where it is neither, so that odd names never reach the certificate.
+ * Converts `name` for a certificate: a host name to A-labels in lower case, an IP address without brackets or zone.
+ * @returns `undefined` for any other text, which must not get into the certificate
  */
 function certifiableName(name: string): string | undefined {
   const bare = name.trim().replace(/^\[(?:IPv6:)?(.*)\]$/i, "$1");
   if (isIP(bare)) return bare.replace(/%.*/s, "");
-  // domainToASCII reads "123" as the address 0.0.0.123: for ASCII names there is nothing to convert.
+  // Only for names that are not ASCII, because domainToASCII would turn "123" into the address 0.0.0.123.
   const ascii = /[^\0-\x7f]/.test(bare) ? domainToASCII(bare) : bare.toLowerCase();
   const host = ascii.replace(/\.$/, "");
   return host.length <= 253 && host.split(".").every((label) => LABEL.test(label)) ? host : undefined;
@@ -147,10 +147,11 @@ const MAX_COMMON_NAME = 64;
 const DAY = 86_400_000;
 
 /**
- * A fresh key and a self-signed certificate for it, both PEM: ECDSA P-256, for TLS servers, valid from a day ago
- * for a year from now. The subject alternative names are `name` (a host name in U- or A-labels, or an IP
- * address), `localhost`, 127.0.0.1 and ::1. The common name is `name` too; a name that no certificate can hold
- * (empty, over 64 characters as a common name, not a host name) leaves `localhost` in its place.
+ * Makes a key and a self-signed certificate for TLS servers, both in PEM: ECDSA P-256, valid from a day ago until a year
+ * from now. The subject alternative names are `name`, `localhost`, 127.0.0.1 and ::1. The common name is `name`, or
+ * `localhost` if `name` is not valid there (empty, not a host name, or over 64 characters).
+ *
+ * @param name a host name in U-labels or A-labels, or an IP address
  */
 export function selfSignedCertificate(name: string): { key: string; cert: string } {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -165,7 +166,7 @@ export function selfSignedCertificate(name: string): { key: string; cert: string
     notBefore: new Date(now - DAY),
     notAfter: new Date(now + 365 * DAY),
     extensions: [
-      // It is its own issuer, and RFC 5280 4.2.1.9 leaves signing certificates to those that say CA.
+      // The certificate signs itself, and only a CA may sign certificates (RFC 5280 4.2.1.9).
       extension.basicConstraints(true),
       extension.keyUsage(0, 5),
       extension.extendedKeyUsage("serverAuth"),

@@ -19,7 +19,7 @@ export type BindTarget =
   | { readonly path: string }
   | { readonly port: number; readonly host: string; readonly reusePort: boolean; readonly ipv6Only: boolean };
 
-/** Bun's listener, as far as we use it. */
+/** The members of Bun's listener that we use. */
 export interface BoundListener {
   readonly port: number;
   stop(closeActiveConnections?: boolean): void;
@@ -27,7 +27,8 @@ export interface BoundListener {
   unref(): void;
 }
 
-const unheard: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
+/** Ignores every event. A transport has these events until `accept` sets its own. */
+const NO_EVENTS: TransportEvents = { received() {}, drained() {}, ended() {}, closed() {}, secured() {} };
 
 /** Handlers of an accepted socket. One object serves all sockets: `socket.data` is the transport. */
 const plainHandlers: BunSocketHandlers<SocketTransport> = {
@@ -38,7 +39,7 @@ const plainHandlers: BunSocketHandlers<SocketTransport> = {
   error: (socket, error) => socket.data.onError(error),
 };
 
-/** Handlers of the TLS session on top of one. */
+/** Handlers of the TLS session on an accepted socket. */
 const tlsHandlers: BunSocketHandlers<SocketTransport> = {
   ...plainHandlers,
   open() {},
@@ -75,7 +76,7 @@ export function listenOn(
   const reserved = firstReserved();
   const bound = Bun.listen<SocketTransport>({
     ...where,
-    // A client that closes its side after QUIT or its last message still gets its replies.
+    // So that a client that closes its side after QUIT or its last message still gets its replies.
     allowHalfOpen: true,
     socket: {
       ...plainHandlers,
@@ -83,7 +84,7 @@ export function listenOn(
         const localPort = isPath ? 0 : bound.port;
         const transport = new SocketTransport(socket, localPort, contexts, socket.fd >= reserved);
         socket.data = transport;
-        // A TCP peer that has reset before we accepted it has no address any more, as if it came over a unix socket.
+        // A TCP peer that has reset already has no address. It must not be taken for a client on a unix socket.
         if (transport.remoteAddress === "" && !isPath) socket.terminate();
         else accept(transport);
       },
@@ -92,7 +93,7 @@ export function listenOn(
   return bound;
 }
 
-/** A client's socket: plain, and after `upgrade` the TLS session on it. */
+/** A client's socket, and after `upgrade` the TLS session on it. */
 export class SocketTransport implements PendingTransport {
   readonly localAddress: string;
   readonly localPort: number;
@@ -100,22 +101,22 @@ export class SocketTransport implements PendingTransport {
   readonly remotePort: number;
   readonly canUpgrade: boolean = CAN_UPGRADE;
   readonly usesReservedDescriptor: boolean;
-  events: TransportEvents = unheard;
+  events: TransportEvents = NO_EVENTS;
 
   readonly #contexts: () => SecureContexts;
-  /** The socket that counts. After an upgrade the plain one goes on firing `data`, with ciphertext. */
+  /** The socket in use. After an upgrade, the events of the plain socket must be ignored: its `data` is ciphertext. */
   #socket: BunSocket<SocketTransport>;
-  /** What the kernel did not take: `write` drops the rest of what it is given. */
+  /** Data that the kernel did not take. Bun's `write` does not keep it. */
   #queue: Buffer | undefined;
-  /** What to do once the queue has left. */
+  /** What to do when the queue is empty. */
   #afterQueue: "end" | "upgrade" | undefined;
   #initialData: Buffer | undefined;
-  /** What this handshake asks of the client; the host that it names may ask for something else. */
+  /** The options of this handshake. `select` changes them for the host that the client asks for. */
   #asked: UpgradeOptions | undefined;
   #error: Error | undefined;
   #closed = false;
 
-  /** @param localPort that of the listener, 0 for a unix socket: to ask the socket is a system call */
+  /** @param localPort the listener's port, because asking the socket is a system call; 0 for a unix socket */
   constructor(
     socket: BunSocket<SocketTransport>,
     localPort: number,
@@ -144,10 +145,9 @@ export class SocketTransport implements PendingTransport {
   #push(data: string | Uint8Array): boolean {
     const taken = this.#socket.write(data);
     this.#queue = undefined;
-    // Nearly always the socket takes all of it.
     if (taken === Buffer.byteLength(data)) return true;
     if (taken < 0) {
-      // The peer has reset. No drain will come, and in some states no close either.
+      // The peer has reset. Bun will not call `drain`, and in some states not `close` either.
       this.destroy();
       return true;
     }
@@ -179,11 +179,11 @@ export class SocketTransport implements PendingTransport {
     this.#socket.close();
   }
 
-  /** @param initialData bytes of the handshake that were read already, behind a PROXY header */
+  /** @param initialData bytes of the handshake that arrived with the PROXY header */
   upgrade(initialData?: Buffer): void {
     this.#initialData = initialData;
     this.#afterQueue = "upgrade";
-    // Plaintext written after this, or left in the queue, would break the handshake.
+    // Plaintext in the queue would be sent inside the handshake and break it.
     if (!this.#queue) this.#startTLS();
   }
 
@@ -229,7 +229,7 @@ export class SocketTransport implements PendingTransport {
     this.#error ??= error;
   }
 
-  /** Fires for the plain socket and for the TLS session: whichever is first. */
+  /** Called for the plain socket and for the TLS session. Only the first call counts. */
   onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -258,14 +258,14 @@ export class SocketTransport implements PendingTransport {
   }
 }
 
-/** The octets of a text or of bytes, which are not copied. */
+/** The octets of a text, or a Buffer on the same memory for bytes. */
 function toBuffer(data: string | Uint8Array): Buffer {
   return typeof data === "string"
     ? Buffer.from(data)
     : Buffer.from(data.buffer, data.byteOffset, data.length);
 }
 
-/** The TLS session on a socket. What few ask for is made when they do. */
+/** The TLS session on a socket. Its rarely used parts are made on first use. */
 class SocketTLSSession implements TLSSession {
   readonly cipher: TLSCipherInfo;
   readonly servername: string | false;
@@ -280,13 +280,13 @@ class SocketTLSSession implements TLSSession {
     this.#problem = problem;
     this.authorized = socket.authorized;
     const asked = socket.getServername() || "";
-    // The client chooses these octets: they must not make a line of a log or header.
+    // The client chooses the name. Control characters could forge a line of a log or header.
     this.servername = asked !== "" && !hasControl(asked) && asked;
-    // Bun 1.4.0 has `TLSv1/SSLv3` in getCipher(); getTLSVersion() is right in all of them.
+    // In Bun 1.4.0, the version of getCipher() is `TLSv1/SSLv3`. That of getTLSVersion() is always right.
     this.cipher = { ...socket.getCipher(), version: socket.getTLSVersion() };
   }
 
-  /** Bun's socket with the names that node's TLSSocket has and it lacks. */
+  /** Bun's socket with the members of node's TLSSocket that it lacks. */
   get socket(): SecureSocket {
     if (this.#adapter) return this.#adapter;
     const { servername, authorized } = this;

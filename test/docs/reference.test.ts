@@ -115,8 +115,7 @@ describe("configuration.md", () => {
   });
 
   test("the inherited options are those that a secure context is made of", () => {
-    const [, list = ""] =
-      /CONTEXT_OPTIONS = \[([^\]]*)\]/.exec(read("src/transport/secure-context.ts")) ?? [];
+    const [, list = ""] = /CONTEXT_OPTIONS = \[([^\]]*)\]/.exec(read("src/transport/tls-options.ts")) ?? [];
     const used = [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name);
     // Not for people: they are what minVersion, maxVersion and several processes are for.
     const internal = ["secureProtocol", "sessionIdContext", "ticketKeys"];

@@ -1,12 +1,12 @@
-/** Makes a native secure context of TLS options; a bad option is a TypeError that names it. */
+/** TLS options: checks them, and makes native secure contexts from them. Its TypeErrors name the invalid option. */
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { inspect } from "node:util";
 import type { SMTPServerOptions, TLSOptions } from "../types/index.js";
 import type { SecureContextHandle } from "./bun-tls.js";
 
 /**
- * Options that node:tls makes a secure context of. `dhparam` is left out: BoringSSL has no finite-field
- * Diffie-Hellman, so it could do nothing, and its `"auto"`, which programs for Node use, throws.
+ * Options of a secure context in node:tls. `dhparam` is left out, because it would have no effect: BoringSSL has no
+ * finite-field Diffie-Hellman. Its value `"auto"`, which programs for Node use, would throw.
  */
 const CONTEXT_OPTIONS = [
   "key",
@@ -38,13 +38,13 @@ export const TLS_OPTIONS: readonly (keyof SMTPServerOptions)[] = [
   "SNICallback",
 ];
 
-/** Options that make up a certificate. An entry of `sniOptions` uses its own or the server's, never a mixture. */
+/** Options of a certificate and its key. An entry of `sniOptions` uses its own or the server's, never a mixture. */
 const IDENTITY: readonly string[] = ["key", "cert", "pfx", "passphrase"];
 
-/** Those whose values are the content of a file. */
+/** Options whose value is the content of a file. */
 const FILES: readonly string[] = ["key", "cert", "pfx", "ca", "crl"];
 
-/** Numbers, which may come as numeric strings. */
+/** Numeric options, which may be numeric strings. */
 const NUMBERS: readonly string[] = ["sessionTimeout", "secureOptions"];
 
 const VERSIONS: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
@@ -53,8 +53,8 @@ const VERSIONS: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const DEFAULT_MIN_VERSION = "TLSv1.2";
 
 /**
- * For TLS 1.2 the suites with forward secrecy and AEAD alone: Mozilla's intermediate list (server side TLS 5.7) less
- * finite-field Diffie-Hellman, which BoringSSL has not. Those of TLS 1.3 are fixed, and all are of that kind.
+ * Cipher suites for TLS 1.2: only those with forward secrecy and AEAD. It is Mozilla's intermediate list (Server Side TLS
+ * 5.7) without finite-field Diffie-Hellman, which BoringSSL does not have. The suites of TLS 1.3 are fixed and all have both.
  */
 const DEFAULT_CIPHERS = [
   "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -65,7 +65,7 @@ const DEFAULT_CIPHERS = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
-/** BoringSSL's reasons, in the words of the options. */
+/** Explanations of BoringSSL's errors. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/NO_START_LINE/, "there is no such PEM block in it (give the content of the file, not its path)"],
   [/BAD_END_LINE|BAD_BASE64_DECODE|SHORT_HEADER/, "its PEM block is cut off or damaged"],
@@ -75,7 +75,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/NO_CIPHER_MATCH/, "no cipher that this Bun has is among them"],
 ];
 
-/** Those of {@link CONTEXT_OPTIONS} that were given, by name. */
+/** The given options of {@link CONTEXT_OPTIONS} by name. */
 export type ContextOptions = Record<string, unknown>;
 
 /** Whether an option belongs to a certificate. */
@@ -88,15 +88,15 @@ function isGiven(value: unknown): boolean {
   return !(Array.isArray(value) && value.length === 0);
 }
 
-/** Whether there is a certificate among the options. */
+/** Whether the options have a certificate. */
 export function hasIdentity({ cert, pfx }: ContextOptions): boolean {
   return cert !== undefined || pfx !== undefined;
 }
 
 /**
- * The options that were given and go into a context; `null`, `false`, "" and [] are not given.
+ * Picks the options of a secure context. `null`, `false`, "" and [] mean that an option is not given.
  * @param prefix path of the options, for errors
- * @throws TypeError for what node:tls would let pass: a certificate without its key, a file that was not read
+ * @throws TypeError for mistakes that node:tls accepts: a certificate without its key, a file that was not read
  */
 export function contextOptions(options: TLSOptions, prefix: string): ContextOptions {
   const given: ContextOptions = {};
@@ -118,7 +118,7 @@ function toNumber(value: unknown, name: string): number {
   return number;
 }
 
-/** Bun would read a file here, in the way of everything else; a promise is an await that was forgotten. */
+/** Refuses a Blob, because Bun would read the file synchronously, and a promise, because an `await` was forgotten. */
 function checkFile(value: unknown, name: string): void {
   for (const part of Array.isArray(value) ? (value as unknown[]) : [value]) {
     if (part instanceof Blob || part instanceof Promise) {
@@ -129,15 +129,14 @@ function checkFile(value: unknown, name: string): void {
   }
 }
 
-/** Whether TLS before 1.2 is asked for: it has no AEAD suites, so Bun's own list of ciphers stands. */
+/** Whether TLS 1.0 or 1.1 is allowed. These have no AEAD suites, so Bun's own list of ciphers is kept. */
 function asksForOldTLS({ minVersion, secureProtocol }: ContextOptions): boolean {
   return /^TLSv1(\.1)?$/.test(String(minVersion)) || /^TLSv1(_1)?_/.test(String(secureProtocol));
 }
 
 /**
- * The context of some options: TLS 1.2 or later, suites with forward secrecy, and the server's order of them, unless
- * they say else.
- * @throws TypeError that names the option, behind `prefix`, and says what is wrong with it
+ * Makes a secure context. Defaults: TLS 1.2 or later, cipher suites with forward secrecy, in the server's order.
+ * @throws TypeError with `prefix`, the name of the invalid option, and what is wrong with it
  */
 export function makeContext(given: ContextOptions, prefix: string): SecureContextHandle {
   const options: ContextOptions = { honorCipherOrder: true, ...given };
@@ -168,7 +167,7 @@ export function makeContext(given: ContextOptions, prefix: string): SecureContex
   }
 }
 
-/** PKCS #8 (RFC 7468 section 11) and the older form with a header (RFC 1421). */
+/** Whether a PEM key is encrypted: PKCS #8 (RFC 7468 section 11), or the older form with a header (RFC 1421). */
 function isEncrypted(key: unknown): boolean {
   const parts: unknown[] = Array.isArray(key) ? key : [key];
   return parts.some((part) => {
@@ -183,7 +182,7 @@ function native(options: ContextOptions): SecureContextHandle {
   return createSecureContext(options as SecureContextOptions).context as SecureContextHandle;
 }
 
-/** The option that makes no context even alone; if each does, it is key and certificate that do not match. */
+/** Finds the invalid option: the one that fails even alone. If none does, key and certificate do not match. */
 function culprit(options: ContextOptions): string {
   const { passphrase } = options;
   const alone = Object.keys(options).find((name) => {
@@ -198,7 +197,7 @@ function culprit(options: ContextOptions): string {
   return alone ?? "key";
 }
 
-/** The protocol list of RFC 7301 section 3.1: Bun's upgradeTLS takes it in its wire form alone. */
+/** Encodes the protocol list of RFC 7301 section 3.1, because Bun's upgradeTLS takes the wire format only. */
 export function encodeALPN(protocols: unknown): Uint8Array | undefined {
   if (!isGiven(protocols) || protocols === false) return undefined;
   if (protocols instanceof Uint8Array) return protocols;
