@@ -1,28 +1,28 @@
-/** Random, so that no client can choose addresses that all belong into one slot. */
+/** Random, so that no client can choose addresses that all have the same slot. */
 const SEED = Math.trunc(Math.random() * 2 ** 32);
 
-/** Up to so many addresses are searched one by one: nearly every transaction has fewer. */
+/** Up to this number of addresses, a linear search is fast enough and needs no table. Most transactions have fewer. */
 const FEW = 16;
 
-/** Shared, because nearly all transactions need no table. */
+/** Shared by all transactions that need no table. */
 const NO_SLOTS = new Int32Array(0);
 
 /**
- * Numbers addresses in the order in which they come. An open hash table of the numbers takes 8 to 16 octets an
- * address, where a Map takes 70: more than all else that is kept of a recipient.
+ * Numbers addresses in the order in which they are added. Its open hash table of numbers takes 8 to 16 octets an address.
+ * A Map takes 70, which is more than all other data of a recipient.
  */
 export class AddressNumbers {
   readonly #addresses: string[] = [];
-  /** Number + 1, or 0 for a free slot; at most half are taken. Empty while there are few. */
+  /** Number + 1, or 0 for a free slot. At most half of the slots are taken. Empty for a few addresses. */
   #slots: Int32Array = NO_SLOTS;
 
-  /** The number of an address that came before, -1 for another. */
+  /** The number of an address; -1 if it was not added. */
   find(address: string): number {
     if (this.#slots.length === 0) return this.#addresses.indexOf(address);
     return (this.#slots[this.#slotOf(address)] as number) - 1;
   }
 
-  /** Gives an address that did not come before its number. */
+  /** Adds an address that is not there yet. @returns its number */
   add(address: string): number {
     const number = this.#addresses.push(address) - 1;
     if (2 * this.#addresses.length > Math.max(this.#slots.length, 2 * FEW)) this.#grow();
@@ -46,7 +46,7 @@ export class AddressNumbers {
     }
   }
 
-  /** The slot that an address has, or the free one that it gets. */
+  /** The slot of an address, or the free slot for it. */
   #slotOf(address: string): number {
     const slots = this.#slots;
     let slot = Bun.hash.xxHash32(address, SEED) % slots.length;

@@ -18,7 +18,7 @@ import { INTERNAL_ERROR } from "./refusal.js";
 
 const PLUS = "SCRAM-SHA-256-PLUS";
 
-/** After XCLIENT ADDR there is none: certificate and TLS session are those of the proxy, not of the client that it named. */
+/** The TLS session for SASL. Empty after XCLIENT ADDR, because certificate and session are the proxy's, not the client's. */
 function channelOf({ tls, session }: Client): Channel {
   if (!tls || session.xClient.has("ADDR")) return {};
   return {
@@ -27,7 +27,7 @@ function channelOf({ tls, session }: Client): Channel {
   };
 }
 
-/** The mechanisms of option `authMethods` that can be had on this connection, in the order advertised. */
+/** The mechanisms of the option `authMethods` that this connection can use, in the order to advertise them. */
 export function mechanismsFor(client: Client): string[] {
   return client.settings.authMethods.filter((name) => {
     const mechanism = MECHANISMS.get(name);
@@ -36,8 +36,8 @@ export function mechanismsFor(client: Client): string[] {
 }
 
 /**
- * Whether passwords may be sent as this connection is: over TLS, with `allowInsecureAuth`, or where the
- * application has switched STARTTLS off or hidden it, as smtp-server has it. A Bun that cannot upgrade is no reason.
+ * Whether passwords may be sent on this connection: over TLS, with `allowInsecureAuth` or, as in smtp-server, if the
+ * application has disabled or hidden STARTTLS. It is not enough that this Bun cannot upgrade.
  */
 function isSecureEnough({ session, settings }: Client): boolean {
   const { allowInsecureAuth, hideSTARTTLS } = settings.raw;
@@ -68,7 +68,7 @@ export const AUTH: Command = {
   },
 };
 
-/** Does what a step of the exchange asks for, until there is something to say to the client. */
+/** Carries out a step of the exchange, until there is a reply. */
 function carryOn(client: Client, exchange: Exchange, outcome: Outcome): Answer | Promise<Answer> {
   switch (outcome.type) {
     case "challenge": {
@@ -87,7 +87,7 @@ function carryOn(client: Client, exchange: Exchange, outcome: Outcome): Answer |
   }
 }
 
-/** Publishes what came of a login. */
+/** Publishes the outcome of a login on the diagnostics channel. */
 export function publishLogin(
   { session }: Client,
   method: string,
@@ -97,7 +97,7 @@ export function publishLogin(
   if (CHANNEL.isOn) CHANNEL.publish({ session, method, outcome, code });
 }
 
-/** Makes a reply of what the application decided. A crash of the hook ends the exchange. */
+/** Continues the exchange with the result of onAuth. A crash ends it. */
 function judged(client: Client, exchange: Exchange, result: HookResult): Answer | Promise<Answer> {
   if (result.type === "crashed") {
     publishLogin(client, exchange.method, "crashed", INTERNAL_ERROR.code);
@@ -118,7 +118,7 @@ function succeeded(client: Client, { method, username }: Exchange, { user, code,
   return { code, text };
 }
 
-/** The reply to a failed attempt; the last one that is allowed is followed by a 421. Logged by user name, never by credential. */
+/** The reply to a failed attempt, with a 421 after the last one that is allowed. The log gets the user name, never a credential. */
 function failed(
   client: Client,
   { method, username }: Exchange,

@@ -2,7 +2,7 @@ import type { Action, Answer, Body } from "./action.js";
 import type { Client, Command, MessageInTransfer } from "./client.js";
 import { Message, tooBig } from "./message.js";
 
-/** Octets of a refused chunk that are read and dropped where no `size` option says more; a longer one closes. */
+/** Octets of a refused chunk that are read and dropped, unless the option `size` allows more. A longer chunk closes. */
 export const REFUSED_CHUNK_LIMIT: number = 1 << 20;
 
 const SYNTAX: RegExp = /^(\d{1,20})(?:\s+(LAST))?$/i;
@@ -20,14 +20,14 @@ function parse(args: string): Chunk | undefined {
   return octets > Number.MAX_SAFE_INTEGER ? undefined : { octets, last: match[2] !== undefined };
 }
 
-/** The octets of one chunk. They are not searched: end-of-data sequences are just bytes. */
+/** Reads the octets of one chunk. It only counts them, because CRLF . CRLF does not end a chunk (RFC 3030 2). */
 class ChunkBody implements Body {
   readonly type = "body";
   readonly finish: () => Answer | Promise<Answer>;
   #left: number;
   readonly #message: MessageInTransfer | undefined;
 
-  /** @param message takes the octets; without one they are dropped */
+  /** @param message receives the octets; without it they are dropped */
   constructor(octets: number, finish: () => Answer | Promise<Answer>, message?: MessageInTransfer) {
     this.#left = octets;
     this.finish = finish;
@@ -46,10 +46,10 @@ class ChunkBody implements Body {
   }
 }
 
-/** Closes, because it is unknown where the next command begins. */
+/** Closes, because the length of the chunk is unknown, and so the start of the next command. */
 const MALFORMED: Action = { code: 501, text: "Error: syntax: BDAT size [LAST]", next: "closing" };
 
-/** The refusal after the octets of the chunk, which are on their way already (RFC 3030 2); too many of them close. */
+/** Sends a refusal after reading the octets of the chunk, which the client sends in any case (RFC 3030 2). Too many close. */
 function afterOctets(client: Client, { octets }: Chunk, refusal: Action): Answer {
   const limit = Number.isFinite(client.settings.size) ? client.settings.size : REFUSED_CHUNK_LIMIT;
   if (octets > limit) return { ...refusal, next: "closing" };
@@ -57,8 +57,8 @@ function afterOctets(client: Client, { octets }: Chunk, refusal: Action): Answer
 }
 
 /**
- * BDAT (RFC 3030): the chunk goes into the stream that onData got at the first chunk, with the same
- * limits and replies as DATA. A refused chunk is read to its end all the same.
+ * BDAT (RFC 3030). onData is called at the first chunk, and its stream gets the octets of all chunks. Limits and replies are
+ * those of DATA. A refused chunk is still read to its end.
  */
 export const BDAT: Command = {
   afterHello: true,
@@ -83,8 +83,8 @@ export const BDAT: Command = {
 };
 
 /**
- * Drops a chunk of a message that is refused; the last one ends the transaction. An honest client is not far over
- * `size`, so a chunk longer than that and {@link REFUSED_CHUNK_LIMIT} closes: no reply could come before its end.
+ * Drops a chunk of a refused message; the last chunk ends the transaction. A chunk longer than both `size` and
+ * {@link REFUSED_CHUNK_LIMIT} closes the connection, because the client gets no reply before its end.
  */
 function skipped(client: Client, message: MessageInTransfer, chunk: Chunk, refusal: Action): Answer {
   const { size } = client.settings;

@@ -16,7 +16,7 @@ export interface TLSFacts {
   exportKeyingMaterial(length: number, label: string, context: Buffer): Buffer | undefined;
 }
 
-/** How often the client did what it may do only so often. */
+/** Counters for the limits of one client. */
 export interface Counts {
   /** Unrecognised commands since the last message. */
   unrecognized: number;
@@ -28,64 +28,63 @@ export interface Counts {
   errors: number;
 }
 
-/** The message in transfer as its connection and the commands see it. */
+/** The message in transfer, for the connection and the commands. */
 export interface MessageInTransfer {
   /** Octets of the message so far. */
   readonly byteLength: number;
-  /** Enough is queued for onData. `Client.onDrain` is called when there is space again. */
+  /** The queue of onData is full. `Client.onDrain` is called when it has space again. */
   readonly full: boolean;
-  /** A chunk of BDAT was refused: the ones behind it are refused too (RFC 3030 2). */
+  /** A chunk of BDAT was refused, so the ones after it are refused too (RFC 3030 2). */
   readonly chunksRefused: boolean;
-  /** The end was received. */
+  /** The end of the message was received. */
   readonly ended: boolean;
   push(bytes: Buffer): void;
-  /** The client sent all of it. */
+  /** The client has sent the whole message. */
   end(): void;
-  /** The message will not be complete: the stream fails, so that a partial message never looks whole. */
+  /** The message will not be complete. The stream fails, so that a partial message never looks complete. */
   abort(error: Error): void;
-  /** The replies to the message, once it has ended and the hook has answered. */
+  /** The replies to the message, after its end and the answer of the hook. */
   replies(): readonly Action[] | Promise<readonly Action[]>;
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
   endTransaction(reply: Action): readonly Action[];
   /** The reply to a chunk of BDAT that is not the last. */
   chunkReply(octets: number): Action;
-  /** Refuses the rest of the chunks; the stream does not get them. */
+  /** Refuses the remaining chunks. The stream fails and does not get them. */
   refuseChunks(refusal: Action): void;
 }
 
-/** The connection as a command handler sees it. */
+/** The client of a command handler: its session, transaction, counters, hooks and log. */
 export interface Client extends TracedClient {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly session: SMTPSession;
   /** The TLS session; `undefined` without one, and when a proxy ends TLS. */
   readonly tls: TLSFacts | undefined;
-  /** The client's address after a PROXY header and before any XCLIENT: trust is decided by it. */
+  /** The client's address after a PROXY header and before any XCLIENT. Only this address decides on trust. */
   readonly peerAddress: string;
   /** The socket argument of onSecure. */
   readonly socket: SecureSocket;
-  /** Neither side has closed. */
+  /** Neither side has closed the connection. */
   readonly isOpen: boolean;
-  /** Whether STARTTLS can upgrade this transport. */
+  /** Whether this transport can start TLS. */
   readonly canUpgrade: boolean;
   /** The lines that onHelo added to the last EHLO reply. */
   keywords: readonly string[];
-  /** RCPT commands that were accepted in this transaction. */
+  /** The accepted RCPT commands of this transaction. */
   readonly recipients: Recipients;
-  /** The message in transfer, between the first octet and its reply. */
+  /** The message in transfer, from DATA or the first BDAT to its reply. */
   message: MessageInTransfer | undefined;
-  /** The counts that the limits are compared with. */
   readonly counts: Counts;
 
-  /** Whether this server has a command: it is not disabled, and LHLO exists in LMTP only. */
+  /** Whether this server has a command. Disabled commands do not exist, and LHLO exists in LMTP only. */
   supports(verb: string): boolean;
-  /** Whether the application has this hook. Without one everything is accepted. */
+  /** Whether the application has this hook. A missing hook accepts. */
   hasHook(name: HookName): boolean;
-  /** Calls a hook of the application; see {@link HookResult}. */
+  /** Calls a hook. @returns the result of `then`, or a promise of it if the hook has not answered yet */
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T>;
   /**
-   * Calls a hook without waiting for its answer.
-   * @param isAwaited whether the answer still matters, so that a forgotten one is worth a warning
+   * Calls a hook without a result: `then` is called when the hook answers, and no command waits for it.
+   * @param isAwaited whether the answer still matters; if not, a forgotten callback gets no warning
    */
   ask(
     name: HookName,
@@ -93,31 +92,31 @@ export interface Client extends TracedClient {
     then: (result: HookResult) => void,
     isAwaited?: () => boolean,
   ): void;
-  /** RSET, and everything that counts as one: discards the envelope and a message in transfer. */
+  /** Discards the envelope and a message in transfer, as RSET does. */
   resetTransaction(): void;
-  /** The message was answered: the next transaction begins. */
+  /** The message has its reply. Starts the next transaction. */
   completeTransaction(): void;
   /** Logs an exception and emits it as `error`. */
   report(error: unknown): void;
   /** Emits `connect`, once. @param again emits it even if it was emitted before */
   announce(again?: boolean): void;
-  /** A body that was full can take more. */
+  /** A full body has space again. */
   onDrain(): void;
-  /** Whether log entries about this client go anywhere. */
+  /** Whether this client is logged at all. */
   readonly isLogged: boolean;
   log(level: LogLevel, entry: LogEntry, text: string, ...args: unknown[]): void;
 }
 
-/** A command: its handler, and the conditions before it runs. */
+/** A command: its handler, and the conditions for running it. */
 export interface Command {
-  /** @param args what follows the verb and one space @param line the whole line */
+  /** @param args the text after the verb and one space @param line the whole line */
   run(client: Client, args: string, line: string): Answer | Promise<Answer>;
   /** 503 before HELO, EHLO or LHLO. */
   readonly afterHello?: true;
-  /** Runs before STARTTLS also with `needsUpgrade`, where all others get 530 (RFC 3207 4). */
+  /** Runs before STARTTLS even with `needsUpgrade`. All others then get 530 (RFC 3207 4). */
   readonly beforeUpgrade?: true;
-  /** 530 before AUTH where that is required. */
+  /** 530 before AUTH, if a login is required. */
   readonly afterAuth?: true;
-  /** Replaces a refusal: the octets of BDAT follow even a refused command. */
+  /** Replaces a refusal. BDAT needs it, because its octets follow even if the command is refused. */
   refuse?(client: Client, args: string, refusal: Action): Answer;
 }

@@ -32,7 +32,7 @@ class DataBody implements Body {
 
 const START: Action = withOctets({ code: 354, text: "End data with <CR><LF>.<CR><LF>" });
 
-/** DATA (RFC 5321 4.1.1.4). onData is called here; its answer is given after the end of the message. */
+/** DATA (RFC 5321 4.1.1.4). It calls onData, and sends the answer after the end of the message. */
 export const DATA: Command = {
   afterHello: true,
   afterAuth: true,

@@ -6,15 +6,15 @@ import { userName } from "../session.js";
 import { isHttpRequest, splitCommand, words } from "../wire/command.js";
 import { COMMANDS } from "./index.js";
 
-/** As in smtp-server; a message that is answered sets the count back. */
+/** As in smtp-server. Each message that gets its reply resets the count. */
 const MAX_UNRECOGNIZED = 10;
 
 const SECURED = "/* secured */";
 
-/** For a command whose octets would be read as commands: closes, so that nothing behind it is read. */
-const LOST: Action = { code: 421, text: "Error: internal server error" };
+/** The reply if BDAT throws. It closes, because the octets of the chunk would be read as commands. */
+const FAILED_BDAT: Action = { code: 421, text: "Error: internal server error" };
 
-/** Runs one command line, or says why it does not run. */
+/** Runs a command line, or returns the refusal. */
 export function dispatch(client: Client, line: string): Answer | Promise<Answer> {
   const { verb, args } = splitCommand(line);
   try {
@@ -22,7 +22,7 @@ export function dispatch(client: Client, line: string): Answer | Promise<Answer>
   } catch (error) {
     if (!COMMANDS.get(verb)?.refuse) throw error;
     client.report(error);
-    return LOST;
+    return FAILED_BDAT;
   }
 }
 
@@ -31,7 +31,7 @@ function run(client: Client, verb: string, args: string, line: string): Answer |
   const command = known && client.supports(verb) ? known : undefined;
   if (client.trace || COMMAND.isOn) traceOf(client).beginCommand(command ? verb : "");
   if (client.isLogged) logCommand(client, command ? verb : "", line, args);
-  // A web page that makes a browser post to an SMTP port.
+  // A web page can make a browser send an HTTP request to an SMTP port.
   if (isHttpRequest(line)) return { code: 421, text: "HTTP requests not allowed" };
   const refusal = command ? missing(client, verb, command) : unrecognized(client);
   if (!refusal) return (command as Command).run(client, args, line);
@@ -45,7 +45,7 @@ function unrecognized({ counts }: Client): Action {
     : { code: 500, text: "Error: command not recognized" };
 }
 
-/** The first thing that must hold before this command and does not. */
+/** The refusal for the first condition of this command that is not met. */
 function missing(client: Client, verb: string, command: Command): Action | undefined {
   const { settings, session, counts } = client;
   const authIsDue = !session.user && !settings.raw.authOptional && client.supports("AUTH");
@@ -67,8 +67,8 @@ function missing(client: Client, verb: string, command: Command): Action | undef
 }
 
 /**
- * Logs a command without its secrets: the arguments of AUTH, and a whole line that is no command,
- * which may be a password that came a line too late.
+ * Logs a command without secrets. It leaves out the arguments of AUTH, and a line that is not a command, because it may be
+ * a password, sent after an AUTH that was refused.
  */
 function logCommand(client: Client, verb: string, line: string, args: string): void {
   let text = line;
@@ -77,13 +77,13 @@ function logCommand(client: Client, verb: string, line: string, args: string): v
   client.log("debug", { tnx: "command", command: verb, user: userName(client.session) }, "C: %s", text);
 }
 
-/** The mechanism of an AUTH line if it looks like one: `AUTH <password>` is a mistake that people make. */
+/** The mechanism of an AUTH line, if it looks like one: some people type `AUTH <password>`. */
 function authMethod(args: string): string {
   const [method = "", ...more] = words(args);
   return more.length > 0 || /^[A-Z0-9-]{4,20}$/.test(method) ? method.slice(0, 20) : "";
 }
 
-/** What the log shows of a line inside of an exchange. */
+/** Logs a line of an AUTH exchange without its content. */
 export function logContinuation(client: Client): void {
   client.log("debug", { tnx: "command", command: "AUTH", user: userName(client.session) }, "C: %s", SECURED);
 }

@@ -6,7 +6,7 @@ import { mechanismsFor } from "./auth.js";
 import type { Client } from "./client.js";
 import { mayUse, XCLIENT_NAMES, XFORWARD_NAMES } from "./xclient.js";
 
-/** EHLO keywords that an option `hide…` of the same name hides, in the order advertised. */
+/** EHLO keywords that an option `hide…` of the same name hides, in the order of the reply. */
 const HIDEABLE: readonly { keyword: string; hidden(client: Client): unknown }[] = [
   { keyword: "PIPELINING", hidden: ({ settings }) => settings.raw.hidePIPELINING },
   { keyword: "8BITMIME", hidden: ({ settings }) => settings.raw.hide8BITMIME },
@@ -39,12 +39,12 @@ export function ownKeywords(client: Client): string[] {
   return lines;
 }
 
-/** No keywords of onHelo. */
+/** The keywords of onHelo if it adds none. */
 export const NO_KEYWORDS: readonly string[] = [];
 
 /**
  * Reads the `keywords` of onHelo's answer.
- * @throws TypeError for one that could not stand in an EHLO reply
+ * @throws TypeError for a line that is not valid in an EHLO reply
  */
 export function addedKeywords(answer: unknown): readonly string[] {
   const isObject = typeof answer === "object" && answer !== null && "keywords" in answer;
@@ -66,8 +66,8 @@ function show(value: unknown): string {
 }
 
 /**
- * The parameters that RFCs define: of which command, and by which extensions. Another one is explained by a keyword of
- * onHelo that has its name, at either command: an application knows its own extensions better than this table.
+ * The parameters that RFCs define, with their command and their extensions. Any other parameter is accepted at both
+ * commands if onHelo adds a keyword of the same name, because the application knows its own extensions.
  */
 export const PARAMETERS: Readonly<
   Record<string, { readonly of: "MAIL" | "RCPT"; readonly by: readonly string[] }>
@@ -107,7 +107,7 @@ export const PARAMETERS: Readonly<
   TRANSID: { of: "MAIL", by: ["CHECKPOINT"] },
 };
 
-/** @returns the first parameter of a command that no extension of the EHLO reply explains (RFC 5321 4.1.1.11) */
+/** @returns the first parameter that belongs to no extension in the EHLO reply (RFC 5321 4.1.1.11) */
 export function unexplained(
   client: Client,
   verb: "MAIL" | "RCPT",
@@ -116,7 +116,7 @@ export function unexplained(
   // The reply to HELO has no extensions.
   const isExtended = client.session.openingCommand !== "HELO";
   const own = isExtended ? namesOf(ownKeywords(client)) : [];
-  // An EHLO reply after the login has AUTH no more, and its parameter is allowed all the same (RFC 4954 5).
+  // After the login the EHLO reply has no AUTH, but the AUTH parameter is still allowed (RFC 4954 5).
   if (client.session.user) own.push("AUTH");
   const added = namesOf(client.keywords);
   return Object.keys(args).find((parameter) => {
@@ -126,7 +126,7 @@ export function unexplained(
   });
 }
 
-/** The names of extensions in upper case, of the lines that advertise them. */
+/** The names of the extensions in these lines, in upper case. */
 function namesOf(keywords: readonly string[]): string[] {
   return keywords.map((line) => toUpperASCII(line.split(" ", 1)[0] as string));
 }

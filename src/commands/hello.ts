@@ -6,7 +6,7 @@ import { updateTransmissionType } from "../session.js";
 import { isHeloName, words } from "../wire/command.js";
 import { toLowerASCII } from "../wire/text.js";
 
-/** Replies to the opening commands carry no enhanced status code (RFC 2034 3). */
+/** HELO, EHLO and LHLO. Their replies have no enhanced status code (RFC 2034 3). */
 function hello(
   client: Client,
   verb: string,
@@ -24,7 +24,7 @@ function hello(
   return client.hook("onHelo", [session], (result) => {
     const refusal = refused("onHelo", result);
     if (refusal) {
-      // RFC 5321 4.1.4: a client whose EHLO is refused is where it was before.
+      // RFC 5321 4.1.4: a refused EHLO leaves the client's state unchanged.
       Object.assign(session, before);
       updateTransmissionType(session, settings);
       return { ...refusal, enhanced: false };
@@ -32,13 +32,14 @@ function hello(
     const keywords = extended && result.type === "accepted" ? addedKeywords(result.value) : NO_KEYWORDS;
     const greeting = fill(settings.heloResponse, [settings.name, session.clientHostname]);
     const text = extended ? [greeting, ...ownKeywords(client), ...keywords] : greeting;
+    // RFC 5321 4.1.4: an accepted EHLO in the middle of a transaction resets it.
     client.resetTransaction();
     client.keywords = keywords;
     return withAllFields({ code: 250, text, enhanced: false });
   });
 }
 
-/** A text with a name for each `%s`; nothing where there is no name left. */
+/** Replaces each `%s` by the next name, and by nothing after the last name. */
 function fill(template: string, names: readonly string[]): string {
   const [start = "", ...parts] = template.split("%s");
   return parts.reduce((text, part, i) => text + (names[i] ?? "") + part, start);
@@ -59,7 +60,7 @@ export const EHLO: Command = {
     client.settings.lmtp ? notInLMTP("EHLO") : hello(client, "EHLO", args, "syntax: EHLO", true),
 };
 
-/** LMTP's EHLO (RFC 2033 4.1); no command at all in SMTP, see `supports`. */
+/** LMTP's EHLO (RFC 2033 4.1). In SMTP it is an unknown command, see `supports`. */
 export const LHLO: Command = {
   beforeUpgrade: true,
   run: (client, args) => hello(client, "LHLO", args, "syntax: LHLO", true),

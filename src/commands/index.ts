@@ -9,7 +9,7 @@ import { HELP, KILL, NOOP, QUIT, RSET, SHELL, VRFY, WIZ } from "./simple.js";
 import { STARTTLS } from "./starttls.js";
 import { XCLIENT, XFORWARD } from "./xclient.js";
 
-/** Every command by its verb. */
+/** The commands by verb. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(
   Object.entries({
     HELO,

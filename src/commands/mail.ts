@@ -9,13 +9,13 @@ import { refused } from "./refusal.js";
 
 const SENDER_ACCEPTED: Action = withOctets({ code: 250, text: "Accepted", enhanced: "2.1.0" });
 
-/** Parameters that mean nothing without a value. */
+/** Parameters that must have a value. */
 const MAIL_VALUES = ["BODY", "SIZE", "RET", "ENVID", "AUTH"];
 
 /** Octets of an envelope identifier (RFC 3461 4.4). */
 const MAX_ENVID = 100;
 
-/** What a MAIL parameter must look like, in the order of the checks. `undefined`: it is fine. */
+/** Checks of the MAIL parameters, in this order. `undefined` means valid. */
 const MAIL_PARAMETERS: readonly ((args: SMTPAddressArgs, client: Client) => Action | undefined)[] = [
   // RFC 1870: size-value = 1*20DIGIT
   function SIZE(args, { settings }) {
@@ -39,7 +39,7 @@ const MAIL_PARAMETERS: readonly ((args: SMTPAddressArgs, client: Client) => Acti
     if (!session.secure) return { code: 530, text: "REQUIRETLS not permitted on non-TLS connections" };
     return flag(args, "REQUIRETLS");
   },
-  // RFC 3461 4.4. Its syntax is checked with DSN hidden too: `args` has it decoded.
+  // RFC 3461 4.4. Checked even if DSN is hidden, because `args` has it decoded.
   function ENVID(args) {
     if (args.ENVID === undefined || Buffer.byteLength(args.ENVID) <= MAX_ENVID) return undefined;
     return { code: 501, text: `Error: ENVID parameter over ${MAX_ENVID} octets` };
@@ -75,7 +75,7 @@ export const MAIL: Command = {
     const reversePath: SMTPAddress = { address: path.address, args: path.args };
     const refusal = path.args && badValue(path.args, client);
     if (refusal) return refusal;
-    // The hook sees the parameters in the envelope, the reverse-path only once it is accepted.
+    // During the hook the envelope has the parameters, but the reverse-path only after it has accepted.
     if (path.args) enterParameters(client, path.args);
     return client.hook("onMailFrom", [reversePath, session], (result) => {
       const refusal = refused("onMailFrom", result);

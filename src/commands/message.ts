@@ -14,24 +14,24 @@ const ACCEPTED = "2.6.0";
 const QUEUED: Action = withOctets({ code: 250, text: "OK: message queued", enhanced: ACCEPTED });
 const DELIVERED: Action = withOctets({ code: 250, text: "OK: message accepted", enhanced: ACCEPTED });
 
-/** 552 for a message that is over the `size` option. */
+/** The 552 for a message over the option `size`. */
 export function tooBig(size: number): Action {
   const text = `Error: message exceeds fixed maximum message size ${size}`;
   return { code: 552, text, enhanced: "5.3.4", limit: "size" };
 }
 
-/** One message on its way from the client to onData, and the reply or replies it gets. */
+/** One message: passes its octets from the client to onData, and makes its reply or, in LMTP, replies. */
 export class Message implements MessageInTransfer {
   readonly #client: Client;
   readonly #source: MessageSource;
   readonly #guard: NewlineGuard;
   #ended = false;
   #chunksRefused = false;
-  /** The stream has failed: the hook's answer does not count. */
+  /** The stream has failed, so the hook's answer does not matter. */
   #failed = false;
   #result: HookResult | undefined;
   readonly #trace: MessageTrace | undefined;
-  /** The end was received, and the reply waits for the hook. */
+  /** Set if the end was received before the hook has answered. */
   #answer: PromiseWithResolvers<HookResult> | undefined;
 
   /** Creates the stream and calls onData with it. */
@@ -50,32 +50,32 @@ export class Message implements MessageInTransfer {
     client.ask("onData", [this.#source.stream, session], answered, () => !this.#failed);
   }
 
-  /** For the stream: octets that it may have, `Infinity` for no limit. */
+  /** For the stream: its limit in octets, `Infinity` for none. */
   get size(): number {
     return this.#client.settings.size;
   }
-  /** For the stream: what its timer goes by. */
+  /** For the stream: the clock of its timer. */
   get clock(): Clock {
     return this.#client.clock;
   }
-  /** For the stream: it was full and takes more. */
+  /** For the stream: it was full and has space again. */
   onDrain(): void {
     this.#client.onDrain();
   }
 
-  /** Bytes of the message so far. */
+  /** Octets of the message so far. */
   get byteLength(): number {
     return this.#source.byteLength;
   }
-  /** Enough is queued for onData. `Client.onDrain` is called when there is space again. */
+  /** The queue of onData is full. `Client.onDrain` is called when it has space again. */
   get full(): boolean {
     return this.#source.full;
   }
-  /** The end was received. */
+  /** The end of the message was received. */
   get ended(): boolean {
     return this.#ended;
   }
-  /** A chunk of BDAT was refused: the ones behind it are refused too (RFC 3030 2). */
+  /** A chunk of BDAT was refused, so the ones after it are refused too (RFC 3030 2). */
   get chunksRefused(): boolean {
     return this.#chunksRefused;
   }
@@ -86,7 +86,7 @@ export class Message implements MessageInTransfer {
     if (this.#guard.bare) this.#failForBareNewline();
   }
 
-  /** The client sent all of it. */
+  /** The client has sent the whole message. */
   end(): void {
     this.#guard.finish(this.#source);
     if (this.#guard.bare) this.#failForBareNewline();
@@ -94,7 +94,7 @@ export class Message implements MessageInTransfer {
     this.#source.end();
   }
 
-  /** The message will not be complete: the stream errors, so that a partial message never looks whole. After `end` nothing changes. */
+  /** The message will not be complete. The stream fails, so that a partial message never looks complete. After `end` it does not. */
   abort(error: Error): void {
     this.#fail(error);
     if (this.#trace && !this.#ended) traceOf(this.#client).endMessage(this.#trace, this.byteLength, error);
@@ -105,16 +105,16 @@ export class Message implements MessageInTransfer {
     this.#source.fail(error);
   }
 
-  /** The replies that the message gets, once it has ended and the hook has answered. */
+  /** The replies to the message, after its end and the answer of the hook. */
   replies(): readonly Action[] | Promise<readonly Action[]> {
-    // After a bare newline the stream has failed: a hook that waits for its end may never answer, nor would it count.
+    // After a bare newline the refusal is certain, and a hook that waits for the end of the failed stream may never answer.
     if (this.#guard.bare) return this.endTransaction(bareNewline(this.#guard.bare));
     if (this.#result) return this.#settle(this.#result);
     this.#answer = Promise.withResolvers();
     return this.#answer.promise.then((result) => this.#settle(result));
   }
 
-  /** The reply to a chunk of BDAT that is not the last: 250, unless it is known by now that the message will be refused. */
+  /** The reply to a chunk of BDAT that is not the last: 250, unless the message is already refused. */
   chunkReply(octets: number): Action {
     const refusal = this.#guard.bare
       ? bareNewline(this.#guard.bare)
@@ -124,7 +124,7 @@ export class Message implements MessageInTransfer {
     return refusal;
   }
 
-  /** Refuses the rest of the chunks; the stream does not get them. */
+  /** Refuses the remaining chunks. The stream fails and does not get them. */
   refuseChunks({ text }: Action): void {
     this.#chunksRefused = true;
     this.#fail(new SMTPError(String(text), { code: "EREFUSED" }));
@@ -147,7 +147,7 @@ export class Message implements MessageInTransfer {
 
   /** Ends the transaction with one reply, in LMTP with one for each accepted RCPT command (RFC 2033 4.2). */
   endTransaction(reply: Action): readonly Action[] {
-    // After a refused chunk `end` was not called.
+    // If a chunk was refused, `end` was not called.
     this.#ended = true;
     const isLMTP = this.#client.settings.lmtp;
     return this.#complete(isLMTP ? indexesOf(this.#client).map(() => reply) : [reply]);
@@ -165,7 +165,7 @@ export class Message implements MessageInTransfer {
         indexes.map((index, command) => replyFor(entries[byCommand ? command : index], lmtp)),
       );
     }
-    // SMTP has one reply for all recipients: an error for one of them is an error for the message.
+    // SMTP has one reply for all recipients, so an error for one of them refuses the message.
     return this.endTransaction(
       replyFor(entries.find(isError) ?? entries.find((entry) => typeof entry === "string"), lmtp),
     );
@@ -182,14 +182,14 @@ export class Message implements MessageInTransfer {
   }
 }
 
-/** The reply that one entry of an accepting answer stands for. */
+/** The reply for one entry of an accepting answer. */
 function replyFor(entry: unknown, lmtp: boolean): Action {
   if (isError(entry)) return refusal("onData", entry);
   if (typeof entry === "string") return { code: 250, text: entry, enhanced: ACCEPTED };
   return lmtp ? DELIVERED : QUEUED;
 }
 
-/** For each accepted RCPT command where it stands in rcptTo, which a hook may have made anything of. */
+/** For each accepted RCPT command its index in rcptTo. A hook may have replaced rcptTo by anything. */
 function indexesOf({ recipients, session }: Client): readonly number[] {
   const rcptTo: unknown = session.envelope?.rcptTo;
   return recipients.positions(Array.isArray(rcptTo) ? rcptTo : []);
@@ -200,8 +200,8 @@ function bareNewline(found: "CR" | "LF"): Action {
 }
 
 /**
- * Whether the entries of an answer line up with the accepted RCPT commands, repeated addresses counted, and not with
- * the entries of rcptTo: programs that keep a list of their own answer so.
+ * Whether an LMTP answer has an entry for each accepted RCPT command, repeated addresses included, instead of one for each
+ * entry of rcptTo. Programs that keep a recipient list themselves answer in this way.
  */
 function isPerCommand({ length }: readonly unknown[], indexes: readonly number[]): boolean {
   return length === indexes.length && (indexes.includes(-1) || new Set(indexes).size < length);

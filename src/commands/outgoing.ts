@@ -3,7 +3,7 @@ import { formatReply } from "../wire/reply.js";
 import type { Action } from "./action.js";
 import type { Client } from "./client.js";
 
-/** The reply that goes out for a handler's: with `maxErrors` the n-th 5xx becomes a 421, which closes. */
+/** Applies `maxErrors` to a handler's reply: the n-th 5xx becomes a 421, which closes. */
 export function applyErrorLimit(client: Client, reply: Action): Action {
   if (reply.code < 500) return reply;
   const { counts, settings } = client;
@@ -13,14 +13,14 @@ export function applyErrorLimit(client: Client, reply: Action): Action {
   return { code: 421, text: "Error: too many errors", enhanced: "4.7.0", limit: "maxErrors" };
 }
 
-/** The octets of a reply. The session notes the last one that refuses, the log each. */
+/** Formats a reply, logs it, and stores it as `session.error` if it refuses. */
 export function encodeReply(client: Client, reply: Action): string {
   const { session, settings } = client;
   const text = formatReply(reply, !settings.hideEnhancedStatusCodes);
   if (reply.code >= 400) session.error = text.trimEnd();
   if (client.trace) client.trace.replied(reply);
   if (client.isLogged) {
-    // An entry for each line: in the text of one, CRLF would be escaped.
+    // One entry for each line, because the logger escapes CRLF.
     for (const line of text.trimEnd().split("\r\n")) {
       client.log("debug", { tnx: "send", user: userName(session) }, "S: %s", line);
     }

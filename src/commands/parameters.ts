@@ -3,12 +3,14 @@ import type { Action } from "./action.js";
 import type { Client } from "./client.js";
 import { unexplained } from "./extensions.js";
 
-/** Characters of a keyword that a reply shows: a client does not decide how long a reply is. */
+/** Most characters of a keyword in a reply, so that a client cannot make replies of any length. */
 const SHOWN = 64;
 
 /**
- * The 501 for too many parameters of MAIL or RCPT, and for one that is repeated or lacks its value; with
- * `rejectUnknownParameters` the 555 for one of no extension in the EHLO reply (RFC 5321 4.1.1.11).
+ * Checks the parameters of MAIL or RCPT: 501 if they are too many, or if one is repeated or lacks its value; with
+ * `rejectUnknownParameters` 555 if one belongs to no extension in the EHLO reply (RFC 5321 4.1.1.11).
+ * @param wanting keywords that must have a value
+ * @returns the refusal; `undefined` if all are valid
  */
 export function badParameter(
   client: Client,

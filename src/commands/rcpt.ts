@@ -8,7 +8,7 @@ import { refused } from "./refusal.js";
 
 const RECIPIENT_ACCEPTED: Action = withOctets({ code: 250, text: "Accepted", enhanced: "2.1.5" });
 
-/** Parameters that mean nothing without a value. */
+/** Parameters that must have a value. */
 const RCPT_VALUES = ["NOTIFY", "ORCPT"];
 
 /** RCPT TO (RFC 5321 4.1.1.3). */
@@ -39,7 +39,7 @@ export const RCPT: Command = {
 };
 
 /**
- * Whether a limit is reached: the ceilings of recipients.ts hold for repeated addresses too, `maxRecipients` does
+ * Whether a limit of recipients is reached. The limits of recipients.ts count repeated addresses too; `maxRecipients` does
  * not.
  */
 function isOneTooMany({ settings, session, recipients }: Client, { address }: SMTPAddress): boolean {
@@ -49,7 +49,7 @@ function isOneTooMany({ settings, session, recipients }: Client, { address }: SM
 
 const CONDITIONS = ["NEVER", "SUCCESS", "FAILURE", "DELAY"];
 
-/** Checks NOTIFY and ORCPT (RFC 3461 4.1, 4.2) and enters them as `dsn`. */
+/** Checks NOTIFY and ORCPT (RFC 3461 4.1, 4.2) and stores them as `dsn`. */
 function enterDSN(recipient: SMTPAddress, args: SMTPAddressArgs): Action | undefined {
   if (args.NOTIFY) {
     const notify = toUpperASCII(args.NOTIFY).split(",", CONDITIONS.length + 1);

@@ -3,16 +3,16 @@ import { copyOf, toLowerASCII } from "../wire/text.js";
 import { AddressNumbers } from "./address-numbers.js";
 
 /**
- * RCPT commands of one transaction that are accepted at most, whatever `maxRecipients` says: memory is
- * limited.
+ * Most accepted RCPT commands of one transaction, even if `maxRecipients` allows more, because each takes memory.
  */
 export const RECIPIENTS_CEILING = 100_000;
-/** Octets of memory that the recipients of one transaction take at most, about. */
+/** Approximate limit of the memory for the recipients of one transaction, in octets. */
 export const RECIPIENTS_MEMORY: number = 32 << 20;
 
 /**
- * Recipients of a transaction may use FREE_MEMORY, and MEMORY_PER_OCTET for each octet of their commands. One without
- * parameters takes about 120 octets and its address: {@link RECIPIENTS_CEILING} limits those instead.
+ * The recipients of a transaction may use FREE_MEMORY octets and, for each octet of their commands, MEMORY_PER_OCTET more.
+ * Recipients without parameters (about 120 octets and the address each) may exceed this: {@link RECIPIENTS_CEILING}
+ * limits them.
  */
 const MEMORY_PER_OCTET = 4;
 const FREE_MEMORY = 64 << 10;
@@ -22,32 +22,33 @@ const RECIPIENT = 120;
 const STRING = 48;
 const OBJECT = 64;
 const PROPERTY = 10;
-/** Of an object that has other properties than all before, and of each of these. */
+// The first object with a new set of properties, and each of these properties.
 const SHAPE = 280;
 const SHAPE_PROPERTY = 170;
 
-/** Characters of a value that is shared with the recipient before. */
+/** Longest value in characters that two recipients in a row share. */
 const SHORT = 64;
 
-/** The first recipients keep the lines that their strings were cut from, which spares nearly every transaction the copies. */
+/**
+ * The first recipients are stored without a copy, although their strings keep whole lines in memory: most transactions
+ * have no more, and copying takes time.
+ */
 const UNCOPIED = 16;
 
-/** Which RCPT command of a transaction stands where in `envelope.rcptTo`. */
+/** The accepted RCPT commands of a transaction: which entry of `envelope.rcptTo` each has, and how much memory all use. */
 export class Recipients {
-  /** Each accepted address in lower case. Its number is its index in rcptTo, where no hook has edited the list. */
+  /** The accepted addresses in lower case. A number is an index in rcptTo, unless a hook has edited the list. */
   readonly #addresses = new AddressNumbers();
-  /**
-   * For each accepted RCPT command the number of its address: LMTP sends one reply for each (RFC 2033 4.2).
-   */
+  /** The number of the address of each accepted RCPT command, because LMTP replies to each (RFC 2033 4.2). */
   readonly #commands: number[] = [];
-  /** Address → index in a list that was found edited. */
+  /** Address → index, made when the list was found edited. */
   #edited: Map<string, number> | undefined;
-  /** The sets of parameters that came so far, by their keywords. */
+  /** The sets of keywords so far, because each new one takes memory in JavaScriptCore. */
   #shapes: Set<string> | undefined;
   /** Parameters of the last recipient that had some. */
   #lastArgs: SMTPAddressArgs | undefined;
   #memory = 0;
-  /** Memory that this transaction may use so far: it grows with the octets of its commands. */
+  /** Octets of memory that this transaction may use. It grows with the octets of its commands. */
   #allowed = FREE_MEMORY;
 
   /** The next transaction begins. */
@@ -65,7 +66,7 @@ export class Recipients {
     return this.#commands.length;
   }
 
-  /** No further one is accepted, not even a repeated one. */
+  /** Whether no further RCPT command is accepted, not even a repeated one. */
   get isFull(): boolean {
     return this.count >= RECIPIENTS_CEILING || this.#memory >= Math.min(this.#allowed, RECIPIENTS_MEMORY);
   }
@@ -74,7 +75,7 @@ export class Recipients {
     return this.#addresses.find(toLowerASCII(address)) >= 0;
   }
 
-  /** What is kept of a RCPT command: strings of its own, or those of the recipient before where they are the same. */
+  /** Copies a recipient for storage, so that it does not keep its line in memory. Shares equal values with the previous one. */
   keep({ address, args }: SMTPAddress): SMTPAddress {
     if (this.count < UNCOPIED) return { address, args };
     if (!args) return { address: copyOf(address), args };
@@ -88,7 +89,7 @@ export class Recipients {
   }
 
   /**
-   * Enters an accepted recipient; a repeated one replaces its earlier entry.
+   * Stores an accepted recipient. A repeated one replaces its earlier entry.
    * @param octets length of its RCPT command
    */
   accept(recipient: SMTPAddress, rcptTo: SMTPAddress[], octets: number): void {
@@ -101,15 +102,15 @@ export class Recipients {
     this.#count(recipient, octets);
   }
 
-  /** For each accepted RCPT command its index in rcptTo, -1 where the application took the entry out. */
+  /** For each accepted RCPT command its index in rcptTo, -1 if the application has removed the entry. */
   positions(rcptTo: readonly unknown[]): number[] {
     this.#edited = undefined;
     return this.#commands.map((number) => this.#find(number, rcptTo) ?? -1);
   }
 
   /**
-   * A hook may have edited the list, or put other things into it, so an index is checked against it. Where it is
-   * wrong, all are made again, once for each edit: to search the list for each address would take minutes.
+   * A hook may have edited the list, so an index is checked before it is used. If it is wrong, an index of the whole list is
+   * built, once for each edit, because searching the list for each address would take minutes.
    */
   #find(number: number, rcptTo: readonly unknown[]): number | undefined {
     const key = this.#addresses.at(number);
@@ -139,12 +140,12 @@ export class Recipients {
   }
 }
 
-/** Whether one string does for two recipients: honest clients send the same NOTIFY for all. */
+/** Whether two recipients can share a string. Most clients send the same NOTIFY for all. */
 function isShared(value: string, last: string | true | undefined): last is string {
   return value === last && value.length <= SHORT;
 }
 
-/** Octets of memory of parameters, but for the values that are those of `last`. */
+/** Octets of memory of parameters, without the values that they share with `last`. */
 function memoryOf(args: SMTPAddressArgs, last: SMTPAddressArgs | undefined): number {
   let memory = OBJECT;
   for (const [keyword, value] of Object.entries(args)) {
@@ -154,7 +155,7 @@ function memoryOf(args: SMTPAddressArgs, last: SMTPAddressArgs | undefined): num
   return memory;
 }
 
-/** Each address in a list that a hook may have made anything of, and where it stands first. */
+/** The first index of each address in a list, which a hook may have filled with anything. */
 function indexOf(rcptTo: readonly unknown[]): Map<string, number> {
   const indexes = new Map<string, number>();
   for (const [index, entry] of rcptTo.entries()) {

@@ -14,20 +14,20 @@ const DEFAULTS = {
   onData: { code: 450, text: "Error: message refused" },
 } as const;
 
-/** The reply when the application failed, not the client. */
+/** The reply to an error of the application, not of the client. */
 export const INTERNAL_ERROR: Action = { code: 451, text: "Error: internal server error" };
 
-/** 501 for a command that has an argument and takes none (RFC 5321 4.1.1). */
+/** The 501 for an argument of a command that takes none (RFC 5321 4.1.1). */
 export function noArgument(verb: string): Action {
   return { code: 501, text: `Error: syntax: ${verb}` };
 }
 
-/** The reply that a hook's error stands for. */
+/** The reply for a hook's error. */
 export function refusal(hook: keyof typeof DEFAULTS, error: SMTPErrorLike): Action {
   return errorReply(error, DEFAULTS[hook]);
 }
 
-/** The refusal of a hook that did not accept, `undefined` if it did. */
+/** The reply for a hook that refused or crashed; `undefined` if it accepted. */
 export function refused(hook: keyof typeof DEFAULTS, result: HookResult): Action | undefined {
   if (result.type === "accepted") return undefined;
   return result.type === "crashed" ? INTERNAL_ERROR : refusal(hook, result.error);

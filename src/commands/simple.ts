@@ -21,7 +21,7 @@ export const HELP: Command = {
   run: () => ({ code: 214, text: "See https://tools.ietf.org/html/rfc5321 for details" }),
 };
 
-/** Verifies nothing, as RFC 5321 7.3 allows. */
+/** Never says whether an address exists, as RFC 5321 7.3 allows. */
 export const VRFY: Command = {
   run: (_client, args) =>
     words(args).length > 0
@@ -34,7 +34,7 @@ export const QUIT: Command = {
   run: (_client, args) => (words(args).length > 0 ? noArgument("QUIT") : BYE),
 };
 
-/** A backdoor of old sendmail. It accepts any password and has no effect. */
+/** A backdoor of old sendmail. Here it accepts any password and only changes the replies to SHELL. */
 export const WIZ: Command = {
   run({ session }, args) {
     if (words(args).length === 0) return { code: 500, text: "You are no wizard!" };

@@ -2,7 +2,7 @@ import { words } from "../wire/command.js";
 import type { Command } from "./client.js";
 import { noArgument } from "./refusal.js";
 
-/** STARTTLS (RFC 3207). What the client sends in plaintext after this line is never read as a command. */
+/** STARTTLS (RFC 3207). Plaintext after this line is never read as a command. */
 export const STARTTLS: Command = {
   beforeUpgrade: true,
   run(client, args) {

@@ -11,7 +11,7 @@ import { publishLogin } from "./auth.js";
 import { greeting } from "./greeting.js";
 import { INTERNAL_ERROR } from "./refusal.js";
 
-/** Attributes of http://www.postfix.org/XCLIENT_README.html, in the order advertised. */
+/** Attributes of http://www.postfix.org/XCLIENT_README.html, in the order of the EHLO reply. */
 export const XCLIENT_NAMES: ReadonlySet<string> = new Set(
   "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT".split(" "),
 );
@@ -28,8 +28,8 @@ const UNAVAILABLE = {
 type Attributes = Map<string, string | false>;
 
 /**
- * Whether the client may use XCLIENT or XFORWARD: the address that connected (behind a PROXY header) is
- * judged, and after XCLIENT ADDR no client may: the named client is not trusted.
+ * Whether the client may use XCLIENT or XFORWARD. The address that connected decides, or that of a PROXY header. After
+ * XCLIENT ADDR the answer is always no, because the session then belongs to the named client, which is not trusted.
  */
 export function mayUse(client: Client, verb: "XCLIENT" | "XFORWARD"): boolean {
   const { settings, session } = client;
@@ -37,7 +37,7 @@ export function mayUse(client: Client, verb: "XCLIENT" | "XFORWARD"): boolean {
   return !session.xClient.has("ADDR") && client.supports(verb) && isTrusted(option, client.peerAddress);
 }
 
-/** The attributes of a command that is allowed and whole, or its refusal. */
+/** Checks a command. @returns its attributes, or the refusal */
 function admit(client: Client, verb: "XCLIENT" | "XFORWARD", args: string): Attributes | Action {
   if (!mayUse(client, verb)) return { code: 550, text: "Error: Not allowed", enhanced: "5.7.0" };
   if (client.session.envelope.mailFrom) return { code: 503, text: "Error: Mail transaction in progress" };
@@ -50,13 +50,13 @@ function admit(client: Client, verb: "XCLIENT" | "XFORWARD", args: string): Attr
   return "error" in parsed ? { code: 501, text: parsed.error } : parsed.attributes;
 }
 
-/** Keeps what a session's field was before the first attribute of this name replaced it. */
+/** Keeps the value that a field of the session had before the first attribute of this name replaced it. */
 function keepOriginal(map: SMTPSession["xClient"], name: string, value: string | number): void {
   const key = `${name}:DEFAULT`;
   if (!map.has(key)) map.set(key, value);
 }
 
-/** What both commands mean by ADDR, NAME and PORT: the session is the named client's from now on. */
+/** Applies ADDR, NAME and PORT of both commands: the session then has the named client's address and names. */
 function applyClient(
   client: Client,
   map: SMTPSession["xClient"],
@@ -82,7 +82,7 @@ function applyClient(
   for (const [key, value] of attributes) map.set(key, key === "PORT" ? Number(value) || 0 : value);
 }
 
-/** XFORWARD: what a content filter should know of the client of the message that follows. */
+/** XFORWARD: an MTA describes the original client of the next message to a content filter. */
 export const XFORWARD: Command = {
   run(client, args) {
     const attributes = admit(client, "XFORWARD", args);
@@ -100,7 +100,7 @@ export const XFORWARD: Command = {
   },
 };
 
-/** XCLIENT: the session starts over as that of the named client, with a greeting of its own. */
+/** XCLIENT: the session starts over as that of the named client, with a new greeting. */
 export const XCLIENT: Command = {
   run(client, args) {
     const attributes = admit(client, "XCLIENT", args);
@@ -108,9 +108,9 @@ export const XCLIENT: Command = {
     const { session, settings } = client;
     applyClient(client, session.xClient, "XCLIENT", attributes);
     applyDestination(session, attributes);
-    // The client behind the proxy says HELO itself.
+    // The named client sends its own HELO.
     if (attributes.get("ADDR")) Object.assign(session, { hostNameAppearsAs: false, openingCommand: false });
-    // It is not who the proxy logged in as, whatever onAuth says of it, nor while onAuth is asked.
+    // The proxy's login does not apply to the named client, not even until onAuth has answered.
     if (attributes.has("ADDR") || attributes.has("LOGIN")) session.user = false;
     updateTransmissionType(session, settings);
     const login = attributes.get("LOGIN");
@@ -135,7 +135,7 @@ function applyDestination(session: SMTPSession, attributes: Attributes): void {
   }
 }
 
-/** LOGIN goes through onAuth. A bare callback lets the client pass without a user; a refusal closes. */
+/** LOGIN calls onAuth. An answer without a response accepts the client without a user. A refusal closes. */
 function checkLogin(client: Client, username: string, startOver: () => Action): Action | Promise<Action> {
   const auth = { method: "XCLIENT", username, password: null } as object as AuthObject;
   return client.hook("onAuth", [auth, client.session], (result: HookResult): Action => {
