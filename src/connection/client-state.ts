@@ -24,7 +24,7 @@ import type { ServerContext } from "./server-context.js";
 import { SessionSignal } from "./session-signal.js";
 import { type TLSSession, unencrypted } from "./transport.js";
 
-/** The connection as the client state sees it. */
+/** The connection of a client state. */
 export interface ClientOwner {
   readonly isOpen: boolean;
   readonly canUpgrade: boolean;
@@ -35,7 +35,7 @@ export interface ClientOwner {
 const CUT_OFF = "Connection closed before the message was received in full";
 const ACCEPTED: HookResult = { type: "accepted", value: undefined };
 
-/** The client as the commands see it: session, transaction, counts, hooks and log. */
+/** The client of the command handlers: session, transaction, counters, hooks and log. */
 export class ClientState implements Client, HookCaller {
   readonly settings: Settings;
   readonly session: SMTPSession;
@@ -57,7 +57,7 @@ export class ClientState implements Client, HookCaller {
   #lookedUpHostname = "";
   #announced = false;
   readonly #signal: SessionSignal;
-  /** Why the connection is over, once it is. */
+  /** The reason of `session.signal`, once the connection has ended. */
   #ending: string | undefined;
 
   constructor(server: ServerContext, owner: ClientOwner, endpoints: Endpoints, tls?: TLSSession) {
@@ -92,19 +92,19 @@ export class ClientState implements Client, HookCaller {
     return !this.#isIgnored && this.settings.logger !== silent;
   }
 
-  /** @param name the result of the reverse lookup, "" for none */
+  /** Stores the result of the reverse lookup. @param name "" if the client has no host name */
   setHostname(name: string): void {
     setClientHostname(this.session, name);
     this.#lookedUpHostname = this.session.clientHostname;
   }
 
-  /** The connection begins. */
+  /** Publishes the start of the connection and its TLS session. */
   begin(): void {
     if (CONNECTION.isOn) traceOf(this).beginConnection();
     this.#publishTLS();
   }
 
-  /** Publishes the TLS session, if there is one. */
+  /** Publishes the TLS session, if the client has one. */
   #publishTLS(): void {
     if (!this.#tls || !TLS.isOn) return;
     const { cipher, servername, authorized } = this.#tls;
@@ -191,9 +191,9 @@ export class ClientState implements Client, HookCaller {
   }
 
   /**
-   * The connection is over: a message in transfer will not be complete, and `session.signal` aborts. While onData
-   * works on a message that is complete its work is what counts, so the signal waits for its answer.
-   * @param text why, the first time
+   * Ends the client's work because the connection is over: the stream of a message in transfer fails, and `session.signal`
+   * aborts. If onData works on a complete message, the signal waits for its answer, so that the message is not lost.
+   * @param text the reason; only the first call counts
    */
   end(text: string): void {
     if (this.#ending !== undefined) return;
@@ -203,7 +203,7 @@ export class ClientState implements Client, HookCaller {
     if (!isAnswering) this.#signal.abort(text);
   }
 
-  /** @param text of the error for a message in transfer, which will not be complete */
+  /** Fails the stream of a message in transfer. @param text of its error */
   #abortMessage(text: string): void {
     this.message?.abort(new SMTPError(text, { code: "ECONNECTION" }));
     this.message = undefined;
@@ -223,8 +223,8 @@ export class ClientState implements Client, HookCaller {
   }
 
   /**
-   * Options may be getters that throw. They are read before anything changes: half a reset would leave the recipients
-   * of this message for the next one.
+   * Reads all options before it changes anything, because an option may be a getter that throws: after half a reset, the
+   * next message would have the recipients of this one.
    */
   #startTransaction(): void {
     const envelope = emptyEnvelope(this.settings);

@@ -26,8 +26,8 @@ const TIMED_OUT = "The client timed out";
 const SERVER_CLOSED = "The server closed the connection";
 
 /**
- * One client from its greeting to its close. The connection owns the state, see state.ts, and reacts to the
- * transport, the server and the timeouts; its conversation reads and answers.
+ * One client from its greeting to its close. The connection has the state (see state.ts), and reacts to the transport, the
+ * server and the timeouts. Its {@link Conversation} reads commands and writes replies.
  */
 export class Connection implements TransportEvents, AdmittedConnection, TimedConnection, ConversationOwner {
   index = -1;
@@ -89,7 +89,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     return this.#server.isClosing;
   }
 
-  /** @returns whether the state may follow the present one: see {@link TRANSITIONS} */
+  /** Changes the state. @returns `false`, without a change, if {@link TRANSITIONS} does not allow it */
   #enter(state: State): boolean {
     if (!TRANSITIONS[this.#state].includes(state)) return false;
     this.#state = state;
@@ -100,7 +100,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   // ---- the opening ------------------------------------------------------------------------------
 
-  /** @param refusal the reply that closes, in place of a greeting */
+  /** @param refusal a reply that closes, sent instead of a greeting */
   start(refusal?: Action): void {
     this.#conversation.guard(() => {
       this.#client.begin();
@@ -130,7 +130,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#conversation.guard(() => lookUp(this.#client, done));
   }
 
-  /** For the conversation: the greeting is made. */
+  /** For the conversation: a greeting was made. */
   ready(): void {
     this.#enter("ready");
   }
@@ -153,7 +153,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   ended(): void {
     this.#timeouts.restart();
-    // Before the greeting onConnect may still refuse the client with a reply.
+    // Before the greeting it only notes this, because onConnect may still refuse the client with a reply.
     this.#conversation.inputEnded();
     if (this.#server.isClosing) this.serverCloses();
   }
@@ -186,18 +186,18 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#callOnClose();
   }
 
-  /** Calls onClose after the work at hand. Only then the connection no longer keeps the server from closing. */
+  /** Calls onClose in a later turn of the event loop. The server's `close()` waits for this. */
   #callOnClose(): void {
     let hasHook = false;
     this.#conversation.guard(() => (hasHook = this.#client.hasHook("onClose")));
-    if (!hasHook) return this.#over();
+    if (!hasHook) return this.#finish();
     setImmediate(() => {
       this.#conversation.guard(() => this.#client.ask("onClose", [this.session], () => {}));
-      this.#over();
+      this.#finish();
     });
   }
 
-  #over(): void {
+  #finish(): void {
     this.#client.trace?.endConnection();
     this.#server.closeHandled();
   }
@@ -214,7 +214,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#conversation.run(this.clock.now());
   }
 
-  /** For the conversation: STARTTLS was accepted. What came behind it in plaintext is dropped (RFC 3207 5). */
+  /** For the conversation: STARTTLS was accepted. Plaintext that came after it is dropped (RFC 3207 5). */
   upgrade(): void {
     this.#conversation.flush();
     if (this.#enter("upgrading")) this.#transport.upgrade();
@@ -271,7 +271,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#client.report(error);
   }
 
-  /** A body that was full can take more. */
+  /** A full body has space again. */
   onDrain(): void {
     this.#conversation.run(this.clock.now());
   }
@@ -283,19 +283,19 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   /**
    * Writes a reply of the application; 421 closes. Nothing is written during a TLS handshake.
-   * @param limit for the server's own replies: the option that they refuse for
+   * @param limit for the server's own replies: the option whose limit is the reason
    */
   send(code: number, text: string | readonly string[] = "", limit?: LimitName): void {
     if (this.isOpen && this.#state !== "upgrading") this.#conversation.send({ code, text, limit });
     if (code === 421) this.close();
   }
 
-  /** Closes our side after everything written has left; during a TLS handshake closes at once. */
+  /** Closes our side after everything was sent; during a TLS handshake closes both at once. */
   close(): void {
     if (this.#state === "upgrading") return this.#transport.destroy();
     if (!this.isOpen) return;
     this.#conversation.flush();
-    // Writing to a client that has reset closes at once.
+    // The state is already `closed` if the write found that the client has reset.
     if (!this.#enter("closing")) return;
     this.#client.end(this.#conversation.hasInputEnded ? CLIENT_LEFT : SERVER_CLOSED);
     this.#server.release(this);
@@ -307,12 +307,12 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#transport.destroy();
   }
 
-  /** The socket, as far as programs made for smtp-server use it. */
+  /** The socket for programs made for smtp-server. */
   get _socket(): ConnectionSocket {
     return (this.#adapter ??= new SocketAdapter(this));
   }
 
-  /** Writes behind the replies made so far. Nothing goes between STARTTLS and its handshake, or behind our FIN. */
+  /** Writes after the replies made so far. Writes nothing between STARTTLS and its handshake, or after our side is closed. */
   writeRaw(data: string | Uint8Array): boolean {
     this.#conversation.flush();
     return this.isOpen && this.#state !== "upgrading" && this.#transport.write(data);

@@ -12,16 +12,16 @@ import type { Timeouts } from "./timeouts.js";
 import type { Transport } from "./transport.js";
 import type { Turns, Worker } from "./turns.js";
 
-/** Replies of one read are collected, and written when there are this many characters. */
+/** Characters of collected replies at which they are written before the whole read is answered. */
 const WRITE_AT = 16_384;
-/** Octets that are read while a hook works on a command: an unread socket does not report that its client left. */
+/** Octets to read while a hook works: a socket that is not read does not report that its client has disconnected. */
 const READ_AHEAD = 16_384;
-/** A used-up read of fewer octets is too little work to look at the clock for. */
+/** Octets: a read below this size that is used up is too little work to ask the clock for. */
 const SMALL_READ = 16_384;
-/** Octets of a message that are read before the clock is looked at: a read of the socket may be four times as long. */
+/** Octets of a message to read before asking the clock. A read of the socket may have four times as many. */
 const SLICE = 131_072;
 
-/** The connection as its conversation sees it. */
+/** The connection of a conversation. */
 export interface ConversationOwner {
   readonly clock: Clock;
   readonly turns: Turns;
@@ -33,15 +33,15 @@ export interface ConversationOwner {
   ready(): void;
   /** Starts the TLS handshake of STARTTLS. */
   upgrade(): void;
-  /** Closes our side after everything written has left. */
+  /** Closes our side after everything was sent. */
   close(): void;
   /** Logs an exception of a handler or hook and emits it as `error`. */
   report(error: unknown): void;
 }
 
 /**
- * What the client sends and what it gets: reads lines and bodies, runs the handlers, and writes their replies in
- * order. The next line is parsed after the reply to the one before.
+ * The dialog with the client: reads lines and bodies, runs the handlers, and writes their replies in order. The next line is
+ * parsed only after the reply to the one before, so DATA, BDAT, AUTH and STARTTLS need no queues.
  */
 export class Conversation implements Worker {
   turn = 0;
@@ -81,14 +81,14 @@ export class Conversation implements Worker {
   }
 
   /**
-   * The client has closed its side while a hook works on a command. It could still receive the reply, but no mail
-   * depends on that, so the wait has an end.
+   * The client has closed its side while a hook works on a command. It may still read the reply, but no mail depends on
+   * that, so it waits for up to `socketTimeout`. For a message it waits as long as the hook works.
    */
   get isAbandoned(): boolean {
     return this.#inputEnded && this.#reader === HOOK && !this.#client.message;
   }
 
-  /** Octets of the client. */
+  /** The client has sent octets. */
   receive(chunk: Buffer, now: number): void {
     this.#lines.push(chunk);
     this.run(now);
@@ -117,7 +117,7 @@ export class Conversation implements Worker {
     this.#lines.take();
     this.#timeouts.lineEnded();
     this.#blocked = false;
-    // A paused socket gets no handshake and reports no FIN.
+    // A paused socket receives neither a TLS handshake nor a FIN.
     if (this.#paused) this.#transport.resume();
     this.#paused = false;
   }
@@ -130,8 +130,9 @@ export class Conversation implements Worker {
   // ---- the loop ---------------------------------------------------------------------------------
 
   /**
-   * Reads and answers until input, the answer of a hook, or space for octets or replies is missing.
-   * @param began when the work of this turn began
+   * Reads and answers until it must wait: for input, for a hook, for space in the message's queue, for the client to read
+   * its replies, or for another turn of the event loop.
+   * @param began time at which this work began
    */
   run(began: number): void {
     if (this.#running || this.#yielded) return;
@@ -149,7 +150,7 @@ export class Conversation implements Worker {
     }
   }
 
-  /** @returns whether it stopped because there is no further input to read */
+  /** @returns whether it stopped for lack of input */
   #readAll(began: number): boolean {
     const { turns } = this.#owner;
     let since = began;
@@ -166,7 +167,7 @@ export class Conversation implements Worker {
       if (needsInput) break;
       if (this.#out.length > WRITE_AT) this.flush();
       if (size < SMALL_READ && !this.#lines.pending) continue;
-      // Work behind the answers of hooks counts too: one that answers by a promise does not start a new turn.
+      // This also counts work after the answers of hooks, because a promise does not start a new turn of the event loop.
       const now = this.#owner.clock.now();
       if (turns.count(this, now - since) && this.#lines.pending) this.#yield();
       since = now;
@@ -183,7 +184,7 @@ export class Conversation implements Worker {
     });
   }
 
-  /** @returns whether there was something to read */
+  /** @returns `false` if it had nothing to read, or no space */
   #readBody(body: Body): boolean {
     if (body.full || !this.#lines.pending) return false;
     const chunk = this.#lines.take(SLICE);
@@ -195,7 +196,7 @@ export class Conversation implements Worker {
     return true;
   }
 
-  /** @returns whether there was a line */
+  /** @returns `false` if no line was complete */
   #readLine(reader: Reader): boolean {
     const sasl = reader.type === "sasl" ? reader : undefined;
     const { maxCommandLength, bareNewlines } = this.#client.settings;
@@ -218,7 +219,7 @@ export class Conversation implements Worker {
     return true;
   }
 
-  /** The reply to a line that no handler gets. */
+  /** The refusal of a line that must not reach a handler. */
   #refuseLine(line: Line | typeof OVERLONG, sasl: SaslReader | undefined): Action | undefined {
     if (line === OVERLONG && !sasl)
       return { code: 421, text: "Error: Command line too long", limit: "maxCommandLength" };
@@ -239,8 +240,8 @@ export class Conversation implements Worker {
   }
 
   /**
-   * The answer where a handler threw: an exception must not leave the client without a reply. A message that was
-   * received in full ends with it.
+   * The answer after a handler has thrown, so that the client gets a reply. It also ends a message that was received in
+   * full.
    */
   #exception(error: unknown): Answer {
     this.#owner.report(error);
@@ -248,7 +249,10 @@ export class Conversation implements Worker {
     return message?.ended ? message.endTransaction(INTERNAL_ERROR) : INTERNAL_ERROR;
   }
 
-  /** Waits for an answer, or carries it out. */
+  /**
+   * Carries out an answer, after waiting for it if it is a promise. A promise that is fulfilled after the connection has
+   * closed has no effect.
+   */
   take(answer: Answer | Promise<Answer>): void {
     if ("code" in answer || !(answer instanceof Promise)) return this.perform(answer);
     this.#reader = HOOK;
@@ -277,7 +281,7 @@ export class Conversation implements Worker {
       this.#setReader(COMMAND);
       for (const action of answer) if (this.#owner.isOpen) this.#carryOut(action);
     }
-    // Behind the last of several replies. What a command reads, its message or its SASL lines, is a part of it.
+    // The command ends after its last reply. A message or SASL lines that it reads are part of it.
     const { trace } = this.#client;
     if (trace && (this.#reader === COMMAND || this.#reader === NONE)) trace.endCommand();
   }
@@ -299,7 +303,7 @@ export class Conversation implements Worker {
 
   // ---- exceptions -------------------------------------------------------------------------------
 
-  /** Runs what reads options: one that is a getter may throw. */
+  /** Runs code that reads options, because an option may be a getter that throws. */
   guard(work: () => void): void {
     try {
       work();
@@ -308,7 +312,7 @@ export class Conversation implements Worker {
     }
   }
 
-  /** Closes: not even a 451 could be made, and the next reply must not answer another command. */
+  /** Closes with a 421, because no reply could be made, and the next reply would answer the wrong command. */
   fail(error: unknown): void {
     this.#owner.report(error);
     if (!this.#owner.isOpen) return;
@@ -336,7 +340,7 @@ export class Conversation implements Worker {
     return this.#reader.type === "body" && this.#reader.full;
   }
 
-  /** The socket is not read while nothing can be done with its octets. */
+  /** Stops reading the socket while its octets cannot be used. */
   #pauseOrResume(): void {
     if (!this.#owner.isOpen) return;
     const isFull = this.#isFull;

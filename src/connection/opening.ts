@@ -4,7 +4,7 @@ import { greeting } from "../commands/greeting.js";
 import { refused } from "../commands/refusal.js";
 import { reverseLookup } from "./reverse-lookup.js";
 
-/** Looks up the client's host name: `""` if it has none, or if reverse lookups are off. */
+/** Looks up the client's host name. @param done gets "" if the client has none, or if reverse lookups are off */
 export function lookUp(client: Client, done: (name: string) => void): void {
   const { settings, session } = client;
   const host = session.remoteAddress;
@@ -23,7 +23,7 @@ export function lookUp(client: Client, done: (name: string) => void): void {
   });
 }
 
-/** Calls onConnect, with implicit TLS onSecure too, and returns the greeting or the refusal. */
+/** Calls onConnect, and with implicit TLS onSecure. @returns the greeting or the refusal */
 export function opening(client: Client): Answer | Promise<Answer> {
   const { session } = client;
   return client.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {

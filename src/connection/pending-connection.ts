@@ -15,18 +15,18 @@ import {
   type TransportEvents,
 } from "./transport.js";
 
-/** Milliseconds in which a peer whose PROXY header was refused can read why. */
+/** Milliseconds until a peer is closed whose PROXY header was refused, so that it can read the reply. */
 const REFUSAL_LINGER = 1000;
 
 /** A transport that was just accepted. */
 export interface PendingTransport extends Transport {
-  /** What gets the events of the transport. */
+  /** Receives the events of the transport. */
   events: TransportEvents;
-  /** Its file descriptor is one of the last that the process may open. */
+  /** Its file descriptor is one of those that clients must not use, see transport/descriptors.ts. */
   readonly usesReservedDescriptor: boolean;
   /** Writes a last text and closes both sides at once; the client can still read it. */
   refuse(text: string): void;
-  /** @param initialData octets of the handshake that were read already, behind a PROXY header */
+  /** @param initialData octets of the handshake that arrived with the PROXY header */
   upgrade(initialData?: Buffer): void;
 }
 
@@ -34,13 +34,13 @@ export interface PendingTransport extends Transport {
  * - `header`: waits for a PROXY header
  * - `handshake`: waits for the handshake of implicit TLS
  * - `refused`: the PROXY header was refused, and the socket is about to close
- * - `done`: the client is a {@link Connection}, or has left
+ * - `done`: the client has become a {@link Connection}, or is closed
  */
 type PendingState = "header" | "handshake" | "refused" | "done";
 
 /**
- * A client between accept and greeting: first a PROXY header if one is expected, then the handshake of implicit
- * TLS, then it is a {@link Connection}. `socketTimeout` limits both steps.
+ * A client between accept and greeting. It waits for a PROXY header, if the peer must send one, and for the handshake of
+ * implicit TLS, and then becomes a {@link Connection}. Both together must be done within `socketTimeout`.
  */
 export class PendingConnection implements TransportEvents, HasDeadline {
   index = -1;
@@ -50,11 +50,9 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   #state: PendingState = "handshake";
   #deadline = Infinity;
   #endpoints: Endpoints;
-  /** The address that the counter has for this client; `undefined`: it is not counted. */
+  /** The address under which the client is counted; `undefined` if it is not counted yet. */
   #countedAs: string | undefined;
-  /**
-   * The proxy itself is the client (LOCAL): a health check, which may leave when it has seen that we listen.
-   */
+  /** The proxy itself is the client (LOCAL). Such a health check may disconnect before the handshake without an error. */
   #isHealthCheck = false;
 
   constructor(server: ServerContext, transport: PendingTransport) {
@@ -64,13 +62,13 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     this.#endpoints = { localAddress, localPort, remoteAddress, remotePort };
   }
 
-  /** Starts with the first step. A client that needs neither header nor handshake is a connection at once. */
+  /** Starts the first step. A client that needs neither header nor handshake becomes a connection at once. */
   begin(): void {
     this.#guard(() => {
       const { settings, counter, deadlines } = this.#server;
       const isProxy = isTrusted(settings.useProxy, this.#transport.remoteAddress);
       if (!isProxy && !settings.implicitTLS) return this.#connect();
-      // Before the header or the handshake no reply can be sent, so one client too many is dropped.
+      // No reply can be sent before the header or the handshake, so a client over the limit is dropped.
       if (counter.total >= settings.maxClients) return this.#transport.destroy();
       this.#transport.events = this;
       deadlines.add(this);
@@ -96,7 +94,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   drained(): void {}
 
   ended(): void {
-    // The header, or the handshake, will not be complete.
+    // The header or the handshake cannot be completed any more.
     if (this.#state !== "refused") this.#transport.destroy();
   }
 
@@ -117,13 +115,13 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     });
   }
 
-  /** `close()` of the server: no message is waited for. */
+  /** Closes at once on the server's `close()`, because no message is in transfer. */
   serverCloses(): void {
     this.#finish();
     this.#transport.destroy();
   }
 
-  /** Runs what reads options. One that is a getter may throw: then the client is dropped. */
+  /** Runs code that reads options. An option may be a getter that throws: then the client is dropped. */
   #guard(work: () => void): void {
     try {
       work();
@@ -175,7 +173,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   }
 
   #handshake(initialData?: Buffer): void {
-    // No reply can be sent before the handshake either, and an address could be in any number of handshakes.
+    // Checked here, because clients in a handshake count too, and without a reply, because none can be sent yet.
     if (this.#tooManyFromAddress()) return this.serverCloses();
     this.#state = "handshake";
     this.#count(this.#endpoints.remoteAddress);
@@ -226,7 +224,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     if (rest && rest.length > 0) connection.received(rest);
   }
 
-  /** The reply to one client too many. */
+  /** The reply to a client over `maxClients` or `maxClientsPerAddress`. */
   #tooMany(): Action | undefined {
     const { counter, settings } = this.#server;
     const refusal = (limit: LimitName, text: string): Action => ({

@@ -6,11 +6,11 @@ import { isHostname } from "../wire/hostname.js";
 /** Milliseconds that the DNS may delay the greeting. */
 export const LOOKUP_TIMEOUT = 1500;
 
-/** The result of a lookup: a valid host name or `""`, and for the log what went wrong. */
+/** The result of a lookup: a valid host name or "", and the problem for the log. */
 export interface LookupResult {
   readonly name: string;
   readonly error?: Error;
-  /** A PTR that is not a host name. The owner of the address chose it, so it may hold anything, CR and LF too. */
+  /** A PTR that is not a host name. The owner of the address chooses it, so it may contain anything, even CR and LF. */
   readonly discarded?: string;
 }
 

@@ -7,29 +7,29 @@ import type { Turns } from "./turns.js";
 
 /** A client whose deadline the server's timer checks. */
 export interface HasDeadline {
-  /** Position in the timer's list, -1 outside of it. Only the timer writes it. */
+  /** Index in the timer's list, -1 if it is not in the list. Only the timer writes it. */
   index: number;
   /**
-   * Acts if the client is too late.
+   * Acts if the client is overdue.
    * @param now on the server's clock, in milliseconds
-   * @returns the moment of the next check: nothing is due before it
+   * @returns the time of the next check; nothing is due before it
    */
   checkDeadline(now: number): number;
   /** The server's `close()` was called. */
   serverCloses(): void;
 }
 
-/** The one timer that watches the deadlines of all clients. */
+/** One timer for the deadlines of all clients. */
 export interface Deadlines {
   add(client: HasDeadline): void;
   delete(client: HasDeadline): void;
-  /** A client may be overdue at that moment. Call it for each change that brings a deadline closer. */
+  /** Checks all clients at this time at the latest. Call it when a deadline becomes earlier. */
   schedule(at: number): void;
 }
 
 /** Counts clients, in total and by address, for `maxClients` and `maxClientsPerAddress`. */
 export interface ClientCounter {
-  /** All clients, those in a handshake included. */
+  /** Number of clients, with those in a PROXY header or TLS handshake. */
   readonly total: number;
   countFrom(address: string): number;
   /** @param address "" for a unix socket, which counts in the total only */
@@ -37,14 +37,14 @@ export interface ClientCounter {
   remove(address: string): void;
 }
 
-/** A connection as its server knows it. */
+/** A connection, for its server. */
 export interface AdmittedConnection extends SMTPConnection, HasDeadline {
   /** The client's address after a PROXY header and before any XCLIENT. */
   readonly peerAddress: string;
   readonly isOpen: boolean;
 }
 
-/** What a pending connection and a connection need of their server. */
+/** The server, for pending connections and connections. */
 export interface ServerContext {
   readonly settings: Settings;
   readonly clock: Clock;
@@ -55,11 +55,11 @@ export interface ServerContext {
   readonly owner: object;
   readonly counter: ClientCounter;
   readonly deadlines: Deadlines;
-  /** The application's hook at this moment; `undefined` if it has none, so that anything is accepted. */
+  /** The application's current hook; `undefined` if it has none or one that accepts everything. */
   hook(name: HookName): HookFunction | undefined;
   /** Emits `connect`. */
   announce(session: SMTPSession): void;
-  /** Logs an error and emits it as `error`. @param client whose connection it is about, if it is about one */
+  /** Logs an error and emits it as `error`. @param client the client that it is about, if any */
   report(error: unknown, client?: LoggedClient): void;
   /** A pending connection has become a connection. */
   admit(connection: AdmittedConnection): void;

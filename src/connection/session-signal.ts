@@ -1,14 +1,14 @@
 import { SMTPError } from "../errors.js";
 import type { SMTPSession } from "../types/index.js";
 
-/** `session.signal`. It refers to nothing of the connection, so that a session that a program keeps keeps no more. */
+/** `session.signal`. It has no reference to the connection, so a program that keeps a session keeps nothing else in memory. */
 export class SessionSignal {
-  /** Made when a program first reads the signal: most never do. */
+  /** Made when a program first reads the signal, because most never do. */
   #controller: AbortController | undefined;
   #reason: SMTPError | string | undefined;
 
   constructor(session: SMTPSession) {
-    // Not enumerable: a session is what JSON makes of it. A program that has a field of this name may set it.
+    // Not enumerable, so that JSON and copies of a session do not have it. A program may set a field of this name.
     Object.defineProperty(session, "signal", { configurable: true, get: () => this.#signal, set: replace });
   }
 
@@ -18,13 +18,13 @@ export class SessionSignal {
     return this.#controller.signal;
   }
 
-  /** @param text why, the first time */
+  /** @param text the reason; only the first call counts */
   abort(text: string): void {
     this.#reason ??= text;
     this.#follow();
   }
 
-  /** Whether a hook failed with the reason of the signal, for it was to stop then. */
+  /** Whether an error is the reason of the signal: a hook that stops with it has not failed. */
   isReason(error: unknown): boolean {
     return typeof this.#reason === "object" && error === this.#reason;
   }
@@ -36,7 +36,7 @@ export class SessionSignal {
   }
 }
 
-/** Makes it a field of the program's own. */
+/** Replaces the signal by the program's own value. */
 function replace(this: SMTPSession, value: unknown): void {
   Object.defineProperty(this, "signal", { value, configurable: true, enumerable: true, writable: true });
 }

@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import type { ConnectionSocket, SMTPSession } from "../types/index.js";
 import type { State } from "./state.js";
 
-/** The connection as its socket adapter sees it. */
+/** The connection of a socket adapter. */
 export interface SocketAdapterOwner {
   readonly session: SMTPSession;
   readonly state: State;
@@ -38,7 +38,7 @@ export class SocketAdapter extends EventEmitter<{ close: [] }> implements Connec
   }
 
   write(data: string | Uint8Array): boolean {
-    // Copied: the rest that does not fit into the socket is written later, and the program may change its bytes.
+    // Copied, because a part may be written later, and the program may change its bytes until then.
     return this.#owner.writeRaw(typeof data === "string" ? data : Buffer.from(data));
   }
 
@@ -51,7 +51,7 @@ export class SocketAdapter extends EventEmitter<{ close: [] }> implements Connec
     this.#owner.destroy();
   }
 
-  /** The connection is closed. Emits later, so that a listener that throws does not disturb the closing. */
+  /** The connection is closed. Emits `close` in a microtask, so that a listener that throws does not interrupt the closing. */
   closed(): void {
     queueMicrotask(() => this.emit("close"));
   }

@@ -10,7 +10,7 @@ import type { Body, SaslReader } from "../commands/action.js";
  */
 export type State = "greeting" | "ready" | "upgrading" | "closing" | "closed";
 
-/** The states that may follow each state. `ready` follows itself when XCLIENT starts the session over. */
+/** The allowed next states of each state. `ready` follows `ready` when XCLIENT starts the session over. */
 export const TRANSITIONS: Readonly<Record<State, readonly State[]>> = {
   greeting: ["ready", "closing", "closed"],
   ready: ["ready", "upgrading", "closing", "closed"],
@@ -19,20 +19,20 @@ export const TRANSITIONS: Readonly<Record<State, readonly State[]>> = {
   closed: [],
 };
 
-/** What reads the octets that the client sends. */
+/** The one reader of the octets that the client sends. */
 export type Reader = CommandReader | SaslReader | Body | HookReader | NoReader;
 
-/** The next line is a command. */
+/** Reads the next line as a command. */
 export interface CommandReader {
   readonly type: "command";
 }
 
-/** Nothing is read: the client waits for the answer of a hook. */
+/** Reads nothing, because the client waits for a hook. */
 export interface HookReader {
   readonly type: "hook";
 }
 
-/** Nothing is read: the connection is not `ready`. */
+/** Reads nothing, because the connection is not `ready`. */
 export interface NoReader {
   readonly type: "none";
 }
@@ -41,7 +41,7 @@ export const COMMAND: CommandReader = { type: "command" };
 export const HOOK: HookReader = { type: "hook" };
 export const NONE: NoReader = { type: "none" };
 
-/** The readers that each state may have. */
+/** The allowed readers of each state. */
 export const READERS: Readonly<Record<State, readonly Reader["type"][]>> = {
   greeting: ["none", "hook"],
   ready: ["command", "sasl", "body", "hook"],

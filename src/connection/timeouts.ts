@@ -1,23 +1,23 @@
 import type { Clock } from "../time/clock.js";
 import type { Reader, State } from "./state.js";
 
-/** Milliseconds that a connection may stay after our side is closed, whatever the client still sends. */
+/** Most milliseconds between closing our side and closing the socket, whatever the client still sends. */
 const CLOSING_TIMEOUT = 5000;
 
 /** Why a client is overdue. */
 export type Overdue =
   /** It sent nothing for `socketTimeout`, or did not complete a line within it. */
   | "silent"
-  /** It sends a message below `minDataRate`. */
+  /** It sends a message at a rate below `minDataRate`. */
   | "slow"
   /** The TLS handshake of STARTTLS takes too long. */
   | "handshake"
-  /** Our side is closed, and the client does not close its own. */
+  /** Our side is closed, and the client has not closed its own. */
   | "closing"
   /** Not the client: a hook has not answered for `socketTimeout`. */
   | "hook";
 
-/** The connection as its timeouts see it. */
+/** The connection of these timeouts. */
 export interface TimedConnection {
   readonly clock: Clock;
   readonly state: State;
@@ -26,17 +26,17 @@ export interface TimedConnection {
   readonly isInsideLine: boolean;
   /** The client has closed its side while a hook works on a command. */
   readonly isAbandoned: boolean;
-  /** The message in transfer whose end was not received. */
+  /** The message in transfer, before its end was received. */
   readonly unfinishedMessage: object | undefined;
-  /** Milliseconds, and octets a second (0 for no minimum): the options at this moment. */
+  /** The current options: milliseconds, and octets a second (0 for no minimum). */
   readonly settings: { readonly socketTimeout: number; readonly minDataRate: number };
   /** The client, or a hook, is overdue. */
   expired(reason: Overdue): void;
 }
 
 /**
- * Knows when a client is overdue, in milliseconds on the server's clock; the connection then closes it, see
- * `expired`. The time in which we do not read a message because onData is behind does not count.
+ * Decides when a client is too slow or silent for too long, in milliseconds of the server's clock. The connection then
+ * closes it, see `Connection.expired`. Time in which we do not read a message because onData is behind does not count.
  */
 export class Timeouts {
   readonly #connection: TimedConnection;
@@ -45,9 +45,9 @@ export class Timeouts {
   #lineSince: number | undefined;
   /** The message to which `minDataRate` applies. */
   #message: object | undefined;
-  /** When the message began, later by the time in which we stopped it. */
+  /** When the message began, plus the time in which back-pressure has stopped it. */
   #messageSince = 0;
-  /** Octets of the message. */
+  /** Octets of the message so far. */
   #octets = 0;
   #heldSince: number | undefined;
   #hookReported = false;
@@ -59,7 +59,7 @@ export class Timeouts {
   }
 
   /**
-   * The client has sent something, or has something to react to from now on.
+   * Starts the wait for the client again: it has sent something, or has just got a reply.
    * @returns the current time
    */
   restart(): number {
@@ -71,13 +71,13 @@ export class Timeouts {
     this.#lineSince ??= this.#since;
   }
 
-  /** A line is complete, or was dropped. */
+  /** The line is complete or was dropped. */
   lineEnded(): void {
     this.#lineSince = undefined;
   }
 
   /**
-   * Octets of a message follow. The chunks of BDAT are one message, and `minDataRate` applies to all of them
+   * The client sends octets of a message from now on. All chunks of BDAT are one message, and `minDataRate` applies to them
    * together.
    */
   bodyStarted(message: object | undefined): void {
@@ -91,7 +91,7 @@ export class Timeouts {
     this.#octets += octets;
   }
 
-  /** @param isHeld whether our back-pressure stops the message */
+  /** @param isHeld whether back-pressure stops the message */
   setHeld(isHeld: boolean): void {
     if (isHeld) {
       this.#heldSince ??= this.#connection.clock.now();
@@ -109,7 +109,7 @@ export class Timeouts {
 
   /**
    * Our side is closed.
-   * @returns when the connection is closed if the client does not close its side
+   * @returns the time at which the socket is closed if the client does not close its side before
    */
   closingStarted(): number {
     let timeout = CLOSING_TIMEOUT;
@@ -121,7 +121,7 @@ export class Timeouts {
     return (this.#closesAt = this.#connection.clock.now() + timeout);
   }
 
-  /** Reports the connection if it is overdue. @returns the moment of the next check */
+  /** Calls `expired` if the connection is overdue. @returns the time of the next check */
   check(now: number): number {
     if (this.#deadline() <= now) this.#connection.expired(this.#reason(now));
     const { state, settings } = this.#connection;
@@ -135,18 +135,18 @@ export class Timeouts {
     const { state, reader, isInsideLine, isAbandoned, settings } = this.#connection;
     if (state === "closing" || state === "closed") return this.#closesAt;
     if (this.#heldSince !== undefined) return Infinity;
-    // No deadline in the greeting, nor for a hook that was reported, unless its client has closed its side.
+    // None while the greeting waits for `earlyTalkerDelay` or the reverse lookup, which have their own timers. None for a
+    // hook that was reported already, unless the client has closed its side.
     if (reader.type === "hook" ? this.#hookReported && !isAbandoned : state === "greeting") return Infinity;
     const since = isInsideLine ? (this.#lineSince ?? this.#since) : this.#since;
-    return Math.min(since, this.#paidUntil()) + settings.socketTimeout;
+    return Math.min(since, this.#minRateTime()) + settings.socketTimeout;
   }
 
   /**
-   * The time by which a client at exactly `minDataRate` would have sent the octets received so far; `Infinity` if no
-   * rate applies. It applies between two chunks of BDAT too: a client must not get around the minimum by sending a
-   * chunk for each octet.
+   * The time at which a client with exactly `minDataRate` would have sent the octets so far; `Infinity` if no minimum
+   * applies. It also applies between two chunks of BDAT, so that a client cannot avoid it by sending a chunk for each octet.
    */
-  #paidUntil(): number {
+  #minRateTime(): number {
     const { reader, unfinishedMessage, settings } = this.#connection;
     const { minDataRate } = settings;
     const isSending = reader.type === "body" || (unfinishedMessage && unfinishedMessage === this.#message);
@@ -162,6 +162,6 @@ export class Timeouts {
       this.#hookReported = true;
       return "hook";
     }
-    return now < this.#since + settings.socketTimeout && this.#paidUntil() !== Infinity ? "slow" : "silent";
+    return now < this.#since + settings.socketTimeout && this.#minRateTime() !== Infinity ? "slow" : "silent";
   }
 }

@@ -1,4 +1,4 @@
-/** The client's socket as a small interface, and the TLS session on it. Tests play it in memory. */
+/** The interface of a client's socket and its TLS session. Tests implement it in memory. */
 import { TLS } from "../diagnostics/channels.js";
 import type { TLSFacts } from "../commands/client.js";
 import type { Endpoints } from "../session.js";
@@ -12,19 +12,19 @@ export interface TLSSession extends TLSFacts {
   readonly servername: string | false;
 }
 
-/** The socket as the connection sees it. */
+/** The socket of a connection. */
 export interface Transport extends Endpoints {
   /** Whether `upgrade` would work. */
   readonly canUpgrade: boolean;
-  /** Writes or queues. @returns false if the queue is full: write nothing more before `drained` */
+  /** Writes or queues. @returns false if the client does not read fast enough: write no more before `drained` */
   write(data: string | Uint8Array): boolean;
   pause(): void;
   resume(): void;
-  /** Closes our side once all is written. */
+  /** Closes our side after everything was sent. */
   end(): void;
   /** Closes both sides now. @param reason passed on to `closed` */
   destroy(reason?: Error): void;
-  /** Starts a TLS handshake once all is written. Plaintext received from now on is dropped. `secured` or `closed` follows. */
+  /** Starts a TLS handshake after everything was sent, and drops plaintext from now on. `secured` or `closed` follows. */
   upgrade(): void;
 }
 
@@ -66,7 +66,7 @@ export function handshakeDetails(remoteAddress: string): object {
   return { remoteAddress, meta: { protocol: "smtp", stage: "connect", remoteAddress } };
 }
 
-/** Publishes that a handshake failed. @param error `undefined`: the client left */
+/** Publishes a failed handshake. @param error `undefined` if the client has disconnected */
 export function publishFailedTLS(
   remoteAddress: string,
   error: Error | undefined,

@@ -1,20 +1,20 @@
-/** Milliseconds of work for clients in one turn of the event loop, however many clients have work for it. */
+/** Milliseconds of work for all clients of a server together in one turn of the event loop. */
 const TURN = 1;
-/** Milliseconds of a turn that each client has when others have used it up: enough for a few commands. */
+/** Milliseconds of work for each client in a turn that others have used up: enough for a few commands. */
 const SHARE = 0.25;
 
 /** A client that works in turns. Only {@link Turns} writes these fields. */
 export interface Worker {
-  /** The turn in which it worked last. */
+  /** The turn of its latest work. */
   turn: number;
   /** Its milliseconds of work in that turn. */
   worked: number;
 }
 
 /**
- * Shares the turns of the event loop between the clients of a server, so that those with much work delay the others
- * by one turn at most. The connections count their work here. Once a turn is used up, they wait in line for the next
- * one, and clients with little to do come in between.
+ * Shares the turns of the event loop between the clients of a server, so that clients with much work delay the others by
+ * about one turn. Connections count their work here. Once a turn is used up, clients with more work wait in a queue for
+ * the next turn, and those with little work are served between.
  */
 export class Turns {
   #turn = 0;
@@ -22,14 +22,14 @@ export class Turns {
   #waiting: (() => void)[] = [];
   #isScheduled = false;
 
-  /** The clients have had what one turn gives them. */
+  /** The clients have used up the current turn. */
   get isUsedUp(): boolean {
     return this.#worked > TURN;
   }
 
   /**
    * Counts milliseconds of work in this turn.
-   * @returns whether the client has to wait for another one
+   * @returns whether the client must wait for another turn
    */
   count(client: Worker, ms: number): boolean {
     if (client.turn !== this.#turn) {
@@ -42,7 +42,7 @@ export class Turns {
     return this.isUsedUp && client.worked > SHARE;
   }
 
-  /** @param work is called in a later turn, first come, first served */
+  /** @param work called in a later turn, in the order of the calls */
   wait(work: () => void): void {
     this.#waiting.push(work);
     this.#schedule();
@@ -62,7 +62,7 @@ export class Turns {
     this.#waiting = [];
     let index = 0;
     for (; index < waiting.length && !this.isUsedUp; index++) waiting[index]?.();
-    // Those that had their turn and want another have joined the new line.
+    // Clients that worked and need another turn are in the new queue, after those that still wait.
     if (index < waiting.length) this.#waiting = [...waiting.slice(index), ...this.#waiting];
     if (this.#waiting.length > 0) this.#schedule();
   }
