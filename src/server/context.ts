@@ -14,7 +14,7 @@ import { DeadlineTimer } from "./deadline-timer.js";
 import { emitSafely } from "./events.js";
 import type { HookResolver } from "./hook-resolver.js";
 
-/** The server as its connections see it, and the server's record of them. */
+/** The server for its connections: settings, hooks, clock, counters and the list of connections. */
 export class Context implements ServerContext {
   readonly settings: Settings;
   readonly owner: EventEmitter;
@@ -24,11 +24,11 @@ export class Context implements ServerContext {
   readonly deadlines: DeadlineTimer = new DeadlineTimer(this);
   readonly turns: Turns = new Turns();
   readonly #hooks: HookResolver;
-  /** Called when the last socket is closed and its onClose was called; set while the server closes. */
+  /** Set while the server closes: called when the last socket is closed and its onClose was called. */
   onEmpty: (() => void) | undefined;
-  /** Made when a program first reads it: adding and deleting without end is expensive, see `DeadlineList`. */
+  /** Made when a program first reads it, because a Set in constant use takes much memory, see `DeadlineList`. */
   #connections: Set<SMTPConnection> | undefined;
-  /** Connections whose socket is open or whose onClose is still to be called. */
+  /** Number of connections whose socket is open or whose onClose was not called yet. */
   #sockets = 0;
 
   constructor(owner: EventEmitter, settings: Settings, hooks: HookResolver) {

@@ -1,23 +1,23 @@
 import type { Deadlines, HasDeadline } from "../connection/server-context.js";
 import type { Clock, Timer } from "../time/clock.js";
 
-/** The longest wait of `setTimeout` in milliseconds: it fires at once for more. */
+/** Longest timeout of `setTimeout` in milliseconds. A longer one would fire at once. */
 const LONGEST = 0x7fffffff;
-/** Milliseconds until the next check of a client whose check threw, as an option that is a getter may. */
+/** Milliseconds until the next check of a client whose check has thrown, for example in an option that is a getter. */
 const AFTER_ERROR = 100;
-/** Least milliseconds between two rounds, for each client: checking takes about 1 % of the time, however many there are. */
+/** Least milliseconds between two rounds for each client, so that checks take about 1 % of the time with any number of clients. */
 const PAUSE_EACH = 0.005;
 
-/** The server as its deadline timer sees it. */
+/** The server of a deadline timer. */
 interface DeadlineOwner {
   readonly clock: Clock;
-  /** Gets what a check throws: the error of one client must not keep the others waiting forever. */
+  /** Reports the error of a check, so that the other clients are still checked. */
   report(error: unknown): void;
 }
 
 /**
- * One timer for all clients. Each octet that a client sends moves its deadline, so a deadline is a field and not
- * a timer: when the earliest one may have passed, the timer checks every client.
+ * One timer for all clients. Every read moves a client's deadline, so a deadline is only a number: setting a timer each time
+ * would cost too much. The timer fires when the earliest deadline may have passed, and checks all clients.
  */
 export class DeadlineTimer implements Deadlines {
   readonly #clients = new DeadlineList<HasDeadline>();
@@ -49,7 +49,7 @@ export class DeadlineTimer implements Deadlines {
     this.#firesAt = at;
     const after = Math.ceil(at - clock.now());
     this.#timer = clock.setTimeout(() => this.#checkAll(), Math.min(Math.max(after, 0), LONGEST));
-    // Deadlines must not keep a process alive whose server is closed or whose program is done.
+    // A deadline alone must not keep the process running.
     this.#timer.unref();
   }
 
@@ -78,9 +78,8 @@ export class DeadlineTimer implements Deadlines {
 }
 
 /**
- * A list whose members know their index, so that adding and deleting take constant time. Not a Set:
- * JavaScriptCore's Set keeps its earlier tables after many additions and deletions, and with them the deleted
- * members, until the next full collection.
+ * A list whose members store their index, so that adding and deleting take constant time. A Set would keep deleted members
+ * in memory: after many additions and deletions, JavaScriptCore keeps its earlier tables until the next full collection.
  */
 export class DeadlineList<T extends { index: number }> {
   readonly #members: T[] = [];
@@ -108,7 +107,7 @@ export class DeadlineList<T extends { index: number }> {
     return true;
   }
 
-  /** A copy in no order: members may be deleted while a caller goes through it. */
+  /** A copy in no order, because the caller may delete members while it iterates. */
   list(): readonly T[] {
     return [...this.#members];
   }

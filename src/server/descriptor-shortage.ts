@@ -2,12 +2,12 @@ import type { PendingTransport } from "../connection/pending-connection.js";
 import type { ServerContext } from "../connection/server-context.js";
 import { descriptorLimit, firstReserved } from "../transport/descriptors.js";
 
-/** Milliseconds between two reports: while there is a shortage, each client would be one. */
+/** Least milliseconds between two reports, so that not every refused client is reported. */
 const REPORT_INTERVAL = 60_000;
 
 const REMEDY = "raise the limit (ulimit -n, LimitNOFILE in a systemd unit) or set maxClients below it";
 
-/** Refuses clients when the process has nearly as many files and sockets open as it may have. */
+/** Refuses clients when the process has nearly reached its limit of open files and sockets. */
 export class DescriptorShortage {
   readonly #server: ServerContext;
   #reportedAt = -Infinity;
@@ -16,7 +16,7 @@ export class DescriptorShortage {
     this.#server = server;
   }
 
-  /** Warns on stderr of a `maxClients` that cannot be reached, unless `logger` is `false`. */
+  /** Warns on stderr if `maxClients` is above that limit, unless `logger` is `false`. */
   warn(): void {
     const { maxClients, raw } = this.#server.settings;
     if (maxClients === Infinity || raw.logger === false || maxClients <= firstReserved()) return;
@@ -25,7 +25,7 @@ export class DescriptorShortage {
     );
   }
 
-  /** Closes a client at once, with a 421 where it can read one: a connection that lingers keeps its descriptor. */
+  /** Closes a client at once, because a lingering connection would keep its descriptor. Without implicit TLS it gets a 421. */
   refuse(transport: PendingTransport): void {
     const { name, implicitTLS } = this.#server.settings;
     const busy = `421 ${name} Too many connected clients, try again in a moment\r\n`;

@@ -1,11 +1,11 @@
 import type { EventEmitter } from "node:events";
 
-/** Emits an event. What a listener throws is an uncaught exception, as in Node, but after the work at hand. */
+/** Emits an event. As in Node, an error of a listener is uncaught, but it does not interrupt the caller. */
 export function emitSafely(emitter: EventEmitter, event: string, ...args: unknown[]): void {
   callSafely(() => emitter.emit(event, ...args));
 }
 
-/** Calls a function of the application. What it throws is an uncaught exception after the work at hand. */
+/** Calls a function of the application. Throws its error later, in a microtask, so that it does not interrupt the caller. */
 export function callSafely(call: () => unknown): void {
   try {
     call();

@@ -1,13 +1,13 @@
 /**
- * The object of options that the application gave. It may be frozen, a class instance, or have getters, so it is never
- * copied: a copy has own enumerable properties alone, and as they were at that moment.
+ * The options object of the application. It may be frozen, be an instance of a class, or have getters, so it is never
+ * copied: a copy would lack inherited properties, and would not see later changes.
  */
 import type { SMTPServerOptions } from "../types/index.js";
 
-/** Options with smtp-server's two lists, which are arrays from construction on; programs push to them. */
+/** Options whose two lists are arrays, as in smtp-server after construction, because programs push to them. */
 export type OptionsWithLists = SMTPServerOptions & { disabledCommands: string[]; authMethods: string[] };
 
-/** Makes arrays of the two lists, in the object itself where that can be done. */
+/** Makes the two lists arrays, in the object itself if possible. */
 export function withLists(options: SMTPServerOptions): OptionsWithLists {
   const lists = {
     authMethods: toList(options.authMethods),
@@ -25,15 +25,15 @@ function toList(value: string[] | string | null | undefined | false): string[] {
   return Array.isArray(value) ? value : value ? [value] : [];
 }
 
-/** Sets an option, also where the object or its class has a getter alone. Gives whether that could be done. */
+/** Sets an option, even if the object or its class has only a getter for it. @returns whether it was set */
 export function setOption(options: object, name: string, value: unknown): boolean {
   const own = { value, writable: true, enumerable: true, configurable: true };
   return Reflect.set(options, name, value) || Reflect.defineProperty(options, name, own);
 }
 
 /**
- * The options of one object over those of another: each is read where it stands, when it is read, by getters and
- * inherited ones too. What is set is set on the first.
+ * Combines two option objects without a copy: an option is read from the first object that has it, own or inherited, each
+ * time it is needed. Setting an option changes the first object.
  */
 export function layered<T extends object>(first: T, second: object): T {
   const isInSecond = (name: PropertyKey): boolean => !Reflect.has(first, name) && Reflect.has(second, name);
@@ -44,7 +44,7 @@ export function layered<T extends object>(first: T, second: object): T {
     ownKeys: () => [...new Set([...Reflect.ownKeys(first), ...Reflect.ownKeys(second)])],
     getOwnPropertyDescriptor: (_, name) => {
       const descriptor = Reflect.getOwnPropertyDescriptor(isInSecond(name) ? second : first, name);
-      // A proxy may not call a property fixed that is not in its target.
+      // A proxy must not report a non-configurable property that its target does not have.
       return descriptor && { ...descriptor, configurable: true };
     },
   });

@@ -12,12 +12,12 @@ export class HookResolver {
   readonly #owner: HookOwner;
   readonly #base: Record<HookName, unknown>;
   readonly #accepting: ReadonlySet<unknown>;
-  /** The hooks that were taken from the options, to see when an option has changed since. */
+  /** The hook options at the last look, to see which have changed. */
   readonly #adopted: Partial<Record<HookName, unknown>> = {};
 
   /**
-   * @param base the methods that apply where the application has no hook
-   * @param accepting those of them that accept everything, so that calling them would change nothing
+   * @param base the methods to use if the application has no hook
+   * @param accepting those of them that accept everything, so that they need not be called
    */
   constructor(owner: HookOwner, base: Record<HookName, unknown>, accepting: ReadonlySet<unknown>) {
     this.#owner = owner;

@@ -1,43 +1,45 @@
 import { inspect } from "node:util";
 import type { ListenTarget } from "../transport/bind.js";
 
-/** @internal What the arguments of `listen` say. */
+/** @internal The parsed arguments of `listen`. */
 export interface ListenRequest {
   readonly target: ListenTarget;
   readonly callback?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The object form of `listen`, as node:net has it, with `hostname` and `mode` besides. */
+/** The options of `listen`, as in node:net, with `hostname` and `mode` added. */
 export interface ListenOptions {
-  /** TCP port, 0 for any free one. */
+  /** TCP port, an integer of 0 to 65535; 0 for any free one. Default 0. */
   port?: number | string | undefined;
+  /** IP address or host name to listen on. Default: all interfaces, IPv4 and IPv6. */
   host?: string | undefined;
   /** The same as `host`. */
   hostname?: string | undefined;
-  /** A unix socket instead of a port. */
+  /** Path of a unix socket, instead of a port. A socket file that an ended process has left is replaced. */
   path?: string | undefined;
-  /** Permissions of the unix socket, `0o660` or `"660"`, up to `0o777`. Default: what the umask leaves. */
+  /** Permissions of the unix socket, such as `0o660` or `"660"`, up to `0o777`. Default: those that the umask allows. */
   mode?: number | string | undefined;
-  /** Anyone may write to the unix socket (node:net). */
+  /** All users may write to the unix socket (node:net). Default false. */
   writableAll?: boolean | undefined;
-  /** Anyone may read from the unix socket (node:net). */
+  /** All users may read from the unix socket (node:net). Default false. */
   readableAll?: boolean | undefined;
   /** Several processes may listen on one port. Default false. */
   reusePort?: boolean | undefined;
-  /** No IPv4 clients on an IPv6 address. Default false. */
+  /** On an IPv6 address, do not accept IPv4 clients. Default false. */
   ipv6Only?: boolean | undefined;
-  /** Closes the server when it aborts (node:net). */
+  /** Closes the server when it aborts; before `listening` it also rejects `listen` with an AbortError (node:net). */
   signal?: AbortSignal | undefined;
-  /** Accepted and without meaning here, like `backlog`. */
+  /** Ignored: accepted for programs written for node:net. */
   exclusive?: boolean | undefined;
+  /** Ignored: accepted for programs written for node:net. */
   backlog?: number | undefined;
 }
 
 /**
  * @internal
  * Reads `(port?, host?, backlog?, callback?)`, `(path, callback?)` and `(options, callback?)`.
- * @throws TypeError or RangeError that says what is wrong
+ * @throws TypeError or RangeError that names the invalid argument
  */
 export function parseListenArguments(args: readonly unknown[]): ListenRequest {
   const callback = args.findLast((arg): arg is () => void => typeof arg === "function");
@@ -70,7 +72,7 @@ function fromOptions(options: ListenOptions): ListenTarget {
 
 function abortSignal({ signal }: ListenOptions): AbortSignal | undefined {
   if (signal === undefined || signal === null) return undefined;
-  // As node:net judges it: there are signals of other realms and of packages.
+  // The same check as in node:net: a signal may be of another realm or of a package.
   if (typeof signal === "object" && "aborted" in signal) return signal;
   const error = new TypeError(
     `listen: signal must be an AbortSignal, got ${inspect(signal, { depth: 0, breakLength: Infinity })}`,
@@ -78,7 +80,7 @@ function abortSignal({ signal }: ListenOptions): AbortSignal | undefined {
   throw Object.assign(error, { code: "ERR_INVALID_ARG_TYPE" });
 }
 
-/** Permission bits, or a string of octal digits as node:fs takes them; 660 without `0o` is over 0o777. */
+/** Reads permission bits, or a string of octal digits as in node:fs. The number 660 without `0o` is too large and throws. */
 function permissions(mode: unknown): number | undefined {
   if (mode === undefined || mode === null) return undefined;
   const bits = typeof mode === "string" && /^[0-7]+$/.test(mode) ? parseInt(mode, 8) : mode;

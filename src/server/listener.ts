@@ -3,7 +3,7 @@ import type { AddressInfo, Server } from "node:net";
 import { isIPv6 } from "node:net";
 import type { Bound } from "../transport/bind.js";
 
-/** What the listener's listener asks of the server behind it. */
+/** The server of a listener. */
 export interface ListenerOwner {
   listen(...args: unknown[]): unknown;
   close(callback?: (error?: Error) => void): unknown;
@@ -15,7 +15,7 @@ export interface ListenerOwner {
  * Events: `listening`, `close`, `error(error)`.
  */
 export class Listener extends EventEmitter implements Server {
-  /** Not there: see the options `maxClients` and `connections`. */
+  /** Missing: use the option `maxClients` and `server.connections`. */
   declare maxConnections: never;
   declare connections: never;
   readonly #owner: ListenerOwner;
@@ -67,7 +67,7 @@ export class Listener extends EventEmitter implements Server {
     return this;
   }
 
-  /** Lets the process end though the server listens. */
+  /** Lets the process end even while the server listens. */
   unref(): this {
     this.#keepsAlive = false;
     this.#bound?.unref();
@@ -80,17 +80,17 @@ export class Listener extends EventEmitter implements Server {
     if (!this.#keepsAlive) bound.unref();
   }
 
-  /** @internal For the server: stops accepting; what is connected stays. */
+  /** @internal For the server: stops accepting. Open connections stay open. */
   stop(): void {
     this.#bound?.stop();
     this.#bound = undefined;
   }
 }
 
-/** What `listen` returns: a promise of the server that can be used like the listener as well. */
+/** The result of `listen`: a promise of the server that also has the methods of the listener. */
 export type Listening<S> = Promise<S> & Listener;
 
-/** Methods of the listener's listener that can be called on what `listen` returns. */
+/** The members of the listener that the result of `listen` has. */
 const LISTENER_MEMBERS = [
   "address",
   "close",

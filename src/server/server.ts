@@ -36,10 +36,10 @@ import type {
   TLSOptions,
 } from "../types/index.js";
 
-/** @internal Serves one client on a given transport: tests need no network that way. */
+/** @internal Serves one client on a given transport, so that tests need no network. */
 export let accept: (server: SMTPServer, transport: PendingTransport) => void;
 
-/** @internal Gives a server that has no client yet another clock: for tests, which let its time pass. */
+/** @internal Sets the clock of a server without clients, so that tests can move its time. */
 export let setClock: (server: SMTPServer, clock: Clock) => void;
 
 /** Events of {@link SMTPServer}. */
@@ -49,19 +49,19 @@ export interface SMTPServerEvents {
   /** The server is closed: all its connections are closed, or `closeTimeout` is over. */
   close: [];
   /**
-   * A bind or a TLS handshake failed, a connection broke in the middle of a transaction, or a hook threw; `code`
-   * says what. Emitted only if it has a listener: no client can end the process.
+   * A bind or a TLS handshake failed, a connection broke in the middle of a transaction, or a hook threw; see the error's
+   * `code`. Emitted only if it has a listener, so that no client can end the process.
    */
   error: [error: Error];
   /**
-   * A client is known: with its greeting; if XCLIENT or XFORWARD are on, with those, or with MAIL at the
-   * latest.
+   * A client is known. Emitted with its greeting; if `useXClient` or `useXForward` is set, after XCLIENT or XFORWARD, or at
+   * MAIL.
    */
   connect: [info: ConnectionInfo];
 }
 
 /**
- * An SMTP or LMTP server: it speaks the protocol (RFC 5321, RFC 2033), and hooks decide.
+ * An SMTP (RFC 5321) or LMTP (RFC 2033) server. It speaks the protocol, and the application's hooks decide what to accept.
  *
  * @example
  * const server = new SMTPServer({
@@ -83,7 +83,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     return this.#context.connections;
   }
 
-  /** Where log entries go; may be replaced, also by one that lacks some of the methods. */
+  /** Receives the log entries. You may assign another logger; it may lack some methods. */
   get logger(): FullLogger {
     return this.#logger;
   }
@@ -103,16 +103,16 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   readonly #shortage: DescriptorShortage;
   #closing: PromiseWithResolvers<void> | undefined;
   #closeTimer: Timer | undefined;
-  /** Aborted by `close()`; `undefined` but for the time between `listen` and `listening`. */
+  /** Set between `listen` and `listening`. `close()` aborts it. */
   #opening: AbortController | undefined;
-  /** Ends the wait for the `signal` of `listen`: it closes what it was given for, and nothing later. */
+  /** Removes the listener of `listen`'s `signal`, which must not close what a later `listen` opens. */
   #forgetSignal: (() => void) | undefined;
 
   /**
-   * Makes a server, which serves clients after {@link listen}.
+   * Makes a server. It serves clients after {@link listen}.
    *
-   * @param options see {@link SMTPServerOptions}; the object is kept and read live
-   * @throws TypeError that names the option, for an invalid value
+   * @param options see {@link SMTPServerOptions}. Default: `{}`. The server keeps the object and sees later changes
+   * @throws TypeError that names the option, for an invalid value; Error if this Bun cannot serve the TLS that is configured
    */
   constructor(options?: SMTPServerOptions | null) {
     super();
@@ -226,11 +226,11 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   listen(...args: unknown[]): Listening<this> {
     const listening = Promise.withResolvers<this>();
     this.#listen(args).then(listening.resolve, (error: Error & { code?: string }) => {
-      // As in Node, a program that closes a server which does not listen yet need not know of it.
+      // As in Node, a program that closes a server before it listens need not handle the rejection.
       const isCancelled = error.code === CLOSED_BEFORE_LISTENING || error.code === ABORTED;
       const emitters = [this.server, this] as EventEmitter[];
       const heard = isCancelled ? [] : emitters.filter((emitter) => emitter.listenerCount("error") > 0);
-      // The listeners of `error` have it; without any, the rejection is there to be handled.
+      // A listener of `error` handles it. Without one, the program must handle the rejection.
       if (isCancelled || heard.length > 0) listening.promise.catch(() => {});
       listening.reject(error);
       for (const emitter of heard) emitSafely(emitter, "error", error);
@@ -252,11 +252,11 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     if (callback) this.server.once("listening", callback);
     signal.addEventListener("abort", forget, { once: true });
     try {
-      // Clients of the time before are still to be closed, and those to come are not.
+      // Wait until the clients of before `close()` are closed, so that it does not close new ones.
       if (this.#closing) await unlessAborted(this.#closing.promise, signal);
       const prepared = prepare(target, signal);
       const ready = prepared instanceof Promise ? await unlessAborted(prepared, signal) : prepared;
-      // Between the end of a wait and what comes after it, other code may have called `close()`.
+      // Other code may have called `close()` in the meantime.
       signal.throwIfAborted();
       this.#opened(
         bind(
@@ -265,11 +265,11 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
           (transport) => this.#accept(transport),
         ),
       );
-      // `listening` comes after the tick in which listen was called, as in Node: there is time to add a listener.
+      // As in Node, `listening` is emitted later than `listen` returns, so that the program can add a listener.
       await Promise.resolve();
       signal.throwIfAborted();
     } catch (error) {
-      // After `close()` all this is done, and what listens now is of a later call.
+      // After `close()` all this is already done, and a later `listen` may be under way.
       if (!signal.aborted) {
         forget();
         this.#opening = undefined;
@@ -283,7 +283,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     return this;
   }
 
-  /** `close()` before `listening`: a name is looked up, the clients of before still leave, or the tick is not over. */
+  /** Cancels a `listen` that has not emitted `listening` yet. */
   #cancelListen(opening: AbortController, reason: Error = closedBeforeListening()): void {
     this.#opening = undefined;
     this.#forgetSignal?.();
@@ -291,7 +291,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     opening.abort(reason);
   }
 
-  /** The option `signal` of `listen`. */
+  /** Closes the server, or cancels `listen`, when the signal aborts. */
   #closeWith(signal: AbortSignal): void {
     const close = (): void =>
       callSafely(() =>
@@ -301,7 +301,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     this.#forgetSignal = () => signal.removeEventListener("abort", close);
   }
 
-  /** The bound address, the path of a unix socket, `null` while the server does not listen. */
+  /** The bound address and port, the path of a unix socket, or `null` if the server does not listen. */
   address(): ReturnType<Listener["address"]> {
     return this.server.address();
   }
@@ -325,13 +325,12 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   // ---- closing --------------------------------------------------------------------------------------
 
   /**
-   * Stops accepting. A message in transfer is finished and answered, further commands get 421, and what is
-   * left after `closeTimeout` ms is closed with 421. Calls the callback and emits `close`. A `listen` that
-   * is under way
-   * is cancelled, without an event.
+   * Stops accepting. A message in transfer is finished and gets its reply, and further commands get 421. After `closeTimeout`
+   * ms the remaining connections are closed with 421. Then calls the callback and emits `close`. It cancels a `listen`
+   * that is under way, without an event.
    *
-   * @param callback called when it is done, without an error, also where there was nothing to close
-   * @returns a promise that resolves when it is done, also where there was nothing to close
+   * @param callback called without an error when the server is closed, even if it was not open
+   * @returns a promise that resolves when the server is closed, even if it was not open; it never rejects
    */
   close(callback: (error?: Error) => void): Promise<void>;
   close(callback?: (() => void) | null): Promise<void>;
@@ -349,7 +348,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   }
 
   #startClosing(): PromiseWithResolvers<void> {
-    // First, as an option may be a getter that throws: then nothing is done yet.
+    // Read first: if an option is a getter that throws, nothing has changed.
     const { closeTimeout, protocol } = this.#settings;
     const closing = (this.#closing = Promise.withResolvers<void>());
     this.#context.onEmpty = closing.resolve;
@@ -385,10 +384,11 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   // ---- TLS ------------------------------------------------------------------------------------------
 
   /**
-   * Merges TLS options into {@link options} and makes new secure contexts, those of `sniOptions` too.
-   * New handshakes use them, with STARTTLS and implicit TLS; open sessions keep theirs.
+   * Replaces certificates and other TLS options: merges them into {@link options} and makes new secure contexts, also those
+   * of `sniOptions`. New handshakes use them, with STARTTLS and with implicit TLS. Open sessions keep theirs.
    *
-   * @throws TypeError that names the option, for a bad PEM or a key that does not match; nothing is changed then
+   * @param options the TLS options to change. Default: none, which makes new contexts from the current options
+   * @throws TypeError that names the option, for a bad PEM or a key that does not match. Then nothing has changed
    */
   updateSecureContext(options: TLSOptions | SMTPServerOptions | null = {}): void {
     const given = options ?? {};
@@ -398,7 +398,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
       setOption(this.options, name, Reflect.get(given, name));
   }
 
-  /** smtp-server takes any name; what has no mechanism is not offered, here and there. */
+  /** Warns of unknown mechanisms. As in smtp-server, they are not an error and are not offered. */
   #warnOfMechanisms(): void {
     const { logger } = this.options;
     const unknown = this.#settings.authMethods.filter((name) => !MECHANISMS.has(name));
@@ -420,13 +420,13 @@ function closedBeforeListening(): Error {
   return Object.assign(error, { code: CLOSED_BEFORE_LISTENING });
 }
 
-/** What Node's functions reject with when their signal aborts. */
+/** The error with which Node's functions reject when their signal aborts. */
 function abortError({ reason }: AbortSignal): Error {
   const error = new Error("The operation was aborted", { cause: reason });
   return Object.assign(error, { name: "AbortError", code: ABORTED });
 }
 
-/** What becomes of a promise, or the reason of the signal as soon as it aborts. */
+/** Waits for a promise. Rejects with the signal's reason as soon as it aborts. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
@@ -435,5 +435,5 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
 }
 
 const { onConnect, onSecure, onHelo, onMailFrom, onRcptTo, onClose } = SMTPServer.prototype;
-/** The base methods that accept everything; not what a program may put in their place. */
+/** The base methods that accept everything. Taken now, because a program may replace them on the prototype. */
 const ACCEPTING: ReadonlySet<unknown> = new Set([onConnect, onSecure, onHelo, onMailFrom, onRcptTo, onClose]);
