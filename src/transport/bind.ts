@@ -145,17 +145,18 @@ const HINTS: Readonly<Record<string, (address: string, port: number | undefined)
       ? "another program listens there: stop it, or choose another port"
       : isSocket(address)
         ? "another process listens on it: stop it, or choose another path"
-        : "there is a file that is no socket, and it is left alone: choose another path",
+        : "this file is not a socket, so it is not replaced: choose another path",
   EACCES: (_, port) =>
     port === undefined
-      ? "the folder must be writable for the user of this process"
-      : "ports below 1024 are for root and for who has CAP_NET_BIND_SERVICE (setcap, authbind, systemd's " +
-        "AmbientCapabilities); or listen on a high port and have the firewall redirect this one",
-  EADDRNOTAVAIL: () => "it is no address of this machine; leave the host out for all that it has",
+      ? "the user of this process must be allowed to write to the folder"
+      : "only root and processes with CAP_NET_BIND_SERVICE may use ports below 1024 (setcap, authbind, systemd's " +
+        "AmbientCapabilities); or listen on a higher port and redirect this one to it in the firewall",
+  EADDRNOTAVAIL: () =>
+    "this machine does not have that address; leave the host out to listen on all its addresses",
   ENOENT: () => "the folder of the socket does not exist",
   EINVAL: (address, port) =>
     port === undefined && Buffer.byteLength(address) > LONGEST_PATH
-      ? `the path of a unix socket can have ${LONGEST_PATH} bytes`
+      ? `the path of a unix socket may have at most ${LONGEST_PATH} bytes`
       : "",
 };
 
@@ -183,7 +184,7 @@ function modeError(cause: unknown, address: string): Error {
 /** Adds the host name to the message, which Bun leaves out. */
 function lookupError(error: unknown, hostname: string): Error {
   const code = isError(error) && error.code ? error.code : "ENOTFOUND";
-  const message = `getaddrinfo ${code} ${hostname} (the host to listen on is an address or a name of this machine; leave it out for all)`;
+  const message = `getaddrinfo ${code} ${hostname} (the host to listen on must be an address or a name of this machine; leave it out to listen on all addresses)`;
   const errno = isError(error) && error.errno !== undefined ? { errno: error.errno } : {};
   return Object.assign(new Error(message, { cause: error }), {
     code,

@@ -146,7 +146,8 @@ export class SecureContexts {
       if (answer) return;
       const context = error || !given ? undefined : toHandle(given, asked.secureContext);
       answer = { context };
-      const problem = error || (given && !context && new TypeError("SNICallback: that is no secure context"));
+      const problem =
+        error || (given && !context && new TypeError("SNICallback: the answer must be a secure context"));
       if (problem) this.#report(problem instanceof Error ? problem : new Error(String(problem)), name);
       // Not before the handler has returned true: then the handshake would hang.
       if (isLate) handle.resumeSNI(context, false);

@@ -67,12 +67,12 @@ const DEFAULT_CIPHERS = [
 
 /** Explanations of BoringSSL's errors. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
-  [/NO_START_LINE/, "there is no such PEM block in it (give the content of the file, not its path)"],
+  [/NO_START_LINE/, "it has no such PEM block (give the content of the file, not its path)"],
   [/BAD_END_LINE|BAD_BASE64_DECODE|SHORT_HEADER/, "its PEM block is cut off or damaged"],
-  [/Invalid CA/, "there is no PEM certificate in it (give the content of the file, not its path)"],
+  [/Invalid CA/, "it has no PEM certificate (give the content of the file, not its path)"],
   [/KEY_(VALUES|TYPE)_MISMATCH/, "it does not match the certificate"],
   [/BAD_DECRYPT|BAD_PASSWORD/, "the passphrase does not decrypt it"],
-  [/NO_CIPHER_MATCH/, "no cipher that this Bun has is among them"],
+  [/NO_CIPHER_MATCH/, "this Bun has none of these ciphers"],
 ];
 
 /** The given options of {@link CONTEXT_OPTIONS} by name. */

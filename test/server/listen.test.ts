@@ -315,7 +315,7 @@ describe("a bind that fails", () => {
       syscall: "listen",
       address: "192.0.2.1",
       message: expect.stringMatching(
-        /^listen EADDRNOTAVAIL: address not available 192\.0\.2\.1 \(it is no address of this machine/,
+        /^listen EADDRNOTAVAIL: address not available 192\.0\.2\.1 \(this machine does not have that address/,
       ),
     });
   });
@@ -494,12 +494,12 @@ describe("a unix socket", () => {
     expect(await greets({ path })).toBe(true);
   });
 
-  test("a file that is no socket stays as it is", async () => {
+  test("a file that is not a socket stays as it is", async () => {
     const path = freshPath();
     writeFileSync(path, "precious");
     await expect(server().listen(path)).rejects.toMatchObject({
       code: "EADDRINUSE",
-      message: expect.stringContaining(`${path} (there is a file that is no socket`),
+      message: expect.stringContaining(`${path} (this file is not a socket`),
     });
     expect(await Bun.file(path).text()).toBe("precious");
   });
@@ -528,14 +528,14 @@ describe("a unix socket", () => {
     `;
     const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
     expect(await child.stdout.text()).toMatch(
-      /^EACCES -13 listen EACCES: permission denied \S+\/x \(the folder must be writable/,
+      /^EACCES -13 listen EACCES: permission denied \S+\/x \(the user of this process must be allowed to write/,
     );
   });
 
   test("a path that is too long", async () => {
     await expect(server().listen(join(folder, "x".repeat(200)))).rejects.toMatchObject({
       syscall: "listen",
-      message: expect.stringContaining("(the path of a unix socket can have 107 bytes)"),
+      message: expect.stringContaining("(the path of a unix socket may have at most 107 bytes)"),
     });
   });
 });
