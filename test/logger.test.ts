@@ -1,4 +1,6 @@
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { format } from "node:util";
 import { SMTPServer, type Logger, type SMTPServerOptions } from "../src/index.js";
 import { hello, makeServer, MemoryClient } from "./support/client.js";
@@ -481,6 +483,28 @@ describe("what a client says is one line of the log, and nothing that a terminal
       [expect.stringMatching(/^\[\S+Z\] INFO {2}SMTP Server listening on /)],
       [expect.stringMatching(/^\[\S+Z\] INFO {2}SMTP Server closed$/)],
     ]);
+  });
+
+  test.each([
+    ["127.0.0.1", /^127\.0\.0\.1:\d+$/],
+    ["::1", /^\[::1\]:\d+$/],
+  ])("says where the server listens on %s", async (host, where) => {
+    const { logger, entries } = recorder();
+    const server = makeServer({ logger });
+    await server.listen(0, host);
+    await server.close();
+    const { args } = entries.find(({ entry }) => entry["tnx"] === "listen") as Entry;
+    expect(args).toEqual(["", "SMTP", expect.stringMatching(where)]);
+  });
+
+  test("says which unix socket the server listens on", async () => {
+    const { logger, entries } = recorder();
+    const server = makeServer({ logger, lmtp: true });
+    const path = join(tmpdir(), `bun-smtp-log-${process.pid}.sock`);
+    await server.listen(path);
+    await server.close();
+    const { args } = entries.find(({ entry }) => entry["tnx"] === "listen") as Entry;
+    expect(args).toEqual(["", "LMTP", path]);
   });
 
   test("so it is for what the application logs on it", () => {

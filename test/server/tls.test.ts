@@ -166,26 +166,38 @@ describe.each(Object.entries(WAYS))("%s", (_, { secure, connect: reach }) => {
     expect(heard).toEqual([true, 0]);
   });
 
-  const CERTIFICATES: Record<string, { given: Identity | undefined; good: boolean }> = {
-    "no certificate": { given: undefined, good: false },
-    "one of another authority": { given: otherAuthority.issue("client", "clientAuth"), good: false },
-    "an expired one": { given: authority.issue("client", "clientAuth", "expired"), good: false },
+  /** Certificates of clients, and the reason for which each does not verify. */
+  const CERTIFICATES: Record<string, { given: Identity | undefined; good: boolean; problem?: unknown }> = {
+    "no certificate": { given: undefined, good: false, problem: expect.anything() },
+    "one of another authority": {
+      given: otherAuthority.issue("client", "clientAuth"),
+      good: false,
+      problem: expect.stringMatching(/^UNABLE_TO_/),
+    },
+    "an expired one": {
+      given: authority.issue("client", "clientAuth", "expired"),
+      good: false,
+      problem: "CERT_HAS_EXPIRED",
+    },
     "a good one": { given: authority.issue("client", "clientAuth"), good: true },
   };
 
-  test.each(Object.entries(CERTIFICATES))("requestCert alone, %s: let in", async (_, { given, good }) => {
+  test.each(Object.entries(CERTIFICATES))("requestCert alone, %s: let in", async (_, certificate) => {
+    const { given, good, problem } = certificate;
     const { promise, resolve } = Promise.withResolvers<unknown[]>();
     const { port } = await listen({
       secure,
       ca: authority.cert,
       requestCert: true,
       onSecure(socket, _session, callback) {
-        resolve([socket.authorized, socket.getPeerCertificate().subject?.CN, socket.getProtocol()]);
+        const { authorized, authorizationError } = socket;
+        const name = socket.getPeerCertificate().subject?.CN;
+        resolve([authorized, authorizationError, name, socket.getProtocol()]);
         callback();
       },
     });
     await reach(port, { ...given });
-    expect(await promise).toEqual([good, given ? "client" : undefined, "TLSv1.3"]);
+    expect(await promise).toEqual([good, problem, given ? "client" : undefined, "TLSv1.3"]);
   });
 
   test.each(Object.entries(CERTIFICATES))(
