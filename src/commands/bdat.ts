@@ -75,10 +75,10 @@ export const BDAT: Command = {
       const text = envelope.mailFrom ? "Error: need RCPT command" : "Error: need MAIL command";
       return afterOctets(client, chunk, { code: 503, text });
     }
-    client.message ??= new Message(client);
-    return client.message.chunksRefused
-      ? skipped(client, client.message, chunk, { code: 503, text: "Error: message refused, send RSET" })
-      : receive(client, client.message, chunk);
+    const message = client.message ?? new Message(client);
+    return message.chunksRefused
+      ? skipped(client, message, chunk, { code: 503, text: "Error: message refused, send RSET" })
+      : receive(client, message, chunk);
   },
 };
 

@@ -44,8 +44,6 @@ export const DATA: Command = {
       // RFC 3030 3: a message in BINARYMIME cannot be sent in lines.
       return { code: 503, text: "Error: BODY=BINARYMIME requires BDAT" };
     }
-    const message = new Message(client);
-    client.message = message;
-    return withAllFields({ ...START, reader: new DataBody(message) });
+    return withAllFields({ ...START, reader: new DataBody(new Message(client)) });
   },
 };

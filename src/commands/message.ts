@@ -1,7 +1,7 @@
 import { MESSAGE } from "../diagnostics/channels.js";
 import { traceOf } from "../diagnostics/client-trace.js";
 import { MessageSource } from "../message/data-stream.js";
-import { SMTPError } from "../errors.js";
+import { SMTPError, toError } from "../errors.js";
 import { type HookResult, isError } from "../hooks/hook-call.js";
 import type { Clock } from "../time/clock.js";
 import type { MessageTrace } from "../types/index.js";
@@ -34,7 +34,7 @@ export class Message implements MessageInTransfer {
   /** Set if the end was received before the hook has answered. */
   #answer: PromiseWithResolvers<HookResult> | undefined;
 
-  /** Creates the stream and calls onData with it. */
+  /** Creates the stream and calls onData with it. It is the client's message by then: onData may close the connection. */
   constructor(client: Client) {
     const { settings, session } = client;
     this.#client = client;
@@ -47,7 +47,15 @@ export class Message implements MessageInTransfer {
       this.#answer?.resolve(result);
     };
     this.#trace = MESSAGE.isOn ? traceOf(client).beginMessage() : undefined;
-    client.ask("onData", [this.#source.stream, session], answered, () => !this.#failed);
+    client.message = this;
+    try {
+      client.ask("onData", [this.#source.stream, session], answered, () => !this.#failed);
+    } catch (error) {
+      // The option onData is a getter that throws.
+      client.message = undefined;
+      this.abort(toError(error));
+      throw error;
+    }
   }
 
   /** For the stream: its limit in octets, `Infinity` for none. */

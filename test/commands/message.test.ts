@@ -1,9 +1,10 @@
 /** What onData gets of a message, and the replies that its answers make. */
 import { describe, expect, test } from "bun:test";
-import type { DataStream, SMTPServerOptions } from "../../src/index.js";
+import type { DataStream, MessageTrace, SMTPServerOptions } from "../../src/index.js";
 import { SMTPError } from "../../src/index.js";
 import { ABANDONED_AFTER } from "../../src/message/data-stream.js";
 import { hello, makeServer, MemoryClient } from "../support/client.js";
+import { partsOf } from "../support/subscribe.js";
 import { TestClock } from "../support/clock.js";
 import { collectWarnings } from "../support/warnings.js";
 
@@ -55,6 +56,24 @@ describe("the stream of onData", () => {
     });
   });
 
+  test.each(["DATA", "BDAT 4"])(
+    "fails where onData closes the connection before it reads: %s",
+    async (command) => {
+      const read = Promise.withResolvers<unknown>();
+      const server = makeServer({
+        async onData(stream) {
+          for (const connection of server.connections) connection.close();
+          await new Response(stream).text().then(read.resolve, read.resolve);
+        },
+      });
+      const client = await hello(server);
+      await client.envelope();
+      client.send(`${command}\r\nhalf`);
+      await client.leave();
+      expect(await read.promise).toMatchObject({ code: "ECONNECTION" });
+    },
+  );
+
   test("fails with EREFUSED where a chunk of BDAT is over `size`", async () => {
     const error = await failure({ size: 5 }, (client) => client.send("BDAT 4\r\nabcdBDAT 4\r\nefgh"));
     expect(error).toBeInstanceOf(SMTPError);
@@ -94,6 +113,33 @@ describe("the stream of onData", () => {
     expect(await client.reply()).toBe("250 OK: message queued");
   });
 });
+
+test.each(["DATA", "BDAT 0 LAST"])(
+  "an option onData that throws when it is read leaves no message behind: %s",
+  async (command) => {
+    const messages = partsOf<MessageTrace>("bun-smtp:message");
+    const server = makeServer();
+    let isBroken = true;
+    Object.defineProperty(server.options, "onData", {
+      get() {
+        if (isBroken) throw new Error("boom");
+        return async (stream: DataStream) => void (await new Response(stream).text());
+      },
+    });
+    const client = await hello(server);
+    await client.envelope();
+    expect(await client.say(command)).toEndWith(" Error: internal server error");
+    await client.idle();
+    expect(messages.map(([part]) => part)).toEqual(["start", "end", "error", "asyncStart", "asyncEnd"]);
+    isBroken = false;
+    if (command === "DATA")
+      expect(await client.chat("DATA", ".")).toEqual([
+        expect.stringMatching(/^354 /),
+        "250 OK: message queued",
+      ]);
+    else expect(client.transport.ended).toBe(true);
+  },
+);
 
 describe("a hook that forgets its callback", () => {
   const warnings = collectWarnings();
