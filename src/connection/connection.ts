@@ -273,7 +273,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   /** A full body has space again. */
   onDrain(): void {
-    this.#conversation.run(this.clock.now());
+    this.#conversation.goOn();
   }
 
   serverCloses(): void {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Action, Answer, Body, SaslReader } from "../commands/action.js";
 import type { Client } from "../commands/client.js";
 import { dispatch, logContinuation } from "../commands/dispatch.js";
@@ -51,6 +52,8 @@ export class Conversation implements Worker {
   readonly #transport: Transport;
   readonly #timeouts: Timeouts;
   readonly #lines = new LineReader();
+  /** Runs work with the AsyncLocalStorage stores of the socket, not with those of a hook or of another client. */
+  readonly #withOwnStores = AsyncLocalStorage.snapshot();
   #reader: Reader = NONE;
   /** Replies that are not written yet. */
   #out = "";
@@ -150,6 +153,11 @@ export class Conversation implements Worker {
     }
   }
 
+  /** Runs again. The caller is a hook that reads its message, or the turn of any client. */
+  goOn(): void {
+    this.#withOwnStores(() => this.run(this.#owner.clock.now()));
+  }
+
   /** @returns whether it stopped for lack of input */
   #readAll(began: number): boolean {
     const { turns } = this.#owner;
@@ -180,7 +188,7 @@ export class Conversation implements Worker {
     this.#yielded = true;
     this.#owner.turns.wait(() => {
       this.#yielded = false;
-      this.run(this.#owner.clock.now());
+      this.goOn();
     });
   }
 

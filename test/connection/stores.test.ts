@@ -1,0 +1,53 @@
+/** A store of AsyncLocalStorage that a hook enters is there in what the hook does, and in no other hook. */
+import { expect, test } from "bun:test";
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { SMTPServerOptions } from "../../src/index.js";
+import { hello, makeServer } from "../support/client.js";
+import { TestClock } from "../support/clock.js";
+
+const store = new AsyncLocalStorage<string>();
+
+/** Reads a message inside a store, slower than it comes. @param read is called behind each chunk */
+function inStore(read: () => void = () => {}): NonNullable<SMTPServerOptions["onData"]> {
+  return async (stream) =>
+    store.run("message", async () => {
+      const reader = stream.getReader();
+      while (!(await reader.read()).done) {
+        read();
+        // Until no client waits for a turn.
+        for (let turn = 0; turn < 9; turn++) await new Promise((resolve) => void setImmediate(resolve));
+      }
+    });
+}
+
+test("the next message has none of the one before, which made space for its octets", async () => {
+  const seen: unknown[] = [];
+  const server = makeServer(
+    { onMailFrom: async () => void seen.push(store.getStore()), onData: inStore() },
+    new TestClock(),
+  );
+  const client = await hello(server);
+  await client.envelope();
+  await client.say("DATA");
+  client.send(`${"x".repeat(300_000)}\r\n.\r\nMAIL FROM:<a@a.test>\r\n`);
+  expect(await client.reply()).toBe("250 OK: message queued");
+  expect(await client.reply()).toBe("250 Accepted");
+  expect(seen).toEqual([undefined, undefined]);
+});
+
+test("a client that waits for a turn has none of a client that works in this one", async () => {
+  const seen: unknown[] = [];
+  const outside = AsyncLocalStorage.snapshot();
+  const onMailFrom = async (): Promise<void> => void seen.push(store.getStore());
+  const onData = inStore(() =>
+    outside(() => other.send(`${"NOOP\r\n".repeat(5)}MAIL FROM:<a@a.test>\r\nRSET\r\n`)),
+  );
+  const server = makeServer({ onMailFrom, onData }, new TestClock(1));
+  const [reader, other] = [await hello(server), await hello(server)];
+  await reader.envelope();
+  await reader.say("DATA");
+  reader.send(`${"x".repeat(1_000_000)}\r\n.\r\n`);
+  expect(await reader.reply()).toBe("250 OK: message queued");
+  for (let reply = 0; reply < 7 * 8; reply++) expect(await other.reply()).toMatch(/^250 /);
+  expect(seen).toEqual(Array.from({ length: 9 }, () => undefined));
+});
