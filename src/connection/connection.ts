@@ -191,10 +191,12 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     let hasHook = false;
     this.#conversation.guard(() => (hasHook = this.#client.hasHook("onClose")));
     if (!hasHook) return this.#finish();
-    setImmediate(() => {
-      this.#conversation.guard(() => this.#client.ask("onClose", [this.session], () => {}));
-      this.#finish();
-    });
+    this.#conversation.withOwnStores(() =>
+      setImmediate(() => {
+        this.#conversation.guard(() => this.#client.ask("onClose", [this.session], () => {}));
+        this.#finish();
+      }),
+    );
   }
 
   #finish(): void {

@@ -45,6 +45,8 @@ export interface ConversationOwner {
  * parsed only after the reply to the one before, so DATA, BDAT, AUTH and STARTTLS need no queues.
  */
 export class Conversation implements Worker {
+  /** Runs work with the AsyncLocalStorage stores of the socket, not with those of a hook or of another client. */
+  readonly withOwnStores: <T>(work: () => T) => T = AsyncLocalStorage.snapshot();
   turn = 0;
   worked = 0;
   readonly #owner: ConversationOwner;
@@ -52,8 +54,6 @@ export class Conversation implements Worker {
   readonly #transport: Transport;
   readonly #timeouts: Timeouts;
   readonly #lines = new LineReader();
-  /** Runs work with the AsyncLocalStorage stores of the socket, not with those of a hook or of another client. */
-  readonly #withOwnStores = AsyncLocalStorage.snapshot();
   #reader: Reader = NONE;
   /** Replies that are not written yet. */
   #out = "";
@@ -155,7 +155,7 @@ export class Conversation implements Worker {
 
   /** Runs again. The caller is a hook that reads its message, or the turn of any client. */
   goOn(): void {
-    this.#withOwnStores(() => this.run(this.#owner.clock.now()));
+    this.withOwnStores(() => this.run(this.#owner.clock.now()));
   }
 
   /** @returns whether it stopped for lack of input */

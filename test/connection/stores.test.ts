@@ -51,3 +51,17 @@ test("a client that waits for a turn has none of a client that works in this one
   for (let reply = 0; reply < 7 * 8; reply++) expect(await other.reply()).toMatch(/^250 /);
   expect(seen).toEqual(Array.from({ length: 9 }, () => undefined));
 });
+
+test("onClose has none of the hook that closed the connection", async () => {
+  const { promise: seen, resolve } = Promise.withResolvers<unknown>();
+  const server = makeServer({
+    onMailFrom: async () =>
+      store.run("sender", () => {
+        for (const connection of server.connections) connection._socket.destroy();
+      }),
+    onClose: async () => resolve(store.getStore()),
+  });
+  const client = await hello(server);
+  client.send("MAIL FROM:<a@a.test>\r\n");
+  expect(await seen).toBeUndefined();
+});
