@@ -218,6 +218,7 @@ describe("credentials never reach the log, at any level", () => {
     "LOGIN, the password once more": ["AUTH LOGIN", b64(NAME), b64(SECRET), b64(SECRET), SECRET],
     "a password that looks like a command's argument": ["AUTH LOGIN", "*", `pass ${SECRET}`],
     "the password for the mechanism": [`AUTH ${SECRET}`],
+    "the password before the mechanism": [`AUTH ${SECRET} PLAIN`],
     "the password in base64 for the mechanism": [`AUTH ${b64(SECRET)}`],
     "an unknown mechanism": [`AUTH NTLM ${b64(SECRET)}`],
     "no mechanism at all": ["AUTH", b64(SECRET), SECRET],
@@ -278,6 +279,18 @@ describe("credentials never reach the log, at any level", () => {
       }
     });
   }
+
+  const shown = { "AUTH SECRET123": "AUTH", "AUTH NTLM ABCD": "AUTH", "auth plain ABCD": "AUTH plain" };
+  test.each(Object.entries(shown))(
+    "of %s the log has the mechanism, where it is a known one",
+    async (line, text) => {
+      const { logger, entries } = recorder();
+      const client = await hello(makeServer({ logger, allowInsecureAuth: true }));
+      await client.say(line);
+      const said = entries.filter(({ entry }) => entry["command"] === "AUTH");
+      expect(said.map(({ args }) => args)).toEqual([[`${text} /* secured */`]]);
+    },
+  );
 
   test("what the session keeps of a failure holds none either", async () => {
     const server = makeServer({ allowInsecureAuth: true });

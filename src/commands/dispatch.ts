@@ -2,8 +2,10 @@ import type { Action, Answer } from "./action.js";
 import type { Client, Command } from "./client.js";
 import { COMMAND } from "../diagnostics/channels.js";
 import { traceOf } from "../diagnostics/client-trace.js";
+import { MECHANISMS } from "../sasl/index.js";
 import { userName } from "../session.js";
 import { isHttpRequest, splitCommand, words } from "../wire/command.js";
+import { toUpperASCII } from "../wire/text.js";
 import { COMMANDS } from "./index.js";
 
 /** As in smtp-server. Each message that gets its reply resets the count. */
@@ -73,14 +75,15 @@ function missing(client: Client, verb: string, command: Command): Action | undef
 function logCommand(client: Client, verb: string, line: string, args: string): void {
   let text = line;
   if (verb === "") text = `/* unrecognized, ${line.length} characters */`;
-  else if (verb === "AUTH") text = ["AUTH", authMethod(args), SECURED].join(" ");
+  else if (verb === "AUTH") text = ["AUTH", ...authMethod(args), SECURED].join(" ");
   client.log("debug", { tnx: "command", command: verb, user: userName(client.session) }, "C: %s", text);
 }
 
-/** The mechanism of an AUTH line, if it looks like one: some people type `AUTH <password>`. */
-function authMethod(args: string): string {
-  const [method = "", ...more] = words(args);
-  return more.length > 0 || /^[A-Z0-9-]{4,20}$/.test(method) ? method.slice(0, 20) : "";
+/** The mechanism of an AUTH line, if it is one: some people type `AUTH <password>` or `AUTH <password> PLAIN`. */
+function authMethod(args: string): string[] {
+  return words(args)
+    .slice(0, 1)
+    .filter((name) => MECHANISMS.has(toUpperASCII(name)));
 }
 
 /** Logs a line of an AUTH exchange without its content. */
