@@ -8,7 +8,7 @@ import type { MessageTrace } from "../types/index.js";
 import { NewlineGuard } from "../wire/newlines.js";
 import { withOctets, type Action } from "./action.js";
 import type { Client, MessageInTransfer } from "./client.js";
-import { refusal, refused } from "./refusal.js";
+import { INTERNAL_ERROR, refusal, refused } from "./refusal.js";
 
 const ACCEPTED = "2.6.0";
 const QUEUED: Action = withOctets({ code: 250, text: "OK: message queued", enhanced: ACCEPTED });
@@ -144,7 +144,17 @@ export class Message implements MessageInTransfer {
     );
   }
 
+  /** Ends the transaction with what the hook answered, whose fields may be getters that throw. */
   #settle(result: HookResult): readonly Action[] {
+    try {
+      return this.#judge(result);
+    } catch (error) {
+      this.#client.report(error);
+      return this.endTransaction(INTERNAL_ERROR);
+    }
+  }
+
+  #judge(result: HookResult): readonly Action[] {
     const { settings } = this.#client;
     if (settings.raw.rejectOversized && this.byteLength > settings.size)
       return this.endTransaction(tooBig(settings.size));

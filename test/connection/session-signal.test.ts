@@ -186,6 +186,35 @@ describe("with a message in transfer", () => {
   }
 });
 
+test("it aborts, and the error is reported, where the answer to a client that has left cannot be read", async () => {
+  const answer = Promise.withResolvers<unknown>();
+  const errors: string[] = [];
+  const { server, client, session } = await start({
+    lmtp: true,
+    async onData(stream) {
+      await new Response(stream).text();
+      return answer.promise as never;
+    },
+  });
+  server.on("error", ({ message }) => errors.push(message));
+  void session.signal;
+  await client.envelope();
+  client.send("DATA\r\nwhole\r\n.\r\n");
+  await client.idle();
+  await client.leave();
+  errors.length = 0;
+  const entry = new Error("no");
+  Object.defineProperty(entry, "responseCode", {
+    get() {
+      throw new Error("boom");
+    },
+  });
+  answer.resolve([entry]);
+  await client.idle();
+  expect(session.signal.aborted).toBe(true);
+  expect(errors).toEqual(["boom"]);
+});
+
 describe("a hook that fails with the reason", () => {
   const rejected = (signal: AbortSignal): Promise<void> =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));

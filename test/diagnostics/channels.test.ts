@@ -394,6 +394,35 @@ describe("bun-smtp:message", () => {
     expect(outcomes(messages)).toEqual([["accepted", 4, 1]]);
   });
 
+  test("one whose answer cannot be read ends as refused, after the client has left too", async () => {
+    const messages = endsOf<MessageTrace>("bun-smtp:message");
+    const answers: PromiseWithResolvers<unknown>[] = [];
+    const server = makeServer({
+      async onData(_stream) {
+        answers.push(Promise.withResolvers());
+        return answers.at(-1)?.promise as Promise<string>;
+      },
+    });
+    const unreadable = new Error("no");
+    const boom = (): never => {
+      throw new Error("boom");
+    };
+    Object.defineProperty(unreadable, "responseCode", { get: boom });
+    const [stays, leaves] = [await hello(server), await hello(server)];
+    for (const client of [stays, leaves]) {
+      await client.envelope();
+      await client.say("DATA");
+      client.send("hi\r\n.\r\n");
+    }
+    await leaves.leave();
+    for (const answer of answers) answer.resolve([unreadable]);
+    expect(await stays.reply()).toBe("451 Error: internal server error");
+    expect(outcomes(messages)).toEqual([
+      ["refused", 4, 1],
+      ["refused", 4, 1],
+    ]);
+  });
+
   test("LMTP: accepted where one recipient was", async () => {
     const messages = endsOf<MessageTrace>("bun-smtp:message");
     const answers = [
