@@ -52,7 +52,8 @@ export function addedKeywords(answer: unknown): readonly string[] {
   if (keywords === undefined || keywords === null) return NO_KEYWORDS;
   if (!Array.isArray(keywords))
     throw new TypeError(`onHelo: keywords must be an array, got ${show(keywords)}`);
-  return keywords.map((line: unknown, index) => {
+  // Not by its own map, which skips gaps.
+  return Array.from(keywords, (line: unknown, index) => {
     if (typeof line === "string" && isEhloLine(line)) return line;
     throw new TypeError(
       `onHelo: keywords[${index}] must be a keyword of letters, digits and hyphens, and parameters of printable ` +

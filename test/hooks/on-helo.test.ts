@@ -148,6 +148,22 @@ test("a keyword that is none is reported as an error, which names it", async () 
   expect(logged).toContainEqual(["%s failed: %s", "onHelo", errors[0]?.message]);
 });
 
+test("a list with a gap is a mistake too", async () => {
+  const keywords = ["DELIVERBY"];
+  keywords[2] = "X-TRACE";
+  const client = await greeted(makeServer({ onHelo: async () => ({ keywords }) }));
+  expect(await client.say("EHLO x")).toBe("451 Error: internal server error");
+});
+
+test("its keywords of the time before STARTTLS are forgotten", async () => {
+  const onHelo = async (_session: SMTPSession): Promise<HeloResponse> => ({ keywords: ["X-TRACE"] });
+  const client = await greeted(makeServer({ onHelo, rejectUnknownParameters: true, useXForward: true }));
+  await client.chat("EHLO x", "STARTTLS");
+  client.transport.handshake();
+  expect(await client.say("XFORWARD HELO=y")).toBe("250 OK");
+  expect(await client.say("MAIL FROM:<a@a.test> X-TRACE=1")).toStartWith("555 ");
+});
+
 test("the longest line that fits a reply line of 512 octets is one", async () => {
   const longest = `X ${"a".repeat(504)}`;
   const server = makeServer({ onHelo: async () => ({ keywords: [longest] }) });
