@@ -47,7 +47,7 @@ export interface ConversationOwner {
 export class Conversation implements Worker {
   /** Runs work with the AsyncLocalStorage stores of the socket, not with those of a hook or of another client. */
   readonly withOwnStores: <T>(work: () => T) => T = AsyncLocalStorage.snapshot();
-  turn = 0;
+  turn = -1;
   worked = 0;
   readonly #owner: ConversationOwner;
   readonly #client: ClientState;
@@ -58,6 +58,8 @@ export class Conversation implements Worker {
   /** Replies that are not written yet. */
   #out = "";
   #running = false;
+  /** When its work was counted last. */
+  #countedAt = 0;
   /** Waits for a turn of the event loop, see {@link Turns}. */
   #yielded = false;
   /** The client has closed its side. */
@@ -175,10 +177,9 @@ export class Conversation implements Worker {
       if (needsInput) break;
       if (this.#out.length > WRITE_AT) this.flush();
       if (size < SMALL_READ && !this.#lines.pending) continue;
-      // This also counts work after the answers of hooks, because a promise does not start a new turn of the event loop.
       const now = this.#owner.clock.now();
       if (turns.count(this, now - since) && this.#lines.pending) this.#yield();
-      since = now;
+      since = this.#countedAt = now;
     }
     if (needsInput && this.isInsideLine) this.#timeouts.lineStarted();
     return needsInput;
@@ -272,7 +273,8 @@ export class Conversation implements Worker {
         this.take(result());
         this.flush();
       });
-      this.run(now);
+      // A hook that waits for a kept promise alone answers in the same turn: what it does meanwhile is work of that.
+      this.run(this.#owner.turns.isTurnOf(this) ? this.#countedAt : now);
     };
     answer.then(
       (result) => resume(() => result),

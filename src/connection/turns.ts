@@ -5,7 +5,7 @@ const SHARE = 0.25;
 
 /** A client that works in turns. Only {@link Turns} writes these fields. */
 export interface Worker {
-  /** The turn of its latest work. */
+  /** The turn of its latest work; -1 before its first. */
   turn: number;
   /** Its milliseconds of work in that turn. */
   worked: number;
@@ -40,6 +40,11 @@ export class Turns {
     this.#worked += ms;
     this.#schedule();
     return this.isUsedUp && client.worked > SHARE;
+  }
+
+  /** Whether this is the turn in which the client's work was counted last. */
+  isTurnOf(client: Worker): boolean {
+    return client.turn === this.#turn;
   }
 
   /** @param work called in a later turn, in the order of the calls */

@@ -3,6 +3,7 @@ import { Turns, type Worker } from "../../src/connection/turns.js";
 import { accept, setClock } from "../../src/server/server.js";
 import { SMTPServer } from "../../src/index.js";
 import type { DataStream } from "../../src/types/index.js";
+import { hello, makeServer } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
 import { endAfterTest } from "../support/ending.js";
 import { MemoryTransport } from "../support/memory-transport.js";
@@ -116,6 +117,51 @@ describe("several clients with much work", () => {
     quick.send(Buffer.from("NOOP\r\n"));
     expect(quick.output).toEndWith("queued\r\n250 OK\r\n");
     expect(busy.paused).toBe(true);
+  });
+
+  // The first look is behind two turns: that of the read, and the one that it waited for.
+  const turnsOf = {
+    "before it waits": [6, 9, 12, 12],
+    "after it waited for a kept promise": [8, 12, 12, 12],
+  };
+  test.each(Object.entries(turnsOf))("and what a hook does %s counts", async (when, expected) => {
+    const clock = new TestClock();
+    let calls = 0;
+    const server = makeServer(
+      {
+        async onRcptTo(_address) {
+          if (when.startsWith("after")) await null;
+          calls += 1;
+          clock.pass(0.4);
+        },
+      },
+      clock,
+    );
+    const client = await hello(server);
+    await client.say("MAIL FROM:<a@a.test>");
+    const callsOfTurns: number[] = [];
+    client.send("RCPT TO:<b@b.test>\r\n".repeat(12));
+    for (let turn = 0; turn < 4; turn++) {
+      await nextTurn();
+      callsOfTurns.push(calls);
+    }
+    expect(callsOfTurns).toEqual(expected);
+  });
+
+  test("a hook that waits for a timer does not use up the turn in which it answers", async () => {
+    const clock = new TestClock();
+    const answers: (() => void)[] = [];
+    const onRcptTo = (_address: unknown, _session: unknown, callback: () => void): void =>
+      void answers.push(callback);
+    const client = await hello(makeServer({ onRcptTo }, clock));
+    await client.say("MAIL FROM:<a@a.test>");
+    client.send(`${"RCPT TO:<b@b.test>\r\n".repeat(2)}NOOP\r\n`);
+    await nextTurn();
+    clock.pass(50);
+    answers[0]?.();
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(answers).toHaveLength(2);
   });
 
   test("a message that ends inside a long read is followed by the commands behind it", async () => {
