@@ -78,10 +78,11 @@ export class ClientTrace {
 
   /** The last reply to the command is made. */
   endCommand(): void {
+    // Also of a command that began before there was a trace: its message may have one.
+    this.#context = this.#connectionContext;
     if (!this.#command) return;
     const command = this.#command;
     this.#command = undefined;
-    this.#context = this.#connectionContext;
     if (this.#isCommandPublished) COMMAND.finish(command, this.#clock.now());
   }
 

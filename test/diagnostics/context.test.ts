@@ -106,3 +106,25 @@ test("those of command, message and hook are there in what belongs to them", asy
     [undefined, undefined, "onClose"],
   ]);
 });
+
+describe("a store of a message alone", () => {
+  const ways = { DATA: ["DATA", "hi\r\n."], BDAT: ["BDAT 2\r\nhi", "BDAT 0 LAST"] };
+  test.each(Object.entries(ways))("is not there in the hooks behind it: %s", async (_name, lines) => {
+    const message = bind<MessageTrace>("bun-smtp:message", ({ envelope }) => String(envelope.rcptTo.length));
+    const seen: unknown[] = [];
+    const server = makeServer({
+      onMailFrom: async () => void seen.push(message.getStore()),
+      async onData(stream) {
+        await new Response(stream).text();
+        seen.push(message.getStore());
+      },
+    });
+    const client = await hello(server);
+    for (let i = 0; i < 2; i++) {
+      await client.envelope();
+      for (const line of lines)
+        await (line.startsWith("BDAT 2") ? (client.send(line), client.reply()) : client.say(line));
+    }
+    expect(seen).toEqual([undefined, "1", undefined, "1"]);
+  });
+});
