@@ -33,6 +33,8 @@ function run(client: Client, verb: string, args: string, line: string): Answer |
   const command = known && client.supports(verb) ? known : undefined;
   if (client.trace || COMMAND.isOn) traceOf(client).beginCommand(command ? verb : "");
   if (client.isLogged) logCommand(client, command ? verb : "", line, args);
+  // A logger or a subscriber may close the connection of a client that it knows.
+  if (!client.isOpen) return [];
   // A web page can make a browser send an HTTP request to an SMTP port.
   if (isHttpRequest(line)) return { code: 421, text: "HTTP requests not allowed" };
   const refusal = command ? missing(client, verb, command) : unrecognized(client);

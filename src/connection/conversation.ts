@@ -221,7 +221,7 @@ export class Conversation implements Worker {
     const text = line === OVERLONG ? undefined : line.text;
     if (sasl) {
       logContinuation(this.#client);
-      this.#attempt((_, answer) => sasl.read(answer), text);
+      if (this.#owner.isOpen) this.#attempt((_, answer) => sasl.read(answer), text);
     } else if (text !== undefined) {
       this.#attempt(dispatch, text);
     }

@@ -1,0 +1,65 @@
+/** A logger or a subscriber that closes the connection when it sees a command: the command does not run. */
+import { expect, test } from "bun:test";
+import type { CommandTrace, SMTPServer } from "../../src/index.js";
+import { hello, makeServer } from "../support/client.js";
+import { trace } from "../support/subscribe.js";
+
+function close(server: SMTPServer): void {
+  for (const connection of server.connections) connection.close();
+}
+
+const observers: Record<string, (server: SMTPServer, verb: string) => void> = {
+  "a logger": (server, verb) => {
+    server.logger = {
+      debug: ({ command }: { command?: string }) => void (command === verb && close(server)),
+    } as never;
+  },
+  "a subscriber": (server, verb) =>
+    trace<CommandTrace>("bun-smtp:command", {
+      start: (command) => void (command.verb === verb && close(server)),
+    }),
+};
+/** Each with the hooks before it. */
+const commands: Record<string, string[]> = {
+  "MAIL FROM:<c@c.test>": [],
+  "RCPT TO:<c@c.test>": ["MAIL"],
+  DATA: ["MAIL", "RCPT"],
+  "BDAT 0 LAST": ["MAIL", "RCPT"],
+};
+
+for (const [observer, observe] of Object.entries(observers)) {
+  test.each(Object.entries(commands))(`${observer}: %s`, async (line, before) => {
+    const called: string[] = [];
+    const server = makeServer({
+      onMailFrom: async () => void called.push("MAIL"),
+      onRcptTo: async () => void called.push("RCPT"),
+      onData: async () => void called.push("DATA"),
+    });
+    const client = await hello(server);
+    if (before.includes("MAIL")) await client.say("MAIL FROM:<a@a.test>");
+    if (before.includes("RCPT")) await client.say("RCPT TO:<b@b.test>");
+    observe(server, line.split(" ", 1)[0] as string);
+    client.send(`${line}\r\n`);
+    expect(await client.closed()).toBe("");
+    await client.leave();
+    expect(called).toEqual(before);
+  });
+}
+
+test("a logger that sees a line of AUTH", async () => {
+  let logins = 0;
+  const server = makeServer({
+    allowInsecureAuth: true,
+    async onAuth() {
+      logins += 1;
+      return { user: 1 };
+    },
+  });
+  const client = await hello(server);
+  await client.say("AUTH PLAIN");
+  observers["a logger"]?.(server, "AUTH");
+  client.send("AHUAcA==\r\n");
+  expect(await client.closed()).toBe("");
+  await client.idle();
+  expect(logins).toBe(0);
+});
