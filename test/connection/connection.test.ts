@@ -118,8 +118,8 @@ describe("a connection that breaks", () => {
   test("in a transaction is an error that says whose", async () => {
     const server = makeServer();
     const heard = errors(server);
-    const client = new MemoryClient(server);
-    client.send("EHLO x\r\nMAIL FROM:<a@b.test>\r\n");
+    const client = await hello(server);
+    await client.say("MAIL FROM:<a@b.test>");
     client.transport.reset();
     expect(heard).toEqual([["read ECONNRESET", "192.0.2.99"]]);
   });
