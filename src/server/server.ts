@@ -245,8 +245,9 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
       throw Object.assign(error, { code: "ERR_SERVER_ALREADY_LISTEN" });
     }
     if (closing?.aborted) throw abortError(closing);
-    const opening = (this.#opening = new AbortController());
+    // First, as one that is none throws.
     if (closing) this.#closeWith(closing);
+    const opening = (this.#opening = new AbortController());
     const { signal } = opening;
     const forget = (): void => void (callback && this.server.off("listening", callback));
     if (callback) this.server.once("listening", callback);

@@ -129,6 +129,13 @@ test.each([
   expect(await outcome(promise)).toMatchObject({ name: "TypeError", code: "ERR_INVALID_ARG_TYPE" });
 });
 
+test("what only looks like a signal fails, and the server can listen all the same", async () => {
+  const server = makeServer();
+  const promise = server.listen({ port: 0, host, signal: { aborted: false } as AbortSignal });
+  expect(await outcome(promise)).toMatchObject({ name: "TypeError" });
+  expect(await outcome(server.listen({ port: 0, host }))).toBe("listening");
+});
+
 test("a signal of a package is one", async () => {
   const signal = Object.assign(new EventTarget(), { aborted: false, reason: "stop" });
   const server = makeServer();
