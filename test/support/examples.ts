@@ -142,7 +142,7 @@ export async function runExample(example: Example, directory: string): Promise<S
   }
   let code = adapt(example.code);
   code = code.replace(/\.listen\(\d+(?:, "127\.0\.0\.1")?\)/g, '.listen(0, "127.0.0.1")');
-  code = code.replace(/\bport: \d+(?=.*reusePort)/g, 'port: 0, host: "127.0.0.1"');
+  code = code.replace(/\.listen\(\{ port: \d+/g, '.listen({ port: 0, host: "127.0.0.1"');
   const file = join(directory, `run-${++runs}.ts`);
   writeFileSync(file, `${code}\nexport { server };\n`);
   const { server } = (await import(file)) as { server: SMTPServer };
