@@ -46,8 +46,8 @@ export class Message implements MessageInTransfer {
       this.#source.abandon();
       this.#answer?.resolve(result);
     };
-    this.#trace = MESSAGE.isOn ? traceOf(client).beginMessage() : undefined;
     client.message = this;
+    this.#trace = MESSAGE.isOn ? traceOf(client).beginMessage() : undefined;
     try {
       client.ask("onData", [this.#source.stream, session], answered, () => !this.#failed);
     } catch (error) {

@@ -63,3 +63,15 @@ test("a logger that sees a line of AUTH", async () => {
   await client.idle();
   expect(logins).toBe(0);
 });
+
+test("a subscriber that sees a message begin: its stream fails", async () => {
+  const read = Promise.withResolvers<unknown>();
+  const server = makeServer({
+    onData: async (stream) => new Response(stream).text().then(read.resolve, read.resolve),
+  });
+  const client = await hello(server);
+  await client.envelope();
+  trace("bun-smtp:message", { start: () => close(server) });
+  client.send("DATA\r\nhalf");
+  expect(await read.promise).toMatchObject({ code: "ECONNECTION" });
+});
