@@ -1,7 +1,7 @@
 import { MESSAGE } from "../diagnostics/channels.js";
 import { traceOf } from "../diagnostics/client-trace.js";
 import { MessageSource } from "../message/data-stream.js";
-import { SMTPError, toError } from "../errors.js";
+import { SMTPError } from "../errors.js";
 import { type HookResult, isError } from "../hooks/hook-call.js";
 import type { Clock } from "../time/clock.js";
 import type { MessageTrace } from "../types/index.js";
@@ -48,14 +48,7 @@ export class Message implements MessageInTransfer {
     };
     client.message = this;
     this.#trace = MESSAGE.isOn ? traceOf(client).beginMessage() : undefined;
-    try {
-      client.ask("onData", [this.#source.stream, session], answered, () => !this.#failed);
-    } catch (error) {
-      // The option onData is a getter that throws.
-      client.message = undefined;
-      this.abort(toError(error));
-      throw error;
-    }
+    client.ask("onData", [this.#source.stream, session], answered, () => !this.#failed);
   }
 
   /** For the stream: its limit in octets, `Infinity` for none. */

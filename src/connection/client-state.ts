@@ -4,7 +4,7 @@ import { Recipients } from "../commands/recipients.js";
 import { CONNECTION, HOOK, TLS } from "../diagnostics/channels.js";
 import { type ClientTrace, traceOf } from "../diagnostics/client-trace.js";
 import { errorText, SMTPError } from "../errors.js";
-import { callHook, type HookCall, type HookCaller, type HookResult } from "../hooks/hook-call.js";
+import { callHook, CRASHED, type HookCall, type HookCaller, type HookResult } from "../hooks/hook-call.js";
 import type { HookFunction, HookName } from "../hooks/names.js";
 import { log, type LogEntry, type LogLevel, silent } from "../logger.js";
 import type { Settings } from "../options.js";
@@ -142,9 +142,8 @@ export class ClientState implements Client, HookCaller {
   }
 
   hook<T>(name: HookName, args: readonly unknown[], then: (result: HookResult) => T): T | Promise<T> {
-    const hook = this.#server.hook(name);
-    if (!hook) return then(ACCEPTED);
-    return this.#call(name, hook, args, then).outcome;
+    const hook = this.#find(name);
+    return typeof hook === "function" ? this.#call(name, hook, args, then).outcome : then(hook);
   }
 
   ask(
@@ -153,9 +152,19 @@ export class ClientState implements Client, HookCaller {
     then: (result: HookResult) => void,
     isAwaited?: () => boolean,
   ): void {
-    const hook = this.#server.hook(name);
-    if (!hook) return then(ACCEPTED);
-    this.#call(name, hook, args, then, isAwaited);
+    const hook = this.#find(name);
+    if (typeof hook === "function") this.#call(name, hook, args, then, isAwaited);
+    else then(hook);
+  }
+
+  /** A hook, or the result where there is none, or where the option is a getter that throws. */
+  #find(name: HookName): HookFunction | HookResult {
+    try {
+      return this.#server.hook(name) ?? ACCEPTED;
+    } catch (error) {
+      this.hookFailed(name, error);
+      return CRASHED;
+    }
   }
 
   #call<T>(

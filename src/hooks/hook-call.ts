@@ -9,7 +9,7 @@ export type HookResult =
   | { readonly type: "refused"; readonly error: SMTPErrorLike }
   | { readonly type: "crashed" };
 
-const CRASHED: HookResult = { type: "crashed" };
+export const CRASHED: HookResult = { type: "crashed" };
 
 /** The client that a hook is called for. Its methods do not throw. */
 export interface HookCaller {

@@ -1,10 +1,9 @@
 /** What onData gets of a message, and the replies that its answers make. */
 import { describe, expect, test } from "bun:test";
-import type { DataStream, MessageTrace, SMTPServerOptions } from "../../src/index.js";
+import type { DataStream, SMTPServerOptions } from "../../src/index.js";
 import { SMTPError } from "../../src/index.js";
 import { ABANDONED_AFTER } from "../../src/message/data-stream.js";
 import { hello, makeServer, MemoryClient } from "../support/client.js";
-import { partsOf } from "../support/subscribe.js";
 import { TestClock } from "../support/clock.js";
 import { collectWarnings } from "../support/warnings.js";
 
@@ -113,33 +112,6 @@ describe("the stream of onData", () => {
     expect(await client.reply()).toBe("250 OK: message queued");
   });
 });
-
-test.each(["DATA", "BDAT 0 LAST"])(
-  "an option onData that throws when it is read leaves no message behind: %s",
-  async (command) => {
-    const messages = partsOf<MessageTrace>("bun-smtp:message");
-    const server = makeServer();
-    let isBroken = true;
-    Object.defineProperty(server.options, "onData", {
-      get() {
-        if (isBroken) throw new Error("boom");
-        return async (stream: DataStream) => void (await new Response(stream).text());
-      },
-    });
-    const client = await hello(server);
-    await client.envelope();
-    expect(await client.say(command)).toEndWith(" Error: internal server error");
-    await client.idle();
-    expect(messages.map(([part]) => part)).toEqual(["start", "end", "error", "asyncStart", "asyncEnd"]);
-    isBroken = false;
-    if (command === "DATA")
-      expect(await client.chat("DATA", ".")).toEqual([
-        expect.stringMatching(/^354 /),
-        "250 OK: message queued",
-      ]);
-    else expect(client.transport.ended).toBe(true);
-  },
-);
 
 describe("a hook that forgets its callback", () => {
   const warnings = collectWarnings();

@@ -3,8 +3,9 @@
  * answers: the client gets its replies or a 421, and the next command gets its own.
  */
 import { afterEach, beforeEach, describe, expect, mock, spyOn, test } from "bun:test";
-import { SMTPServer, type SMTPServerOptions } from "../../src/index.js";
+import { type SMTPConnection, SMTPServer, type SMTPServerOptions } from "../../src/index.js";
 import { accept } from "../../src/server/server.js";
+import { makeServer, MemoryClient } from "../support/client.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 
 type Callback = (error?: unknown, value?: unknown) => void;
@@ -335,4 +336,61 @@ describe("a hook fails with a value that cannot be read", () => {
       expect(outside).toEqual([]);
     });
   }
+});
+
+describe("a getter of a hook that throws is a crash of the hook, which leaves nothing behind", () => {
+  /** What is said before, the command, its replies, and what is said and heard then. */
+  const cases: Record<string, [string[], string, RegExp, string, RegExp]> = {
+    onHelo: [[], "EHLO x", /^451 [^\n]*\n$/, "MAIL FROM:<a@a.test>", /^503 /],
+    onMailFrom: [
+      ["EHLO x"],
+      "MAIL FROM:<a@a.test> BODY=8BITMIME",
+      /^451 [^\n]*\n$/,
+      "MAIL FROM:<a@a.test>",
+      /^250 Accepted\n$/,
+    ],
+    onRcptTo: [["EHLO x", "MAIL FROM:<a@a.test>"], "RCPT TO:<b@b.test>", /^451 [^\n]*\n$/, "DATA", /^503 /],
+    onData: [
+      ["EHLO x", "MAIL FROM:<a@a.test>", "RCPT TO:<b@b.test>"],
+      "DATA\r\nhi\r\n.",
+      /^354 [^\n]*\n451 [^\n]*\n$/,
+      "DATA",
+      /^503 Error: need RCPT command\n$/,
+    ],
+    "onData with BDAT": [
+      ["EHLO x", "MAIL FROM:<a@a.test>", "RCPT TO:<b@b.test>"],
+      "BDAT 6\r\nNOOP\r\nBDAT 0 LAST",
+      /^451 [^\n]*\n503 [^\n]*\n$/,
+      "BDAT 0 LAST",
+      /^503 Error: need MAIL command\n$/,
+    ],
+  };
+  test.each(Object.entries(cases))("%s", async (hook, [before, command, replies, after, reply]) => {
+    const errors: string[] = [];
+    const server = makeServer();
+    server.on("error", ({ message }) => errors.push(message));
+    const client = new MemoryClient(server);
+    await client.reply();
+    await client.chat(...before);
+    const [name = ""] = hook.split(" ");
+    let isBroken = true;
+    Object.defineProperty(server.options, name, {
+      get() {
+        if (isBroken) throw new Error("boom");
+      },
+    });
+    const { session } = [...server.connections][0] as SMTPConnection;
+    let heard = "";
+    const said = async (line: string): Promise<string> => {
+      const before = heard.length;
+      client.send(`${line}\r\n`);
+      heard = (await client.idle()).replaceAll("\r", "");
+      return heard.slice(before);
+    };
+    expect(await said(command)).toMatch(replies);
+    expect(errors).toEqual(["boom"]);
+    expect(session.envelope).toMatchObject({ bodyType: "7bit" });
+    isBroken = false;
+    expect(await said(after)).toMatch(reply);
+  });
 });
