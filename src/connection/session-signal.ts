@@ -26,7 +26,10 @@ export class SessionSignal {
 
   /** Whether an error is the reason of the signal: a hook that stops with it has not failed. */
   isReason(error: unknown): boolean {
-    return typeof this.#reason === "object" && error === this.#reason;
+    if (typeof this.#reason !== "object") return false;
+    // Node's functions fail with an AbortError whose cause it is. Read so that no getter or Proxy can throw.
+    const cause: unknown = Error.isError(error) && Object.getOwnPropertyDescriptor(error, "cause")?.value;
+    return error === this.#reason || cause === this.#reason;
   }
 
   #follow(): void {

@@ -1,5 +1,6 @@
 /** `session.signal` aborts when the connection is over, and not while a complete message is being answered. */
 import { describe, expect, test } from "bun:test";
+import { EventEmitter, once } from "node:events";
 import type { SMTPError, SMTPServerOptions, SMTPSession } from "../../src/index.js";
 import { hello, makeServer, MemoryClient } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
@@ -222,6 +223,10 @@ describe("a hook that fails with the reason", () => {
     "by its promise": async (_address, session) => rejected(session.signal),
     "with the callback": async (_address, session, callback) => {
       await rejected(session.signal);
+      callback();
+    },
+    "with an AbortError of Node, whose cause it is": async (_address, { signal }, callback) => {
+      await once(new EventEmitter(), "never", { signal });
       callback();
     },
     "by the callback": (_address, session, callback) => void rejected(session.signal).catch(callback),
