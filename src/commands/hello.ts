@@ -19,8 +19,10 @@ function hello(
   if (!name || more.length > 0) return { code: 501, text: `Error: ${syntax} hostname`, enhanced: false };
   if (!isHeloName(name)) return { code: 501, text: "Error: Bad hostname syntax", enhanced: false };
   const before = { openingCommand: session.openingCommand, hostNameAppearsAs: session.hostNameAppearsAs };
-  Object.assign(session, { openingCommand: verb, hostNameAppearsAs: toLowerASCII(name) });
+  Object.assign(session, { openingCommand: verb });
   updateTransmissionType(session, settings);
+  // Last: an option that throws must not leave the name of a client that onHelo has not seen.
+  Object.assign(session, { hostNameAppearsAs: toLowerASCII(name) });
   return client.hook("onHelo", [session], (result) => {
     const refusal = refused("onHelo", result);
     if (refusal) {

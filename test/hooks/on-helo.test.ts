@@ -169,3 +169,29 @@ test("the longest line that fits a reply line of 512 octets is one", async () =>
   const server = makeServer({ onHelo: async () => ({ keywords: [longest] }) });
   expect(await (await greeted(server)).say("EHLO x")).toEndWith(`\n250 ${longest}`);
 });
+
+test("whatever option throws at EHLO, no client gets past it without its answer", async () => {
+  for (let read = 1, threw = true; threw; read++) {
+    let left = Infinity;
+    threw = false;
+    const given: SMTPServerOptions = { ...options, onHelo: async () => ({ keywords: ["X-TRACE"] }) };
+    const server = new SMTPServer(
+      new Proxy(given, {
+        get(target, name) {
+          if (--left === 0) {
+            threw = true;
+            throw new Error(`${String(name)} cannot be read`);
+          }
+          return Reflect.get(target, name) as unknown;
+        },
+      }),
+    );
+    const client = await greeted(server);
+    left = read;
+    const reply = await client.say("EHLO x");
+    left = Infinity;
+    if (reply?.startsWith("250")) continue;
+    expect(reply).toStartWith("4");
+    expect((await client.say("MAIL FROM:<a@a.test>")) ?? "closed").toMatch(/^503 |^closed$/);
+  }
+});
