@@ -99,6 +99,8 @@ export class Inbox implements AsyncDisposable {
   #isTLSBroken = false;
   #isClosed = false;
   /** The last reply of 400 or above that a client got before it left. */
+  /** Clients whose onClose is still to come: some of them have left `server.connections` already. */
+  readonly #clients = new Set<SMTPSession>();
   #lastRefusal: string | undefined;
 
   /** Use {@link startInbox}, which listens. */
@@ -209,7 +211,10 @@ export class Inbox implements AsyncDisposable {
     const check = (stage: Stage, session: SMTPSession, subject: string | Message): Promise<void> =>
       this.#plans.check(stage, subject, () => this.#drop(session));
     return {
-      onConnect: async (session) => check("connect", session, ""),
+      onConnect: async (session) => {
+        this.#clients.add(session);
+        await check("connect", session, "");
+      },
       onSecure: async (_socket, _session) => this.#handshakeDone(),
       onHelo: async (session) => check("helo", session, session.hostNameAppearsAs),
       onAuth: async (auth, session) => {
@@ -228,8 +233,9 @@ export class Inbox implements AsyncDisposable {
           throw new SMTPError("Error: message exceeds fixed maximum message size", { responseCode: 552 });
         this.#receive(message);
       },
-      onClose: async ({ error }) => {
-        this.#lastRefusal = error ?? this.#lastRefusal;
+      onClose: async (session) => {
+        this.#clients.delete(session);
+        this.#lastRefusal = session.error ?? this.#lastRefusal;
       },
     };
   }
@@ -280,8 +286,7 @@ export class Inbox implements AsyncDisposable {
   }
 
   #refused(): string {
-    const open = [...this.server.connections].findLast(({ session }) => session.error)?.session.error;
-    const refusal = open ?? this.#lastRefusal;
+    const refusal = [...this.#clients].findLast(({ error }) => error)?.error ?? this.#lastRefusal;
     return refusal === undefined ? "" : `\nThe last refusal of a client: ${refusal}`;
   }
 }
