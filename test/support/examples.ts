@@ -16,7 +16,8 @@ const ROOT: string = new URL("../..", import.meta.url).pathname;
 /** The README and the pages, by their paths. */
 export const PAGES: readonly string[] = [
   "README.md",
-  ...[...new Bun.Glob("docs/**/*.md").scanSync(ROOT)].sort(),
+  // An example may have packages of its own, and these have pages.
+  ...[...new Bun.Glob("docs/**/*.md").scanSync(ROOT)].filter((path) => !path.includes("node_modules")).sort(),
 ];
 
 /** A TypeScript block of a page. */

@@ -1,0 +1,163 @@
+/** The example fleet under fire: what was answered is delivered, octet for octet, whichever of its programs dies. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { MailClient } from "../../docs/examples/fleet/client.js";
+import { Fleet, missing } from "../../docs/examples/fleet/machines.js";
+import { cleanUp, directory, testUnless } from "./behind/service.js";
+import { type Counts, Load } from "./fleet/load.js";
+
+setDefaultTimeout(120_000);
+
+const lacks = missing();
+const fleetTest = testUnless(lacks.length > 0 ? lacks.join(", ") : undefined);
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** Nothing lost, nothing half: whatever else happened. */
+const INTACT = { lost: 0, damaged: 0 } satisfies Partial<Counts>;
+
+describe("fleet", () => {
+  let fleet: Fleet;
+  let load: Load;
+  let mailbox: string;
+
+  beforeAll(async () => {
+    if (lacks.length > 0) return;
+    const env = { ACK_WAIT: "3", BACK_OFF: "200", TRIES: "3" };
+    const folder = directory();
+    fleet = new Fleet({ folder, mailboxes: ["you", "me", "full"], deliverers: 2, perAddress: 1000, env });
+    mailbox = join(fleet.mail, "you");
+    // A mailbox whose deliveries fail each time.
+    writeFileSync(join(fleet.mail, "full/new"), "");
+    await fleet.start();
+    load = new Load(fleet.port);
+  });
+  afterAll(async () => {
+    await fleet?.[Symbol.asyncDispose]();
+    await cleanUp();
+  });
+
+  async function send(mailFrom: string, rcptTo: readonly string[], text: string): Promise<void> {
+    using client = await MailClient.open(`127.0.0.1:${fleet.port}`, "client.test", "smtp");
+    const content = (async function* () {
+      yield Buffer.from(text);
+    })();
+    const replies = await client.deliver({ mailFrom, rcptTo, isUTF8: false, content });
+    expect(replies.map(({ code }) => code)).toEqual(rcptTo.map(() => 250));
+  }
+
+  /** The messages of a mailbox, once there are so many. */
+  async function mails(folder: string, count = 0): Promise<string[]> {
+    const names = (): string[] => [...new Bun.Glob("new/*").scanSync(folder)];
+    while (names().length < count) await Bun.sleep(100);
+    return Promise.all(names().map((name) => Bun.file(join(folder, name)).text()));
+  }
+
+  fleetTest("type-checks as strictly as the package", async () => {
+    const tsc = Bun.spawn([join(ROOT, "node_modules/.bin/tsc"), "-p", join(import.meta.dir, "fleet")]);
+    expect(await tsc.stdout.text()).toBe("");
+  });
+
+  fleetTest("a small message and a large one go through", async () => {
+    await load.one(100);
+    await load.one(1_000_000);
+    expect(await load.check(mailbox)).toEqual({
+      ...{ sent: 2, answered: 2, refused: 0, broken: 0, unwelcome: 0 },
+      ...{ ...INTACT, duplicates: 0, deliveredUnanswered: 0 },
+    });
+  });
+
+  fleetTest("each recipient has a fate of its own, and the sender hears about two of them", async () => {
+    const message = "Subject: three\r\n\r\nhello\r\n";
+    await send("me@example.com", ["you@example.com", "nobody@example.com", "full@example.com"], message);
+    const bounces = await mails(join(fleet.mail, "me"), 2);
+    expect(
+      bounces.filter((text) => text.includes("Final-Recipient: rfc822; nobody@example.com")),
+    ).toHaveLength(1);
+    expect(bounces.filter((text) => text.includes("Final-Recipient: rfc822; full@example.com"))).toHaveLength(
+      1,
+    );
+    for (const text of bounces) {
+      expect(text).toStartWith("Return-Path: <>\r\n");
+      expect(text).toContain("\r\nSubject: three\r\n");
+      expect(text).toMatch(/^Status: 5\.(1\.1|2\.0)\r$/m);
+    }
+    // Two tries more for one of them are none for the others.
+    const copies = (await mails(mailbox)).filter((text) => text.includes("Subject: three"));
+    expect(copies).toHaveLength(1);
+  });
+
+  fleetTest("a bounce is never sent to the null sender, and what is given up is kept", async () => {
+    const count = async (): Promise<number | undefined> =>
+      (await fleet.streams()).find(({ name }) => name === "MAIL_DEAD")?.state.messages;
+    const before = (await count()) ?? 0;
+    await send("", ["nobody@example.com"], "Subject: no bounce\r\n\r\n");
+    while (((await count()) ?? 0) <= before) await Bun.sleep(100);
+    // A message that comes behind it has its turn later than a bounce would have.
+    await load.one();
+    await load.check(mailbox);
+    expect(await mails(join(fleet.mail, "me"))).toHaveLength(2);
+  });
+
+  fleetTest("of a large message that breaks off nothing is left", async () => {
+    const stored = async (): Promise<number | undefined> =>
+      (await fleet.streams()).find(({ name }) => name === "OBJ_mail")?.state.messages;
+    const before = (await stored()) ?? 0;
+    using client = await MailClient.open(`127.0.0.1:${fleet.port}`, "client.test", "smtp");
+    const content = (async function* () {
+      yield Buffer.alloc(700_000, "x".repeat(70) + "\r\n");
+      while (((await stored()) ?? 0) <= before) await Bun.sleep(50);
+      throw new Error("The client breaks off");
+    })();
+    const mail = { mailFrom: "me@example.com", rcptTo: ["you@example.com"], isUTF8: false, content };
+    await expect(client.deliver(mail)).rejects.toThrow("breaks off");
+    while ((await stored()) !== before) await Bun.sleep(50);
+  });
+
+  fleetTest("the NATS server that leads the queue is killed: the next message goes through", async () => {
+    load.start(4);
+    await load.more(20);
+    const leader = await fleet.leader();
+    await leader?.stop("SIGKILL");
+    const seconds = await load.one();
+    await load.stop();
+    await leader?.start();
+    expect(seconds).toBeLessThan(30);
+    expect(await load.check(mailbox)).toMatchObject(INTACT);
+  });
+
+  fleetTest("a receiver is killed under a load", async () => {
+    load.start(8);
+    await load.more(50);
+    const [victim] = fleet.receivers;
+    await victim?.stop("SIGKILL");
+    await load.more(50);
+    await victim?.start();
+    await load.stop();
+    expect(await load.check(mailbox)).toMatchObject(INTACT);
+  });
+
+  fleetTest("a deliverer is killed under a load", async () => {
+    load.start(8);
+    await load.more(50);
+    const [victim] = fleet.deliverers;
+    await victim?.stop("SIGKILL");
+    await load.more(50);
+    await load.stop();
+    expect(await load.check(mailbox)).toMatchObject(INTACT);
+    await victim?.start();
+  });
+
+  fleetTest("all receivers are restarted one after the other: no connection is refused", async () => {
+    const before = load.unwelcome;
+    load.start(8);
+    await load.more(20);
+    await fleet.restartReceivers();
+    await load.more(20);
+    await load.stop();
+    const counts = await load.check(mailbox);
+    console.log(counts);
+    expect(counts).toMatchObject(INTACT);
+    expect(load.unwelcome - before).toBe(0);
+  });
+});
