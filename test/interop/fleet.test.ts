@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MailClient } from "../../docs/examples/fleet/client.js";
 import { Fleet, missing } from "../../docs/examples/fleet/machines.js";
+import { Client } from "./behind/client.js";
 import { cleanUp, directory, testUnless } from "./behind/service.js";
 import { type Counts, Load } from "./fleet/load.js";
 
@@ -126,26 +127,47 @@ describe("fleet", () => {
     expect(await load.check(mailbox)).toMatchObject(INTACT);
   });
 
-  fleetTest("a receiver is killed under a load", async () => {
+  fleetTest("a receiver and the leader are killed with messages in their hands", async () => {
     load.start(8);
-    await load.more(50);
+    await load.more(20);
+    // While the leader stands still, messages wait for it in the receivers and in its sockets.
+    const leader = await fleet.leader();
+    process.kill(leader?.pid ?? 0, "SIGSTOP");
+    await Bun.sleep(500);
     const [victim] = fleet.receivers;
-    await victim?.stop("SIGKILL");
-    await load.more(50);
-    await victim?.start();
+    await Promise.all([victim?.stop("SIGKILL"), leader?.stop("SIGKILL")]);
+    await load.more(20);
+    await Promise.all([victim?.start(), leader?.start()]);
     await load.stop();
     expect(await load.check(mailbox)).toMatchObject(INTACT);
   });
 
-  fleetTest("a deliverer is killed under a load", async () => {
+  fleetTest("a deliverer is killed with messages in its hands", async () => {
     load.start(8);
-    await load.more(50);
+    await load.more(20);
+    // While the LMTP server stands still, messages wait for it in the deliverers.
+    process.kill(fleet.lmtp.pid, "SIGSTOP");
+    await load.more(30);
     const [victim] = fleet.deliverers;
     await victim?.stop("SIGKILL");
-    await load.more(50);
+    process.kill(fleet.lmtp.pid, "SIGCONT");
+    await load.more(20);
     await load.stop();
     expect(await load.check(mailbox)).toMatchObject(INTACT);
     await victim?.start();
+  });
+
+  fleetTest("a receiver that ends fails its health check first, and greets until it closes", async () => {
+    const [receiver] = fleet.receivers;
+    const [{ smtp, health } = { smtp: 0, health: 0 }] = fleet.behind;
+    const stopped = receiver?.stop();
+    while ((await fetch(`http://127.0.0.1:${health}`)).ok) await Bun.sleep(10);
+    const before = "PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\r\n";
+    using client = await Client.connect({ to: smtp, before });
+    expect(await client.reply()).toStartWith("220 ");
+    expect(await client.say("QUIT")).toStartWith("221 ");
+    await stopped;
+    await receiver?.start();
   });
 
   fleetTest("all receivers are restarted one after the other: no connection is refused", async () => {

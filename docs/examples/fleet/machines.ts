@@ -211,6 +211,8 @@ export class Fleet implements AsyncDisposable {
   readonly mail: string;
   readonly nats: readonly Machine[];
   readonly receivers: readonly Machine[];
+  /** Where the receivers listen. */
+  readonly behind: readonly { smtp: number; health: number }[];
   readonly deliverers: readonly Machine[];
   readonly haproxy: Machine;
   readonly lmtp: Machine;
@@ -256,8 +258,8 @@ export class Fleet implements AsyncDisposable {
       LMTP: join(folder, "lmtp.sock"),
       ...env,
     };
-    const behind = Array.from({ length: receivers }, () => ({ smtp: next(), health: next() }));
-    this.receivers = behind.map(({ smtp, health }, at) => {
+    this.behind = Array.from({ length: receivers }, () => ({ smtp: next(), health: next() }));
+    this.receivers = this.behind.map(({ smtp, health }, at) => {
       const name = `r${at + 1}`;
       return new Machine(name, bun("receiver.ts"), {
         env: { ...shared, NAME: `${name}.example.com`, PORT: `${smtp}`, HEALTH: `${health}` },
@@ -266,7 +268,7 @@ export class Fleet implements AsyncDisposable {
       });
     });
 
-    writeFileSync(join(folder, "haproxy.cfg"), haproxyConfig(this.port, behind, perAddress));
+    writeFileSync(join(folder, "haproxy.cfg"), haproxyConfig(this.port, this.behind, perAddress));
     const haproxy = find("haproxy") ?? "haproxy";
     this.haproxy = new Machine("haproxy", [haproxy, "-db", "-f", join(folder, "haproxy.cfg")], {
       log: log("haproxy"),
