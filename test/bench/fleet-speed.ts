@@ -66,6 +66,7 @@ const parts: Record<string, readonly Machine[]> = {
   HAProxy: [fleet.haproxy],
   receivers: fleet.receivers,
   "NATS servers": fleet.nats,
+  "NATS leader": [await fleet.leader()].filter((machine) => machine !== undefined),
 };
 const before = Object.values(parts).map(usageOf);
 const seconds = await send(messages);

@@ -183,6 +183,8 @@ for (const [name, list] of Object.entries(times)) {
   const sorted = list.toSorted((a, b) => a - b);
   console.log(`  ${name}: ${sorted[sorted.length >> 1]?.toFixed(1)}, ${sorted.at(-1)?.toFixed(1)}`);
 }
+const ghosts = fleet.receivers.flatMap(({ output }) => output.match(/acknowledged, and not stored/g) ?? []);
+console.log(`  acknowledgements of messages that were not in the stream: ${ghosts.length}`);
 for (const { name, state } of await fleet.streams())
   console.log(`  stream ${name}: ${state.messages} messages are left`);
 

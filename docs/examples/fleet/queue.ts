@@ -194,8 +194,13 @@ async function publish(queue: Queue, subject: string, msgID: string, payload: Ui
   let isUncertain = false;
   for (let wait = 100; ; wait = Math.min(2 * wait, 2 * SECOND)) {
     try {
-      await queue.client.publish(subject, payload, { msgID, timeout: ACK_TIMEOUT });
-      return;
+      const { seq } = await queue.client.publish(subject, payload, { msgID, timeout: ACK_TIMEOUT });
+      if (seq > 0) return;
+      // "A duplicate", of a message that is not in the stream: after an election NATS before 2.11 may remember the id
+      // of one that the old leader never stored (nats-server pull request 6486). With another id it is stored.
+      console.error(`${msgID}: acknowledged, and not stored`);
+      msgID += ".again";
+      isUncertain = true;
     } catch (error) {
       // Only an answer of the stream says for certain that it has not stored the message.
       const isAnswer = error instanceof JetStreamApiError;
