@@ -87,7 +87,7 @@ describe("fleet", () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  fleetTest("each recipient has a fate of its own, and the sender hears about two of them", async () => {
+  fleetTest("each recipient has its own outcome, and the sender gets a bounce for two", async () => {
     const message = "Subject: three\r\n\r\nhello\r\n";
     await send("me@example.com", ["you@example.com", "nobody@example.com", "full@example.com"], message);
     const bounces = await mails(join(fleet.mail, "me"), 2);
@@ -146,7 +146,7 @@ describe("fleet", () => {
     expect(await load.check(mailbox)).toMatchObject(INTACT);
   });
 
-  fleetTest("a receiver and the leader are killed with messages in their hands", async () => {
+  fleetTest("a receiver and the leader are killed while they hold messages", async () => {
     load.start(8);
     await load.more(20);
     // While the leader stands still, messages wait for it in the receivers and in its sockets.
@@ -161,7 +161,7 @@ describe("fleet", () => {
     expect(await load.check(mailbox)).toMatchObject(INTACT);
   });
 
-  fleetTest("a deliverer is killed with messages in its hands", async () => {
+  fleetTest("a deliverer is killed while it holds messages", async () => {
     load.start(8);
     await load.more(20);
     // While the LMTP server stands still, messages wait for it in the deliverers.

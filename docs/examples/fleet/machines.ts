@@ -316,7 +316,7 @@ export class Fleet implements AsyncDisposable {
     return this.nats.find((machine) => machine.name === name);
   }
 
-  /** Waits until each NATS server runs and has all of each stream: until then the fleet stands no second fault. */
+  /** Waits until each NATS server runs and has all of each stream: until then a second fault may lose messages. */
   async whole(within = 120_000): Promise<void> {
     const deadline = Date.now() + within;
     while (!(await this.#isWhole())) {
