@@ -430,7 +430,7 @@ function abortError({ reason }: AbortSignal): Error {
 /** Waits for a promise. Rejects with the signal's reason as soon as it aborts. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+    signal.addEventListener("abort", () => reject(signal.reason as Error));
     promise.then(resolve, reject);
   });
 }

@@ -172,3 +172,21 @@ describe("no mail holds the reader up:", () => {
     }
   });
 });
+
+describe("parts in parts", () => {
+  /** A text inside of so many multiparts. */
+  const nested = (depth: number): string =>
+    Array.from({ length: depth }).reduce<string>(
+      (inner, _, level) =>
+        `Content-Type: multipart/mixed; boundary="b${level}"\r\n\r\n--b${level}\r\n${inner}\r\n--b${level}--`,
+      "Content-Type: text/plain\r\n\r\ninside",
+    );
+
+  test("are read to a depth of 8", () => {
+    expect(parseMail(Buffer.from(nested(8))).text).toBe("inside");
+  });
+
+  test("are not read below it", () => {
+    expect(parseMail(Buffer.from(nested(9))).text).not.toBe("inside");
+  });
+});

@@ -175,7 +175,10 @@ describe("the tarball", () => {
       for (const [, to = ""] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+\.(?:md|ts|txt|svg))/g)) {
         const target = join(dirname(page), to);
         // Tests, sources and the programs of the examples are in the repository.
-        if (!/^(test|src)\/|^docs\/examples\/.*\.ts$/.test(target) && !(await Bun.file(join(installed, target)).exists()))
+        if (
+          !/^(test|src)\/|^docs\/examples\/.*\.ts$/.test(target) &&
+          !(await Bun.file(join(installed, target)).exists())
+        )
           dead.push(`${page}: ${to}`);
       }
     }
