@@ -178,7 +178,8 @@ export class Conversation implements Worker {
       if (this.#out.length > WRITE_AT) this.flush();
       if (size < SMALL_READ && !this.#lines.pending) continue;
       const now = this.#owner.clock.now();
-      if (turns.count(this, now - since) && this.#lines.pending) this.#yield();
+      // With nothing left to read too: the next read of the socket is work as well.
+      if (turns.count(this, since, now)) this.#yield();
       since = this.#countedAt = now;
     }
     if (needsInput && this.isInsideLine) this.#timeouts.lineStarted();

@@ -280,7 +280,9 @@ describe("time", () => {
     await client.envelope();
     for (let second = 0; second < 60; second++) {
       client.send(`BDAT 100\r\n${"x".repeat(100)}`);
-      expect(after(client, SECOND)).toBe("250 OK: 100 octets received\r\n");
+      // A second that passes within one turn of the event loop counts as work, so each chunk has a turn of its own.
+      expect(await client.reply()).toBe("250 OK: 100 octets received");
+      expect(after(client, SECOND)).toBe("");
     }
     expect(await client.say("BDAT 0 LAST")).toBe("250 OK: message queued");
   });

@@ -11,30 +11,32 @@ import { MemoryTransport } from "../support/memory-transport.js";
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 describe("turns of the event loop", () => {
+  let now = 0;
+  const work = (turns: Turns, client: Worker, ms: number): boolean => turns.count(client, now, (now += ms));
   const makeClient = (): Worker => ({ turn: 0, worked: 0 });
 
-  test("one is used up after a millisecond of work of any clients", async () => {
+  test("one is used up after two milliseconds of work of any clients", async () => {
     const turns = new Turns();
     const [a, b] = [makeClient(), makeClient()];
-    expect(turns.count(a, 0.5)).toBe(false);
-    expect(turns.count(b, 0.5)).toBe(false);
+    expect(work(turns, a, 1)).toBe(false);
+    expect(work(turns, b, 1)).toBe(false);
     expect(turns.isUsedUp).toBe(false);
-    expect(turns.count(b, 0.1)).toBe(true);
+    expect(work(turns, b, 0.1)).toBe(true);
     expect(turns.isUsedUp).toBe(true);
     await nextTurn();
     expect(turns.isUsedUp).toBe(false);
-    expect(turns.count(b, 0.1)).toBe(false);
+    expect(work(turns, b, 0.1)).toBe(false);
   });
 
   test("a client has a small share of its own of one that others have used up", async () => {
     const turns = new Turns();
     const [busy, quick] = [makeClient(), makeClient()];
-    turns.count(busy, 3);
-    expect(turns.count(quick, 0.2)).toBe(false);
-    expect(turns.count(quick, 0.2)).toBe(true);
+    work(turns, busy, 3);
+    expect(work(turns, quick, 0.2)).toBe(false);
+    expect(work(turns, quick, 0.2)).toBe(true);
     await nextTurn();
-    turns.count(busy, 3);
-    expect(turns.count(quick, 0.2)).toBe(false);
+    work(turns, busy, 3);
+    expect(work(turns, quick, 0.2)).toBe(false);
   });
 
   test("those who wait come first in the order in which they came, as far as a turn lasts", async () => {
@@ -42,11 +44,11 @@ describe("turns of the event loop", () => {
     const came: string[] = [];
     const client = (name: string, ms: number) => (): void => {
       came.push(name);
-      turns.count(makeClient(), ms);
+      work(turns, makeClient(), ms);
       if (name === "a" && came.length < 5) turns.wait(client("a", ms));
     };
-    turns.wait(client("a", 0.5));
-    turns.wait(client("b", 1));
+    turns.wait(client("a", 1));
+    turns.wait(client("b", 2));
     turns.wait(client("c", 3));
     turns.wait(client("d", 0));
     expect(came).toEqual([]);
@@ -95,15 +97,15 @@ describe("several clients with much work", () => {
     const { transports, read } = await clients(3);
     for (const transport of transports) transport.send(Buffer.alloc(8 * SLICE, "x"));
     const slices = (): number[] => read().map((octets) => octets / SLICE);
-    // Two slices take two milliseconds here, and a turn is one. The second and the third client wait without having had any.
-    expect(slices()).toEqual([2, 0, 0]);
+    // Three slices take more than two milliseconds here, and a turn is two. The second and the third client wait without having had any.
+    expect(slices()).toEqual([3, 0, 0]);
     expect(transports.map(({ paused }) => paused)).toEqual([true, true, true]);
     await nextTurn();
-    expect(slices()).toEqual([4, 0, 0]);
+    expect(slices()).toEqual([6, 0, 0]);
     await nextTurn();
-    expect(slices()).toEqual([4, 2, 0]);
+    expect(slices()).toEqual([6, 3, 0]);
     await nextTurn();
-    expect(slices()).toEqual([4, 2, 2]);
+    expect(slices()).toEqual([6, 3, 3]);
     for (let turn = 0; turn < 9; turn++) await nextTurn();
     expect(slices()).toEqual([8, 8, 8]);
     expect(transports.map(({ paused }) => paused)).toEqual([false, false, false]);
@@ -132,7 +134,7 @@ describe("several clients with much work", () => {
         async onRcptTo(_address) {
           if (when.startsWith("after")) await null;
           calls += 1;
-          clock.pass(0.4);
+          clock.pass(0.8);
         },
       },
       clock,
