@@ -19,7 +19,7 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The stream has failed and takes nothing more, so that this only spares work.",
     },
     {
-      in: "Message.#settle",
+      in: "Message.#judge",
       change: 'return this.#accept(‹result.type === "accepted" → true› ? result.value : undefined);',
       why: "refused() has made a reply of every other result. The condition is for the type checker.",
     },
