@@ -43,6 +43,18 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
   ],
   "wire/text.ts": [
     {
+      in: "escape",
+      change:
+        'SHORT_ESCAPES[character] ?? (‹code < 0x100 → code <= 0x100› ? `\\\\x${hex.padStart(2, "0")}` : `\\\\u${hex.padStart(4, "0")}`)',
+      why: "U+0100 is printable, so it never comes here.",
+    },
+    {
+      in: "escape",
+      change:
+        'SHORT_ESCAPES[character] ?? (code < ‹0x100 → 257› ? `\\\\x${hex.padStart(2, "0")}` : `\\\\u${hex.padStart(4, "0")}`)',
+      why: "U+0100 is printable, so it never comes here.",
+    },
+    {
       in: "NON_ASCII",
       change: "const NON_ASCII = ‹/[^\\x00-\\x7f]/ → /[\\x00-\\x7f]/›;",
       why: "A text that is ASCII then takes the slower of two ways, which gives the same.",
