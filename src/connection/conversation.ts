@@ -105,7 +105,7 @@ export class Conversation implements Worker {
     this.run(now);
   }
 
-  /** The client has closed its side. */
+  /** Whether {@link inputEnded} was called. */
   get hasInputEnded(): boolean {
     return this.#inputEnded;
   }

@@ -6,6 +6,13 @@ import { type FullLogger, log, makeLogger } from "../logger.js";
 import { checkOptions, Settings } from "../options.js";
 import { MECHANISMS } from "../sasl/index.js";
 import { loggedClient } from "../session.js";
+import {
+  ABORTED,
+  abortError,
+  CLOSED_BEFORE_LISTENING,
+  closedBeforeListening,
+  unlessAborted,
+} from "./cancelled-listen.js";
 import { Context } from "./context.js";
 import { DescriptorShortage } from "./descriptor-shortage.js";
 import { callSafely, emitSafely } from "./events.js";
@@ -409,30 +416,6 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
       `WARNING: authMethods: bun-smtp has no ${unknown.join(", ")} and does not offer it; it has ${known}\n`,
     );
   }
-}
-
-/** Node's code of a server that is closed and did not listen. */
-const CLOSED_BEFORE_LISTENING = "ERR_SERVER_NOT_RUNNING";
-/** Node's code of an AbortError. */
-const ABORTED = "ABORT_ERR";
-
-function closedBeforeListening(): Error {
-  const error = new Error("The server was closed before it listened.");
-  return Object.assign(error, { code: CLOSED_BEFORE_LISTENING });
-}
-
-/** The error with which Node's functions reject when their signal aborts. */
-function abortError({ reason }: AbortSignal): Error {
-  const error = new Error("The operation was aborted", { cause: reason });
-  return Object.assign(error, { name: "AbortError", code: ABORTED });
-}
-
-/** Waits for a promise. Rejects with the signal's reason as soon as it aborts. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason as Error));
-    promise.then(resolve, reject);
-  });
 }
 
 const { onConnect, onSecure, onHelo, onMailFrom, onRcptTo, onClose } = SMTPServer.prototype;
