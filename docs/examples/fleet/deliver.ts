@@ -35,6 +35,8 @@ const lanes = numberOf("LANES", 16, 1000);
 const maxTries = numberOf("TRIES", 120, 10_000);
 const firstBackOff = numberOf("BACK_OFF", 5000, 3_600_000);
 const maxBackOff = 60 * 60_000;
+/** A message whose octets cannot be read is not given up before this age, however often that was tried. */
+const unreadableFor = 5 * 24 * 60 * 60_000;
 /** Some signs of life before ACK_WAIT is over. */
 const signOfLife = (numberOf("ACK_WAIT", 30) * 1000) / 3;
 /** Messages that are done are remembered, as their acknowledgement may have been lost. */
@@ -90,8 +92,8 @@ async function handle(message: JsMsg, connections: Connections): Promise<void> {
   try {
     if (!done.has(envelope.id)) {
       const tries = envelope.tries + message.info.deliveryCount;
-      const replies = await attempt(envelope, body, connections);
-      const isLater = await settle(envelope, body, replies, tries);
+      const replies = await attempt(envelope, body, connections, ageOf(message));
+      const isLater = replies === undefined || (await settle(envelope, body, replies, tries));
       if (isLater) {
         message.nak(Math.min(firstBackOff * 2 ** Math.min(tries - 1, 30), maxBackOff));
         return;
@@ -106,8 +108,22 @@ async function handle(message: JsMsg, connections: Connections): Promise<void> {
   }
 }
 
-/** A reply for each recipient; where there is none, 451 stands for it. */
-async function attempt(envelope: Envelope, body: Uint8Array, connections: Connections): Promise<Reply[]> {
+/** Milliseconds since a message came into the queue. */
+function ageOf({ info }: JsMsg): number {
+  return Date.now() - info.timestampNanos / 1e6;
+}
+
+/**
+ * A reply for each recipient; where there is none, 451 stands for it.
+ * @returns nothing where the octets cannot be read now: an object store between two leaders says nothing about a
+ * recipient
+ */
+async function attempt(
+  envelope: Envelope,
+  body: Uint8Array,
+  connections: Connections,
+  age: number,
+): Promise<Reply[] | undefined> {
   try {
     const client = await connections.get(envelope.isBounce === true);
     const content = octetsOf(envelope, body);
@@ -115,7 +131,8 @@ async function attempt(envelope: Envelope, body: Uint8Array, connections: Connec
   } catch (error) {
     const text = `451 4.4.0 ${(error as Error).message}`;
     console.error(`${envelope.id}: ${text}`);
-    if (!(error instanceof Disconnected)) await Bun.sleep(250);
+    const isUnreadable = !(error instanceof Disconnected);
+    if (isUnreadable && age < unreadableFor) return undefined;
     return envelope.rcptTo.map(() => ({ code: 451, text }));
   }
 }

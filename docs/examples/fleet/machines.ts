@@ -209,6 +209,8 @@ export interface Place {
 export class Fleet implements AsyncDisposable {
   readonly port: number;
   readonly mail: string;
+  /** The addresses of the NATS servers, as the variable `NATS` has them. */
+  readonly servers: string;
   readonly nats: readonly Machine[];
   readonly receivers: readonly Machine[];
   /** Where the receivers listen. */
@@ -237,6 +239,7 @@ export class Fleet implements AsyncDisposable {
     const here: Place = { host: "127.0.0.1", prefix: [] };
     const places = [1, 2, 3].map((nth) => options.place?.(nth) ?? here);
     const addresses = places.map(({ host }) => ({ host, client: next(), monitor: next(), route: next() }));
+    this.servers = addresses.map(({ host, client }) => `${host}:${client}`).join(",");
     this.#monitors = addresses.map(({ host, monitor }) => `http://${host}:${monitor}`);
     this.nats = addresses.map((address, at) => {
       const name = `n${at + 1}`;
@@ -250,7 +253,7 @@ export class Fleet implements AsyncDisposable {
     });
 
     const shared = {
-      NATS: addresses.map(({ host, client }) => `${host}:${client}`).join(","),
+      NATS: this.servers,
       DOMAINS: "example.com",
       TRUST: "127.0.0.1",
       DRAIN: "1500",
@@ -357,10 +360,14 @@ export class Fleet implements AsyncDisposable {
     return [];
   }
 
+  /** All of them, in the order in which they need each other. */
+  get machines(): readonly Machine[] {
+    return [...this.nats, this.lmtp, ...this.receivers, ...this.deliverers, this.haproxy];
+  }
+
   /** Ends all. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const all = [this.haproxy, ...this.receivers, ...this.deliverers, this.lmtp, ...this.nats];
-    await Promise.all(all.map((machine) => machine.stop("SIGKILL")));
+    await Promise.all(this.machines.map((machine) => machine.stop("SIGKILL")));
   }
 }
 

@@ -2,9 +2,9 @@
 import { type MsgRequest, StorageType } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
 import { nanos } from "@nats-io/transport-node";
-import { fail, numberOf, orFail } from "../start.js";
+import { fail, numberOf } from "../start.js";
 import { type Bodies, s3 } from "./bodies.js";
-import type { Queue } from "./queue.js";
+import { type Queue, ready } from "./queue.js";
 
 const { env } = process;
 const DAY = 24 * 60 * 60_000;
@@ -21,7 +21,7 @@ export const STORE_HELP = `
 export async function openBodies(queue: Queue): Promise<Bodies> {
   const store = env["STORE"] || "stream";
   if (store === "s3") return s3();
-  if (store === "stream") return await orFail("STORE=stream", () => objects(queue));
+  if (store === "stream") return await ready("STORE=stream", () => objects(queue));
   return fail(`STORE=${store}: stream or s3 is wanted`);
 }
 

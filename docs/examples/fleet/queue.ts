@@ -25,7 +25,7 @@ const DEAD_STREAM = "MAIL_DEAD";
 const DEAD_SUBJECT = "mail.dead";
 const CONSUMER = "deliver";
 
-/** What a program waits for NATS when it starts. */
+/** What a program waits for each part of NATS when it starts. */
 const FIRST_CONNECT = 30 * SECOND;
 /** What it waits for one acknowledgement. */
 const ACK_TIMEOUT = 5 * SECOND;
@@ -50,32 +50,45 @@ export const NATS_HELP = `
 export async function openQueue(name: string): Promise<Queue> {
   const servers = (env["NATS"] || "127.0.0.1:4222").split(",");
   const { NATS_USER: user, NATS_PASSWORD: pass, NATS_CA: caFile } = env;
-  const deadline = Date.now() + FIRST_CONNECT;
-  for (;;) {
-    let connection: NatsConnection | undefined;
+  return await ready(`NATS=${servers}`, async () => {
+    const connection = await connectTo({
+      name,
+      servers,
+      ...(user && pass ? { user, pass } : {}),
+      ...(caFile ? { tls: { caFile } } : {}),
+      timeout: 5 * SECOND,
+      // Forever: a receiver answers 451 meanwhile, and its health check says so.
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+      reconnectJitter: 250,
+      // A server that is cut off, with no connection reset, is left after two of them.
+      pingInterval: 3 * SECOND,
+      maxPingOut: 2,
+    });
     try {
-      connection = await connectTo({
-        name,
-        servers,
-        ...(user && pass ? { user, pass } : {}),
-        ...(caFile ? { tls: { caFile } } : {}),
-        timeout: 5 * SECOND,
-        // Forever: a receiver answers 451 meanwhile, and its health check says so.
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 250,
-        reconnectJitter: 250,
-        // A server that is cut off, with no connection reset, is left after two of them.
-        pingInterval: 3 * SECOND,
-        maxPingOut: 2,
-      });
       const manager = await jetstreamManager(connection);
       const client = jetstream(connection);
       await makeStreams(manager);
       return { connection, client, manager };
     } catch (error) {
-      await connection?.close();
-      // A cluster that has just started has no leader yet.
-      if (Date.now() > deadline) fail(`NATS=${servers}: ${(error as Error).message}`);
+      await connection.close();
+      throw error;
+    }
+  });
+}
+
+/**
+ * Opens something of NATS at the start of a program, and tries again where that fails: a cluster that has just started,
+ * or has just lost a server, has no leader yet.
+ * @param what the setting that the line of a program which gives up begins with
+ */
+export async function ready<T>(what: string, open: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + FIRST_CONNECT;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if (Date.now() > deadline) fail(`${what}: ${(error as Error).message}`);
       await Bun.sleep(500);
     }
   }
