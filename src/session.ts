@@ -14,7 +14,7 @@ let used = pool.length;
 export function sessionId(): string {
   if (used + ID_LENGTH > pool.length) {
     crypto.getRandomValues(pool);
-    for (const [i, byte] of pool.entries()) pool[i] = ID_DIGITS[byte & 31] as number;
+    for (let i = 0; i < pool.length; i++) pool[i] = ID_DIGITS[(pool[i] as number) & 31] as number;
     used = 0;
   }
   return pool.toString("latin1", used, (used += ID_LENGTH));
@@ -32,10 +32,14 @@ export interface Endpoints {
 
 /** Makes the session of a new connection. As in smtp-server, the fields of HELO are `false` until the client sends it. */
 export function createSession(settings: Settings, endpoints: Endpoints, secure: boolean): SMTPSession {
+  const { localAddress, localPort, remoteAddress, remotePort, proxy } = endpoints;
   const session = {
     id: sessionId(),
     secure,
-    ...endpoints,
+    localAddress,
+    localPort,
+    remoteAddress,
+    remotePort,
     clientHostname: "",
     openingCommand: false,
     hostNameAppearsAs: false,
@@ -47,6 +51,7 @@ export function createSession(settings: Settings, endpoints: Endpoints, secure: 
     xClient: new Map(),
     xForward: new Map(),
   } as unknown as SMTPSession;
+  if (proxy) session.proxy = proxy;
   updateTransmissionType(session, settings);
   if (secure && settings.raw.secured && endpoints.proxy) enterProxyTLS(session, endpoints.proxy);
   return session;
@@ -137,5 +142,7 @@ export function userName(session: SMTPSession): unknown {
 
 /** Stores the client's host name in lower case without a final dot; `[address]` for an empty name. */
 export function setClientHostname(session: SMTPSession, name: string): void {
-  session.clientHostname = toLowerASCII(name).replace(/\.$/, "") || `[${session.remoteAddress}]`;
+  const hostname = toLowerASCII(name);
+  session.clientHostname =
+    (hostname.endsWith(".") ? hostname.slice(0, -1) : hostname) || `[${session.remoteAddress}]`;
 }

@@ -1,4 +1,4 @@
-import { words } from "../wire/command.js";
+import { isBlank } from "../wire/command.js";
 import { DotReader } from "../wire/dot-reader.js";
 import { withOctets, withAllFields, type Action, type Answer, type Body } from "./action.js";
 import type { Command } from "./client.js";
@@ -37,7 +37,7 @@ export const DATA: Command = {
   afterHello: true,
   afterAuth: true,
   run(client, args) {
-    if (words(args).length > 0) return noArgument("DATA");
+    if (!isBlank(args)) return noArgument("DATA");
     if (client.message) return { code: 503, text: "Error: BDAT in progress" };
     if (client.session.envelope.rcptTo.length === 0) return { code: 503, text: "Error: need RCPT command" };
     if (client.session.envelope.bodyType === "binarymime") {

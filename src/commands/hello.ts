@@ -18,16 +18,17 @@ function hello(
   const [name, ...more] = words(args);
   if (!name || more.length > 0) return { code: 501, text: `Error: ${syntax} hostname`, enhanced: false };
   if (!isHeloName(name)) return { code: 501, text: "Error: Bad hostname syntax", enhanced: false };
-  const before = { openingCommand: session.openingCommand, hostNameAppearsAs: session.hostNameAppearsAs };
-  Object.assign(session, { openingCommand: verb });
+  const { openingCommand, hostNameAppearsAs } = session;
+  session.openingCommand = verb;
   updateTransmissionType(session, settings);
   // Last: an option that throws must not leave the name of a client that onHelo has not seen.
-  Object.assign(session, { hostNameAppearsAs: toLowerASCII(name) });
+  session.hostNameAppearsAs = toLowerASCII(name);
   return client.hook("onHelo", [session], (result) => {
     const refusal = refused("onHelo", result);
     if (refusal) {
       // RFC 5321 4.1.4: a refused EHLO leaves the client's state unchanged.
-      Object.assign(session, before);
+      session.openingCommand = openingCommand;
+      session.hostNameAppearsAs = hostNameAppearsAs;
       updateTransmissionType(session, settings);
       return { ...refusal, enhanced: false };
     }

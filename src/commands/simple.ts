@@ -1,4 +1,4 @@
-import { words } from "../wire/command.js";
+import { isBlank } from "../wire/command.js";
 import { withOctets, type Action } from "./action.js";
 import type { Command } from "./client.js";
 import { noArgument } from "./refusal.js";
@@ -11,7 +11,7 @@ export const NOOP: Command = { beforeUpgrade: true, run: () => OK };
 
 export const RSET: Command = {
   run(client, args) {
-    if (words(args).length > 0) return noArgument("RSET");
+    if (!isBlank(args)) return noArgument("RSET");
     client.resetTransaction();
     return FLUSHED;
   },
@@ -24,20 +24,20 @@ export const HELP: Command = {
 /** Never says whether an address exists, as RFC 5321 7.3 allows. */
 export const VRFY: Command = {
   run: (_client, args) =>
-    words(args).length > 0
-      ? { code: 252, text: "Try to send something. No promises though" }
-      : { code: 501, text: "Error: Syntax: VRFY address" },
+    isBlank(args)
+      ? { code: 501, text: "Error: Syntax: VRFY address" }
+      : { code: 252, text: "Try to send something. No promises though" },
 };
 
 export const QUIT: Command = {
   beforeUpgrade: true,
-  run: (_client, args) => (words(args).length > 0 ? noArgument("QUIT") : BYE),
+  run: (_client, args) => (isBlank(args) ? BYE : noArgument("QUIT")),
 };
 
 /** A backdoor of old sendmail. Here it accepts any password and only changes the replies to SHELL. */
 export const WIZ: Command = {
   run({ session }, args) {
-    if (words(args).length === 0) return { code: 500, text: "You are no wizard!" };
+    if (isBlank(args)) return { code: 500, text: "You are no wizard!" };
     session.isWizard = true;
     return { code: 200, text: "Please pass, oh mighty wizard" };
   },

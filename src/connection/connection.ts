@@ -102,32 +102,42 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   /** @param refusal a reply that closes, sent instead of a greeting */
   start(refusal?: Action): void {
-    this.#conversation.guard(() => {
-      this.#client.begin();
-      this.#server.deadlines.schedule(this.#timeouts.restart() + this.settings.socketTimeout);
-      if (refusal) {
-        setClientHostname(this.session, "");
-        return this.#conversation.perform(refusal);
-      }
-      const delay = this.settings.earlyTalkerDelay;
-      if (delay === 0) return this.#lookUp();
-      this.#greetingTimer = this.clock.setTimeout(() => {
-        if (this.#state === "greeting") this.#lookUp();
-      }, delay);
-      this.#greetingTimer.unref();
-    });
+    try {
+      this.#start(refusal);
+    } catch (error) {
+      this.#conversation.fail(error);
+    }
+  }
+
+  #start(refusal: Action | undefined): void {
+    this.#client.begin();
+    this.#server.deadlines.schedule(this.#timeouts.restart() + this.settings.socketTimeout);
+    if (refusal) {
+      setClientHostname(this.session, "");
+      return this.#conversation.perform(refusal);
+    }
+    const delay = this.settings.earlyTalkerDelay;
+    if (delay === 0) return this.#lookUp();
+    this.#greetingTimer = this.clock.setTimeout(() => {
+      if (this.#state === "greeting") this.#conversation.guard(() => this.#lookUp());
+    }, delay);
+    this.#greetingTimer.unref();
   }
 
   #lookUp(): void {
-    const done = (hostname: string): void => {
-      if (this.#state !== "greeting") return;
-      this.#conversation.guard(() => {
-        this.#client.setHostname(hostname);
-        this.#conversation.take(opening(this.#client));
-      });
-      this.#conversation.run(this.clock.now());
-    };
-    this.#conversation.guard(() => lookUp(this.#client, done));
+    lookUp(this.#client, (hostname) => {
+      if (this.#state === "greeting") this.#open(hostname);
+    });
+  }
+
+  #open(hostname: string): void {
+    try {
+      this.#client.setHostname(hostname);
+      this.#conversation.take(opening(this.#client));
+    } catch (error) {
+      this.#conversation.fail(error);
+    }
+    this.#conversation.run(this.clock.now());
   }
 
   /** For the conversation: a greeting was made. */

@@ -16,10 +16,17 @@ export function splitCommand(line: string): Command {
     : { verb: toUpperASCII(line.slice(0, space)), args: line.slice(space + 1) };
 }
 
+const SPACE = /\s+/;
+
 /** Splits `text` at white space. */
 export function words(text: string): string[] {
   const trimmed = text.trim();
-  return trimmed === "" ? [] : trimmed.split(/\s+/);
+  return trimmed === "" ? [] : trimmed.split(SPACE);
+}
+
+/** Whether `text` has no words. */
+export function isBlank(text: string): boolean {
+  return text === "" || text.trim() === "";
 }
 
 /** An `ehlo-keyword`, and `ehlo-param`s after one space each (RFC 5321 section 4.1.1.1). */
