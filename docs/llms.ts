@@ -34,9 +34,8 @@ export function list(): string {
   const [head = "", ...sections] = read(INDEX).split(/^(?=## )/m);
   const [title = "", summary = ""] = head.split("\n\n");
   const linked = sections.filter((section) => /^- \[/m.test(section)).map((section) => section.trimEnd());
-  const all = "All pages in one file: `bun llms.ts` writes it, llms-full.txt, beside this file.";
   const plain = summary.replaceAll("\n", " ");
-  return `${[title, `> ${plain}`, all, ...linked].join("\n\n")}\n`;
+  return `${[title, `> ${plain}`, ...linked].join("\n\n")}\n`;
 }
 
 /** All pages, one after the other. Links become paths from the root, as the marks between the pages have them. */

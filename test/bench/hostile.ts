@@ -1,7 +1,7 @@
 /**
  * What hostile clients cost: for each pattern of hostile/patterns.ts the server's memory and CPU for the octets
  * that it was sent, and how long an honest client waits for its NOOP meanwhile. Prints the table of
- * docs/security.md, and exits with 1 where a bound does not hold.
+ * docs/tests.md, and exits with 1 where a bound does not hold.
  *
  *   bun test/bench/hostile.ts [--only <pattern>] [--short] [--pin none]
  *
