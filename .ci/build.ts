@@ -10,6 +10,8 @@
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { $ } from "bun";
+import { shorten } from "./shorten.js";
 
 const ROOT = dirname(import.meta.dir);
 const MANIFEST = join(ROOT, "package.json");
@@ -60,6 +62,9 @@ async function build(): Promise<void> {
     "src/index.ts",
     "src/testing.ts",
   );
+  const bundled = [...new Bun.Glob("*.js").scanSync({ cwd: DIST, absolute: true })];
+  nameAsExported(bundled);
+  for (const file of bundled) await shorten(file);
   await run(
     ...bundle,
     "--target=node",
@@ -75,6 +80,39 @@ async function build(): Promise<void> {
     const text = readFileSync(join(ROOT, `src/${entry}.d.cts`), "utf8");
     writeFileSync(join(DIST, `${entry}.assert.d.cts`), text.replaceAll(" with {", " assert {"));
   }
+  await buildCatcher();
+}
+
+/**
+ * Where several entry points share a class, Bun names it `SMTPServer2` because one of them exports `SMTPServer`
+ * (oven-sh/bun#42552). Here each has the name under which it is exported.
+ */
+function nameAsExported(files: readonly string[]): void {
+  const code = new Map(files.map((file) => [file, readFileSync(file, "utf8")]));
+  const exports = [...code.values()].flatMap((text) => [...text.matchAll(/^ {2}(\w+)2 as (\w+),?$/gm)]);
+  const names = exports.flatMap(([, name, exported = ""]) => (name === exported ? [exported] : []));
+  if (names.length === 0) return;
+  const numbered = new RegExp(`\\b(${names.join("|")})2\\b`, "g");
+  for (const [file, text] of code) writeFileSync(file, text.replace(numbered, "$1"));
+}
+
+/** The program that `bunx bun-smtp` starts, without what only its readers need. */
+async function buildCatcher(): Promise<void> {
+  const from = join(ROOT, "docs/examples/catcher");
+  const to = join(DIST, "catcher");
+  const external = ["--external=bun-smtp", "--external=bun-smtp/testing"];
+  const options = ["--target=bun", "--minify-identifiers", `--outdir=${to}`];
+  await run(process.execPath, "build", join(from, "main.ts"), ...external, ...options);
+  writeFileSync(
+    join(to, "cli.js"),
+    readFileSync(join(from, "cli.js"), "utf8").replace("./main.ts", "./main.js"),
+  );
+  cpSync(join(from, "page"), join(to, "page"), { recursive: true });
+  for (const script of new Bun.Glob("*.js").scanSync({ cwd: join(to, "page"), absolute: true }))
+    writeFileSync(
+      script,
+      await $`${process.execPath} build ${script} --no-bundle --target=browser --minify`.text(),
+    );
 }
 
 function copy(file: string): void {
@@ -87,6 +125,7 @@ function published(text: string): string {
   return text
     .replace(/^ *"types@>=5": .*\n/gm, "")
     .replace(/"\.\/src\/(.*)\.ts"/g, '"./dist/$1.js"')
+    .replace(/\bdocs\/examples\/catcher\/(?:cli\.js|main\.ts)/g, "dist/catcher/cli.js")
     .replaceAll('"./src/', '"./dist/');
 }
 

@@ -158,7 +158,7 @@ describe("the tarball", () => {
 
   test("has what users need and nothing else", async () => {
     const needed =
-      /^(package\.json|README\.md|LICENSE|dist\/.*\.(c?js|d\.c?ts)|docs\/.*\.(md|ts|html|css|js|svg|txt))$/;
+      /^(package\.json|README\.md|LICENSE|dist\/.*\.(c?js|d\.c?ts|html|css)|docs\/.*\.(md|ts|svg|txt))$/;
     const files = await packed();
     expect(files).toEqual(
       expect.arrayContaining(["LICENSE", "README.md", "dist/index.js", "dist/index.d.ts"]),
@@ -186,7 +186,68 @@ describe("the tarball", () => {
   });
 
   test("is small", async () => {
-    expect((await stat(tarball)).size).toBeLessThan(270_000);
+    expect((await stat(tarball)).size).toBeLessThan(245_000);
+  });
+
+  test("a stack trace has the names of the source, and lines that can be read", async () => {
+    const text = `
+import * as all from "bun-smtp";
+import * as testing from "bun-smtp/testing";
+const own = Object.entries({ ...all, ...testing }).filter(([name]) => name !== "default");
+console.log(own.flatMap(([name, value]) => (value.name === name ? [] : [name + " is " + value.name])));
+const { SMTPServer, SMTPError } = all;
+console.log(new SMTPServer().constructor.name, new SMTPError("x").constructor.name, new SMTPError("x").name);
+try { new SMTPServer({ size: -1 }) } catch (error) { console.log(error.stack) }
+try { await testing.startInbox({ port: "x" }) } catch (error) { console.log(error.stack) }
+Error.stackTraceLimit = 100;
+const onMailFrom = () => console.log(new Error("in a hook").stack);
+const client = await testing.connect(new SMTPServer({ authOptional: true, onMailFrom }));
+await client.command("EHLO client");
+await client.command("MAIL FROM:<a@example.com>");
+process.exit();
+`;
+    const project = join(folder, "tarball-module");
+    await writeFile(join(project, "names.ts"), text);
+    const output = await run([process.execPath, "names.ts"], project);
+    expect(output).toStartWith("[]\nSMTPServer SMTPError SMTPError\n");
+    expect(output).toMatch(/at checkOptions \(.*\n.* at new SMTPServer \(/);
+    expect(output).toMatch(
+      /at checkInteger \(.*\n.* at checkOptions\d? \(.*\n.* at new Inbox \(.*\n.* at startInbox \(/,
+    );
+    const [, frames = ""] = output.split("in a hook");
+    const names = Array.from(
+      frames.matchAll(/at (?:async |new )*(\S+) \(.*\/dist\//g),
+      ([, name = ""]) => name,
+    );
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => /^#?\w{1,2}$/.test(name))).toEqual([]);
+    // Bun prints the lines above the one that throws.
+    for (const file of (await packed()).filter((name) => /^dist\/[^/]+\.js$/.test(name))) {
+      const lines = (await readFile(join(installed, file), "utf8")).split("\n");
+      expect(lines.filter((line) => line.length > 500 && !line.includes('= "AGFzb'))).toEqual([]);
+    }
+  });
+
+  test("has the mail catcher as its program", async () => {
+    const project = join(folder, "tarball-module");
+    const catcher = Bun.spawn(["node_modules/.bin/bun-smtp", "--port", "0", "--web-port", "0"], {
+      cwd: project,
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    try {
+      const reader = catcher.stdout.getReader();
+      const said = new TextDecoder().decode((await reader.read()).value);
+      const page = /the page is (\S+)\. Ctrl-C/.exec(said)?.[1];
+      for (const file of ["", "/script.js", "/links.js", "/style.css"]) {
+        const response = await fetch(`${page}${file}`);
+        expect(response.status).toBe(200);
+        expect((await response.text()).length).toBeGreaterThan(100);
+      }
+    } finally {
+      catcher.kill();
+      await catcher.exited;
+    }
   });
 
   test("packing leaves the manifest as it was", async () => {
@@ -200,7 +261,7 @@ describe("the tarball", () => {
   test("a clone without its tools says what to do", async () => {
     const where = join(folder, "bare");
     await cp(join(folder, "clone"), where, { recursive: true });
-    await cp(join(ROOT, ".ci/build.ts"), join(where, ".ci/build.ts"));
+    await cp(join(ROOT, ".ci"), join(where, ".ci"), { recursive: true });
     const packing = Bun.spawn([process.execPath, "pm", "pack"], {
       cwd: where,
       stdout: "pipe",
