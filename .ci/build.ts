@@ -2,22 +2,24 @@
  * Makes dist/: what is published instead of src/.
  *
  *   bun .ci/build.ts           dist/ alone
- *   bun .ci/build.ts publish   and lets package.json lead there: `prepack` runs it
- *   bun .ci/build.ts restore   lets it lead to src/ again: `postpack` runs it
+ *   bun .ci/build.ts publish   lets package.json lead there, and shortens the pages: `prepack` runs it
+ *   bun .ci/build.ts restore   brings both back: `postpack` runs it
  *
  * A clone needs no build, since its package.json leads to src/. What is published is a third of its size: the code in
- * three files without comments, and the declarations that the public ones need.
+ * three files without comments, the declarations that the public ones need, and the pages for a program's author.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { $ } from "bun";
+import { publishedFiles, publishedPage } from "./pages.js";
 import { shorten } from "./shorten.js";
 
 const ROOT = dirname(import.meta.dir);
 const MANIFEST = join(ROOT, "package.json");
 const DIST = join(ROOT, "dist");
-/** The manifest of the clone, kept while the published one is in its place. */
-const KEPT = join(DIST, "package.clone.json");
+/** The manifest and the pages of the clone, kept while those that are published are in their place. */
+const KEPT = join(DIST, "clone.json");
+type Kept = Record<string, { clone: string; published: string }>;
 /** Entry points with declarations for `require`. */
 const ENTRIES = ["index", "testing/index"];
 
@@ -121,7 +123,7 @@ function copy(file: string): void {
 }
 
 /** The manifest with dist/ where it has src/, and without what leads a clone's TypeScript to src/. */
-function published(text: string): string {
+function publishedManifest(text: string): string {
   return text
     .replace(/^ *"types@>=5": .*\n/gm, "")
     .replace(/"\.\/src\/(.*)\.ts"/g, '"./dist/$1.js"')
@@ -129,17 +131,41 @@ function published(text: string): string {
     .replaceAll('"./src/', '"./dist/');
 }
 
+/** Puts the texts of the repository back, where nothing else was written since. */
 function restore(): void {
   if (!existsSync(KEPT)) return;
-  writeFileSync(MANIFEST, readFileSync(KEPT));
+  for (const [file, { clone, published }] of Object.entries(JSON.parse(readFileSync(KEPT, "utf8")) as Kept)) {
+    const path = join(ROOT, file);
+    const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+    if (text === published) replace(file, clone);
+    else if (text !== clone) console.error(`${file} was changed after it was packed: left as it is`);
+  }
   rmSync(KEPT);
 }
 
-// After a `publish` that was cut off, the one to publish from is the one that was kept.
+/** Writes what is published over the manifest and the pages, and keeps what they were. */
+function publish(): void {
+  const text = readFileSync(MANIFEST, "utf8");
+  const kept: Kept = { "package.json": { clone: text, published: publishedManifest(text) } };
+  const files = publishedFiles(ROOT, (JSON.parse(text) as { files: string[] }).files);
+  for (const file of files) {
+    if (!/\.(?:md|txt)$/.test(file)) continue;
+    const page = readFileSync(join(ROOT, file), "utf8");
+    kept[file] = { clone: page, published: publishedPage(file, page, files) };
+  }
+  replace(relative(ROOT, KEPT), JSON.stringify(kept));
+  for (const [file, { published }] of Object.entries(kept)) replace(file, published);
+}
+
+/** Writes a file as a whole, so that one of the two texts is there whenever this is cut off. */
+function replace(file: string, text: string): void {
+  const whole = join(DIST, "whole.tmp");
+  writeFileSync(whole, text);
+  renameSync(whole, join(ROOT, file));
+}
+
+// After a `publish` that was cut off, what to publish from is what was kept.
 restore();
 const [task] = process.argv.slice(2);
 if (task !== "restore") await build();
-if (task === "publish") {
-  cpSync(MANIFEST, KEPT);
-  writeFileSync(MANIFEST, published(readFileSync(MANIFEST, "utf8")));
-}
+if (task === "publish") publish();

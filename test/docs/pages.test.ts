@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import type { SMTPServer } from "../../src/index.js";
 import { createAuthority } from "../support/certificates.js";
 import { type Example, examplesOf, isRunnable, PAGES, runExample, typeErrors } from "../support/examples.js";
-import { withoutBlocks } from "../support/markdown.js";
+import { anchorsOf, withoutBlocks } from "../support/markdown.js";
 import { unsubscribeAll } from "../support/subscribe.js";
 import { TLSClient } from "../support/tls-client.js";
 
@@ -176,21 +176,6 @@ test("conversations follow programs that are run", () => {
 
 const withoutCode = (path: string): string => withoutBlocks(readFileSync(path, "utf8"));
 
-/** Anchors of a page's headings, as code hosts make them. */
-function anchorsOf(path: string): Set<string> {
-  const anchors = new Set<string>();
-  for (const [, heading = ""] of withoutCode(path).matchAll(/^#+ (.*)$/gm)) {
-    const anchor = heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
-      .replaceAll(" ", "-");
-    let nth = 0;
-    while (anchors.has(nth === 0 ? anchor : `${anchor}-${nth}`)) nth++;
-    anchors.add(nth === 0 ? anchor : `${anchor}-${nth}`);
-  }
-  return anchors;
-}
-
 const linksOf = (page: string): string[] =>
   [...withoutCode(join(ROOT, page)).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = ""]) => link);
 
@@ -198,7 +183,9 @@ test.each(PAGES)("the links of %s lead somewhere", (page) => {
   const dead = linksOf(page).filter((link) => {
     const [file = "", anchor] = link.split("#");
     const target = file === "" ? join(ROOT, page) : join(ROOT, dirname(page), file);
-    return !existsSync(target) || (anchor !== undefined && !anchorsOf(target).has(anchor));
+    return (
+      !existsSync(target) || (anchor !== undefined && !anchorsOf(readFileSync(target, "utf8")).has(anchor))
+    );
   });
   expect(dead).toEqual([]);
 });

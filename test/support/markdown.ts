@@ -31,3 +31,18 @@ export const withoutBlocks = (page: string): string => page.replace(/^```[^]*?^`
 /** What stands between backticks, outside of code blocks. */
 export const codeIn = (text: string): string[] =>
   Array.from(withoutBlocks(text).matchAll(/`([^`]+)`/g), ([, code = ""]) => code);
+
+/** Anchors of a page's headings, as code hosts make them. */
+export function anchorsOf(page: string): Set<string> {
+  const anchors = new Set<string>();
+  for (const [, heading = ""] of withoutBlocks(page).matchAll(/^#+ (.*)$/gm)) {
+    const anchor = heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-");
+    let nth = 0;
+    while (anchors.has(nth === 0 ? anchor : `${anchor}-${nth}`)) nth++;
+    anchors.add(nth === 0 ? anchor : `${anchor}-${nth}`);
+  }
+  return anchors;
+}

@@ -6,6 +6,7 @@
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { anchorsOf, withoutBlocks } from "../../support/markdown.js";
 import { pack, run, scratch } from "../drop-in/install.js";
 import { program, testWith } from "../harness.js";
 
@@ -23,6 +24,19 @@ const projects = SOURCES.flatMap((source) =>
   TYPES.map((type) => ({ source, type, name: `${source}-${type}` })),
 );
 let tarball = "";
+/** Each page and the manifest, as they were before the tarball was made. */
+const before = await texts(ROOT);
+
+/** What packing changes for its time, by path: the manifest and the pages. */
+async function texts(root: string): Promise<Record<string, string>> {
+  const pages = [...new Bun.Glob("docs/**/*.{md,txt}").scanSync(root)].filter(
+    (page) => !page.includes("node_modules") && page !== "docs/llms-full.txt",
+  );
+  const paths = ["package.json", "README.md", ...pages].sort();
+  return Object.fromEntries(
+    await Promise.all(paths.map(async (path) => [path, await readFile(join(root, path), "utf8")])),
+  );
+}
 
 /** A clone in which neither `bun install` nor `bun run build` was run. */
 async function clone(to: string): Promise<void> {
@@ -158,7 +172,7 @@ describe("the tarball", () => {
 
   test("has what users need and nothing else", async () => {
     const needed =
-      /^(package\.json|README\.md|LICENSE|dist\/.*\.(c?js|d\.c?ts|html|css)|docs\/.*\.(md|ts|svg|txt))$/;
+      /^(package\.json|README\.md|LICENSE|dist\/.*\.(c?js|d\.c?ts|html|css)|docs\/.*\.(md|svg|txt))$/;
     const files = await packed();
     expect(files).toEqual(
       expect.arrayContaining(["LICENSE", "README.md", "dist/index.js", "dist/index.d.ts"]),
@@ -166,27 +180,26 @@ describe("the tarball", () => {
     expect(files.filter((file) => !needed.test(file))).toEqual([]);
   });
 
-  test("each link of a page to another page leads to one", async () => {
-    const pages = (await packed()).filter((file) => file.endsWith(".md"));
+  test("each link of a page leads into the package, to a heading if it names one", async () => {
+    const pages = (await packed()).filter((file) => /\.(md|txt)$/.test(file));
     expect(pages.length).toBeGreaterThan(25);
     const dead: string[] = [];
     for (const page of pages) {
-      const text = (await readFile(join(installed, page), "utf8")).replace(/^```[^]*?^```$/gm, "");
-      for (const [, to = ""] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+\.(?:md|ts|txt|svg))/g)) {
-        const target = join(dirname(page), to);
-        // Tests, sources and the programs of the examples are in the repository.
-        if (
-          !/^(test|src)\/|^docs\/examples\/.*\.ts$/.test(target) &&
-          !(await Bun.file(join(installed, target)).exists())
-        )
-          dead.push(`${page}: ${to}`);
+      const text = withoutBlocks(await readFile(join(installed, page), "utf8"));
+      for (const [, link = ""] of text.matchAll(/\]\((?!https?:)([^)\s]+)/g)) {
+        const [to = "", anchor] = link.split("#");
+        const target = join(installed, to === "" ? page : join(dirname(page), to));
+        const isThere = await Bun.file(target).exists();
+        const hasAnchor =
+          anchor === undefined || (isThere && anchorsOf(await Bun.file(target).text()).has(anchor));
+        if (!isThere || !hasAnchor) dead.push(`${page}: ${link}`);
       }
     }
     expect(dead).toEqual([]);
   });
 
   test("is small", async () => {
-    expect((await stat(tarball)).size).toBeLessThan(245_000);
+    expect((await stat(tarball)).size).toBeLessThan(200_000);
   });
 
   test("a stack trace has the names of the source, and lines that can be read", async () => {
@@ -250,12 +263,52 @@ process.exit();
     }
   });
 
-  test("packing leaves the manifest as it was", async () => {
-    const manifest = await readFile(join(ROOT, "package.json"), "utf8");
-    expect(manifest).toContain('"bun": "./src/index.ts"');
+  test("packing leaves the manifest and the pages as they were", async () => {
+    expect(await texts(ROOT)).toEqual(before);
     expect(await readFile(join(installed, "package.json"), "utf8")).not.toMatch(/src\//);
-    const paths = JSON.parse(manifest) as { exports: object };
+    const paths = JSON.parse(before["package.json"] ?? "") as { exports: object };
     expect(JSON.stringify(paths.exports)).toContain("./src/testing.ts");
+  });
+
+  describe("packing that is interrupted", () => {
+    const where = join(folder, "interrupted");
+    const build = (task: string): Promise<string> => run([process.execPath, ".ci/build.ts", task], where);
+    beforeAll(async () => {
+      for (const path of ["src", "docs", ".ci", "README.md", "package.json", "tsconfig.json"]) {
+        const filter = (from: string): boolean => !from.includes("node_modules");
+        await cp(join(ROOT, path), join(where, path), { recursive: true, filter });
+      }
+      await symlink(MODULES, join(where, "node_modules"));
+    });
+
+    test("is undone by the next task, whatever was written already", async () => {
+      await build("publish");
+      const published = await texts(where);
+      const changed = Object.keys(before).filter((path) => published[path] !== before[path]);
+      expect(changed).toEqual(expect.arrayContaining(["README.md", "docs/index.md", "package.json"]));
+      // It was interrupted before it came to this page.
+      await writeFile(join(where, "docs/index.md"), before["docs/index.md"] ?? "");
+      await build("restore");
+      expect(await texts(where)).toEqual(before);
+    });
+
+    test("and packing again publishes the same", async () => {
+      await build("publish");
+      const published = await texts(where);
+      await build("publish");
+      expect(await texts(where)).toEqual(published);
+      await build("restore");
+      expect(await texts(where)).toEqual(before);
+    });
+
+    test("keeps what was written meanwhile", async () => {
+      await build("publish");
+      await writeFile(join(where, "README.md"), "# Written meanwhile\n");
+      await rm(join(where, "docs/cookbook.md"));
+      await build("restore");
+      const { "docs/cookbook.md": _removed, ...others } = before;
+      expect(await texts(where)).toEqual({ ...others, "README.md": "# Written meanwhile\n" });
+    });
   });
 
   test("a clone without its tools says what to do", async () => {
