@@ -27,8 +27,8 @@ export class Message implements MessageInTransfer {
   readonly #guard: NewlineGuard;
   #ended = false;
   #chunksRefused = false;
-  /** The stream has failed, so the hook's answer does not matter. */
-  #failed = false;
+  /** Why the stream has failed: then the hook's answer does not matter. */
+  #failure: Error | undefined;
   #result: HookResult | undefined;
   readonly #trace: MessageTrace | undefined;
   /** Set if the end was received before the hook has answered. */
@@ -48,7 +48,12 @@ export class Message implements MessageInTransfer {
     };
     client.message = this;
     this.#trace = MESSAGE.isOn ? traceOf(client).beginMessage() : undefined;
-    client.ask("onData", [this.#source.stream, session], answered, () => !this.#failed);
+    if (this.#failure) {
+      // A subscriber has closed the connection.
+      if (this.#trace) traceOf(client).endMessage(this.#trace, 0, this.#failure);
+      return;
+    }
+    client.ask("onData", [this.#source.stream, session], answered, () => !this.#failure);
   }
 
   /** For the stream: its limit in octets, `Infinity` for none. */
@@ -102,7 +107,7 @@ export class Message implements MessageInTransfer {
   }
 
   #fail(error: Error): void {
-    this.#failed = true;
+    this.#failure = error;
     this.#source.fail(error);
   }
 

@@ -126,7 +126,8 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   #lookUp(): void {
     lookUp(this.#client, (hostname) => {
-      if (this.#state === "greeting") this.#open(hostname);
+      // The resolver of the application may call back from stores of its own.
+      if (this.#state === "greeting") this.#conversation.withOwnStores(() => this.#open(hostname));
     });
   }
 

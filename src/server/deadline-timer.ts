@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Deadlines, HasDeadline } from "../connection/server-context.js";
 import type { Clock, Timer } from "../time/clock.js";
 
@@ -24,6 +25,8 @@ export class DeadlineTimer implements Deadlines {
   readonly #owner: DeadlineOwner;
   #timer: Timer | undefined;
   #firesAt = Infinity;
+  /** A hook may start the timer, by closing its connection. Its AsyncLocalStorage stores are not those of the other clients. */
+  readonly #withOwnStores: <T>(work: () => T) => T = AsyncLocalStorage.snapshot();
 
   constructor(owner: DeadlineOwner) {
     this.#owner = owner;
@@ -48,7 +51,8 @@ export class DeadlineTimer implements Deadlines {
     clock.clearTimeout(this.#timer);
     this.#firesAt = at;
     const after = Math.ceil(at - clock.now());
-    this.#timer = clock.setTimeout(() => this.#checkAll(), Math.min(Math.max(after, 0), LONGEST));
+    const check = (): void => this.#withOwnStores(() => this.#checkAll());
+    this.#timer = clock.setTimeout(check, Math.min(Math.max(after, 0), LONGEST));
     // A deadline alone must not keep the process running.
     this.#timer.unref();
   }

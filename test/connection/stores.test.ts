@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SMTPServerOptions } from "../../src/index.js";
+import type { Timer } from "../../src/time/clock.js";
 import { hello, makeServer } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
 
@@ -64,4 +65,53 @@ test("onClose has none of the hook that closed the connection", async () => {
   const client = await hello(server);
   client.send("MAIL FROM:<a@a.test>\r\n");
   expect(await seen).toBeUndefined();
+});
+
+test("onConnect has none of a resolver that calls back from its own", async () => {
+  const seen: unknown[] = [];
+  const server = makeServer({
+    disableReverseLookup: false,
+    resolver: {
+      reverse: (_address, callback) => store.run("resolver", () => setImmediate(callback, null, ["a.test"])),
+    },
+    onConnect: async () => void seen.push(store.getStore()),
+    onMailFrom: async () => void seen.push(store.getStore()),
+  });
+  const client = await hello(server);
+  expect(await client.say("MAIL FROM:<a@a.test>")).toBe("250 Accepted");
+  expect(seen).toEqual([undefined, undefined]);
+});
+
+/** Timers keep the stores in which they were started, as those of the process do. */
+class StoringClock extends TestClock {
+  override setTimeout(callback: () => void, ms: number): Timer {
+    return super.setTimeout(AsyncLocalStorage.bind(callback), ms);
+  }
+}
+
+test("a client that times out has none of the hook that started the timer", async () => {
+  const clock = new StoringClock();
+  const seen: unknown[] = [];
+  const server = makeServer(
+    {
+      socketTimeout: 60_000,
+      logger: {
+        debug() {},
+        info: (entry) => void (entry["tnx"] === "timeout" && seen.push(store.getStore())),
+        error() {},
+      },
+      onMailFrom: async () =>
+        store.run("sender", () => {
+          for (const connection of server.connections) if (connection !== silent) connection.close();
+        }),
+    },
+    clock,
+  );
+  await hello(server);
+  const [silent] = server.connections;
+  const client = await hello(server);
+  client.send("MAIL FROM:<a@a.test>\r\n");
+  await Bun.sleep(0);
+  clock.pass(120_000);
+  expect(seen).toEqual([undefined]);
 });

@@ -373,6 +373,26 @@ describe("bun-smtp:message", () => {
     ]);
   });
 
+  test.each(["DATA\r\n", "BDAT 2\r\nhi"])(
+    "aborted: a subscriber closes the connection at its start, %j",
+    async (text) => {
+      const messages = endsOf<MessageTrace>("bun-smtp:message");
+      const hooks: string[] = [];
+      const server = makeServer({ onData: async () => void hooks.push("onData") });
+      const client = await hello(server);
+      await client.envelope();
+      trace<MessageTrace>("bun-smtp:message", {
+        start: () => {
+          for (const connection of server.connections) connection.close();
+        },
+      });
+      client.send(text);
+      await client.idle();
+      expect(outcomes(messages)).toEqual([["aborted", 0, 1]]);
+      expect(hooks).toEqual([]);
+    },
+  );
+
   test("one that is answered after the client has left ends then", async () => {
     const messages = endsOf<MessageTrace>("bun-smtp:message");
     const answer = Promise.withResolvers<void>();
