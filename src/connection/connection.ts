@@ -184,17 +184,24 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#client.end(CLIENT_LEFT);
     if (wasOpen) this.#server.release(this);
     this.#adapter?.closed();
-    this.#conversation.guard(() => {
-      if (this.#client.isLogged) {
-        const entry = { tnx: "close", user: userName(session) };
-        const name = session.clientHostname || session.remoteAddress;
-        this.#client.log("info", entry, "Connection closed to %s", name);
-      }
-      if (error && isReported) {
-        this.report(Object.assign(error, { remoteAddress: session.remoteAddress }));
-      }
-    });
+    try {
+      this.#reportClosed(error, isReported);
+    } catch (problem) {
+      this.#conversation.fail(problem);
+    }
     this.#callOnClose();
+  }
+
+  #reportClosed(error: Error | undefined, isReported: unknown): void {
+    const { session } = this;
+    if (this.#client.isLogged) {
+      const entry = { tnx: "close", user: userName(session) };
+      const name = session.clientHostname || session.remoteAddress;
+      this.#client.log("info", entry, "Connection closed to %s", name);
+    }
+    if (error && isReported) {
+      this.report(Object.assign(error, { remoteAddress: session.remoteAddress }));
+    }
   }
 
   /** Calls onClose in a later turn of the event loop. The server's `close()` waits for this. */

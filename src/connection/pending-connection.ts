@@ -64,20 +64,26 @@ export class PendingConnection implements TransportEvents, HasDeadline {
 
   /** Starts the first step. A client that needs neither header nor handshake becomes a connection at once. */
   begin(): void {
-    this.#guard(() => {
-      const { settings, counter, deadlines } = this.#server;
-      const isProxy = isTrusted(settings.useProxy, this.#transport.remoteAddress);
-      if (!isProxy && !settings.implicitTLS) return this.#connect();
-      // No reply can be sent before the header or the handshake, so a client over the limit is dropped.
-      if (counter.total >= settings.maxClients) return this.#transport.destroy();
-      this.#transport.events = this;
-      deadlines.add(this);
-      this.#expireAt(this.#server.clock.now() + settings.socketTimeout);
-      if (!isProxy) return this.#handshake();
-      this.#state = "header";
-      this.#proxy = new ProxyHeaderReader();
-      this.#count("");
-    });
+    try {
+      this.#begin();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #begin(): void {
+    const { settings, counter, deadlines } = this.#server;
+    const isProxy = isTrusted(settings.useProxy, this.#transport.remoteAddress);
+    if (!isProxy && !settings.implicitTLS) return this.#connect();
+    // No reply can be sent before the header or the handshake, so a client over the limit is dropped.
+    if (counter.total >= settings.maxClients) return this.#transport.destroy();
+    this.#transport.events = this;
+    deadlines.add(this);
+    this.#expireAt(this.#server.clock.now() + settings.socketTimeout);
+    if (!isProxy) return this.#handshake();
+    this.#state = "header";
+    this.#proxy = new ProxyHeaderReader();
+    this.#count("");
   }
 
   received(chunk: Buffer): void {
@@ -126,9 +132,13 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     try {
       work();
     } catch (error) {
-      this.#report(error);
-      this.serverCloses();
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#report(error);
+    this.serverCloses();
   }
 
   get #logged(): LoggedClient {
@@ -227,18 +237,16 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   /** The reply to a client over `maxClients` or `maxClientsPerAddress`. */
   #tooMany(): Action | undefined {
     const { counter, settings } = this.#server;
-    const refusal = (limit: LimitName, text: string): Action => ({
-      code: 421,
-      text: `${settings.name} ${text}`,
-      enhanced: false,
-      limit,
-    });
     if (counter.total >= settings.maxClients) {
-      return refusal("maxClients", "Too many connected clients, try again in a moment");
+      return this.#refusal("maxClients", "Too many connected clients, try again in a moment");
     }
     return this.#tooManyFromAddress()
-      ? refusal("maxClientsPerAddress", "Too many connections from your address")
+      ? this.#refusal("maxClientsPerAddress", "Too many connections from your address")
       : undefined;
+  }
+
+  #refusal(limit: LimitName, text: string): Action {
+    return { code: 421, text: `${this.#server.settings.name} ${text}`, enhanced: false, limit };
   }
 
   #tooManyFromAddress(): boolean {
