@@ -86,16 +86,18 @@ const statements: Mutator = {
 };
 
 /**
- * The texts of log entries are no promise: a string among the arguments of `log()` behind logger, level and entry. That
- * there is an entry, its level and its fields are mutated as all else is.
+ * The texts of log entries are no promise: a string among the arguments of `log(logger, level, entry, …)` behind the entry,
+ * or of the method `log(level, entry, …)`. That there is an entry, its level and its fields are mutated as all else is.
  */
 const logTexts = {
   shouldIgnore(path: Path): string | undefined {
     if (path.node.type !== "StringLiteral" && path.node.type !== "TemplateLiteral") return undefined;
     for (let at: Path | undefined = path; at; at = at.parentPath) {
       const callee = at.parent?.type === "CallExpression" ? (at.parent["callee"] as SyntaxNode) : undefined;
-      if (callee?.["name"] === "log" && at.listKey === "arguments")
-        return Number(at.key) > 2 ? "log text" : undefined;
+      const method = callee?.["property"] as SyntaxNode | undefined;
+      const entry = callee?.["name"] === "log" ? 2 : method?.["name"] === "log" ? 1 : undefined;
+      if (entry !== undefined && at.listKey === "arguments")
+        return Number(at.key) > entry ? "log text" : undefined;
     }
     return undefined;
   },
