@@ -1,0 +1,125 @@
+/** The log entries of commands: their levels and fields, by which programs choose and count them. */
+import { describe, expect, test } from "bun:test";
+import type { Logger, SMTPServerOptions } from "../../src/index.js";
+import { hello, makeServer } from "../support/client.js";
+
+type Entry = Record<string, unknown>;
+
+/** The entries of a conversation after EHLO, without the fields that say whose they are. */
+async function entriesOf(options: SMTPServerOptions, lines: readonly string[]): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  const method =
+    (level: string) =>
+    ({ component, cid, host, port, ...fields }: Entry): void => {
+      void [component, cid, host, port];
+      entries.push({ level, ...fields });
+    };
+  const logger = Object.fromEntries(
+    ["trace", "debug", "info", "warn", "error", "fatal"].map((level) => [level, method(level)]),
+  ) as Logger;
+  const client = await hello(makeServer({ allowInsecureAuth: true, useXClient: true, ...options, logger }));
+  const before = entries.length;
+  for (const line of lines) {
+    client.send(`${line}\r\n`);
+    await client.idle();
+  }
+  return entries.slice(before);
+}
+
+const plain = (name: string): string => `AUTH PLAIN ${btoa(`\0${name}\0secret`)}`;
+const users: SMTPServerOptions = {
+  onAuth(auth, _session, callback) {
+    if (auth.username === "crash") throw new Error("the database is away");
+    if (auth.username === "mallory") callback(new Error("no"));
+    else callback(null, auth.username === "eve" ? {} : { user: { username: auth.username } });
+  },
+};
+
+describe("above the level debug", () => {
+  const table: [string, SMTPServerOptions, string[], Entry[]][] = [
+    ["a login", users, [plain("ann")], [{ level: "info", tnx: "auth", method: "PLAIN", user: "ann" }]],
+    [
+      "a login that is refused",
+      users,
+      [plain("mallory")],
+      [{ level: "info", tnx: "authfail", method: "PLAIN", user: "mallory" }],
+    ],
+    [
+      "a login without a name",
+      users,
+      ["AUTH LOGIN", "*"],
+      [{ level: "info", tnx: "authfail", method: "LOGIN", user: undefined }],
+    ],
+    [
+      "one failed login too many",
+      { ...users, maxAuthAttempts: 1 },
+      [plain("eve")],
+      [
+        { level: "info", tnx: "authfail", method: "PLAIN", user: "eve" },
+        { level: "info", tnx: "authfail", method: "PLAIN", user: "eve" },
+      ],
+    ],
+    [
+      "an answer of onAuth that does not fit the mechanism",
+      { ...users, authMethods: ["SCRAM-SHA-256"] },
+      ["AUTH SCRAM-SHA-256", btoa("n,,n=ann,r=abc"), btoa(`c=biws,r=abc,p=${btoa("p".repeat(32))}`)],
+      [
+        { level: "warn", tnx: "authfail", method: "SCRAM-SHA-256", user: "ann" },
+        { level: "info", tnx: "authfail", method: "SCRAM-SHA-256", user: "ann" },
+      ],
+    ],
+    [
+      "XCLIENT with an address",
+      users,
+      ["XCLIENT ADDR=192.0.2.7"],
+      [{ level: "info", tnx: "xclient", address: "192.0.2.7" }],
+    ],
+    [
+      "XFORWARD with an address",
+      { useXForward: true },
+      ["XFORWARD NAME=client.test", "XFORWARD ADDR=192.0.2.7"],
+      [{ level: "info", tnx: "xforward", address: "192.0.2.7" }],
+    ],
+    [
+      "XCLIENT with a login",
+      users,
+      ["XCLIENT LOGIN=ann"],
+      [{ level: "info", tnx: "auth", method: "XCLIENT", user: "ann" }],
+    ],
+    [
+      "XCLIENT with a login that is refused",
+      users,
+      ["XCLIENT LOGIN=mallory"],
+      [{ level: "info", tnx: "autherror", method: "XCLIENT", user: "mallory" }],
+    ],
+    [
+      "one error too many",
+      { maxErrors: 2 },
+      ["NONSENSE", "RSET now"],
+      [{ level: "info", tnx: "errors", errors: 2 }],
+    ],
+    ["SHELL", {}, ["SHELL"], [{ level: "info", tnx: "shell" }]],
+    ["KILL", {}, ["KILL"], [{ level: "info", tnx: "kill" }]],
+  ];
+  test.each(table)("%s", async (_, options, lines, expected) => {
+    const entries = await entriesOf(options, lines);
+    expect(entries.filter(({ level, tnx }) => level !== "debug" && tnx !== "close")).toEqual(expected);
+  });
+});
+
+test("at the level debug: each line, with the command and the user", async () => {
+  const user = "ann";
+  expect(await entriesOf(users, ["noop", "hunter2", "AUTH PLAIN", btoa("\0ann\0secret"), "RSET"])).toEqual([
+    { level: "debug", tnx: "command", command: "NOOP", user: undefined },
+    { level: "debug", tnx: "send", user: undefined },
+    { level: "debug", tnx: "command", command: "", user: undefined },
+    { level: "debug", tnx: "send", user: undefined },
+    { level: "debug", tnx: "command", command: "AUTH", user: undefined },
+    { level: "debug", tnx: "send", user: undefined },
+    { level: "debug", tnx: "command", command: "AUTH", user: undefined },
+    { level: "info", tnx: "auth", method: "PLAIN", user },
+    { level: "debug", tnx: "send", user },
+    { level: "debug", tnx: "command", command: "RSET", user },
+    { level: "debug", tnx: "send", user },
+  ]);
+});
