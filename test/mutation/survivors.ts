@@ -12,6 +12,23 @@ export interface Judged {
 
 /** By file, relative to `src/`. */
 export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
+  "commands/dispatch.ts": [
+    {
+      in: "run",
+      change: 'if (‹client.trace || COMMAND.isOn → true›) traceOf(client).beginCommand(command ? verb : "");',
+      why: "A trace publishes nothing where no channel has a subscriber. The condition spares making it.",
+    },
+    {
+      in: "run",
+      change: 'if (‹client.isLogged → true›) logCommand(client, command ? verb : "", line, args);',
+      why: "client.log asks too. Here it spares the arguments.",
+    },
+    {
+      in: "run",
+      change: 'if (!client.isOpen) return ‹[] → ["Stryker was here"]›;',
+      why: "An answer is not carried out once the connection is closed.",
+    },
+  ],
   "commands/message.ts": [
     {
       in: "Message.push",
