@@ -41,7 +41,6 @@ export function mayUse(client: Client, verb: "XCLIENT" | "XFORWARD"): boolean {
 function admit(client: Client, verb: "XCLIENT" | "XFORWARD", args: string): Attributes | Action {
   if (!mayUse(client, verb)) return { code: 550, text: "Error: Not allowed", enhanced: "5.7.0" };
   if (client.session.envelope.mailFrom) return { code: 503, text: "Error: Mail transaction in progress" };
-  if (args.trim() === "") return { code: 501, text: "Error: Bad command parameter syntax" };
   const parsed = parseAttributes(
     args,
     verb === "XCLIENT" ? XCLIENT_NAMES : XFORWARD_NAMES,
