@@ -80,17 +80,34 @@ export function emptyEnvelope(settings: Settings): SMTPEnvelope {
 
 /** Updates `transmissionType` (RFC 3848). Call it after a change of `openingCommand`, `secure` or `user`. */
 export function updateTransmissionType(session: SMTPSession, settings: Settings): void {
-  session.transmissionType = transmissionType(session, session.user, settings);
+  session.transmissionType = transmissionType(session, settings);
 }
 
-function transmissionType(session: SMTPSession, user: unknown, settings: Settings): string {
-  const protocol = settings.lmtp ? "LMTP" : session.openingCommand === "EHLO" ? "ESMTP" : "SMTP";
-  return `${protocol}${session.secure ? "S" : ""}${user ? "A" : ""}`;
+function transmissionType(
+  { openingCommand, secure, user }: Pick<SMTPSession, "openingCommand" | "secure" | "user">,
+  settings: Settings,
+): string {
+  const protocol = settings.lmtp ? "LMTP" : openingCommand === "EHLO" ? "ESMTP" : "SMTP";
+  return `${protocol}${secure ? "S" : ""}${user ? "A" : ""}`;
+}
+
+/** Stores HELO, EHLO or LHLO and its argument. If an option is a getter that throws, nothing is stored. */
+export function enterHello(
+  session: SMTPSession,
+  openingCommand: string,
+  hostName: string,
+  settings: Settings,
+): void {
+  const { secure, user } = session;
+  session.transmissionType = transmissionType({ openingCommand, secure, user }, settings);
+  session.openingCommand = openingCommand;
+  session.hostNameAppearsAs = toLowerASCII(hostName);
 }
 
 /** Stores the user of a login. If an option is a getter that throws, nothing is stored. */
 export function enterUser(session: SMTPSession, user: SMTPSession["user"], settings: Settings): void {
-  session.transmissionType = transmissionType(session, user, settings);
+  const { openingCommand, secure } = session;
+  session.transmissionType = transmissionType({ openingCommand, secure, user }, settings);
   session.user = user;
 }
 

@@ -63,7 +63,8 @@ function missing(client: Client, verb: string, command: Command): Action | undef
   if (!command.beforeUpgrade && settings.requiresStartTLS && !session.secure) {
     return { code: 530, text: "Must issue a STARTTLS command first" };
   }
-  if (command.afterHello && !session.hostNameAppearsAs) {
+  // Not by hostNameAppearsAs: XFORWARD sets it to the name that another client gave, if that is known.
+  if (command.afterHello && !session.openingCommand) {
     return { code: 503, text: `Error: send ${settings.lmtp ? "LHLO" : "HELO/EHLO"} first` };
   }
   if (command.afterAuth && authIsDue) return { code: 530, text: settings.authRequiredMessage };

@@ -2,9 +2,8 @@ import { withAllFields, type Action } from "./action.js";
 import type { Client, Command } from "./client.js";
 import { addedKeywords, NO_KEYWORDS, ownKeywords } from "./extensions.js";
 import { refused } from "./refusal.js";
-import { updateTransmissionType } from "../session.js";
+import { enterHello, updateTransmissionType } from "../session.js";
 import { isHeloName, words } from "../wire/command.js";
-import { toLowerASCII } from "../wire/text.js";
 
 /** HELO, EHLO and LHLO. Their replies have no enhanced status code (RFC 2034 3). */
 function hello(
@@ -19,10 +18,7 @@ function hello(
   if (!name || more.length > 0) return { code: 501, text: `Error: ${syntax} hostname`, enhanced: false };
   if (!isHeloName(name)) return { code: 501, text: "Error: Bad hostname syntax", enhanced: false };
   const { openingCommand, hostNameAppearsAs } = session;
-  session.openingCommand = verb;
-  updateTransmissionType(session, settings);
-  // Last: an option that throws must not leave the name of a client that onHelo has not seen.
-  session.hostNameAppearsAs = toLowerASCII(name);
+  enterHello(session, verb, name, settings);
   return client.hook("onHelo", [session], (result) => {
     const refusal = refused("onHelo", result);
     if (refusal) {

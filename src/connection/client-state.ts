@@ -125,7 +125,6 @@ export class ClientState implements Client, HookCaller {
     this.#tls = tls;
     forgetPlaintext(this.session, this.#endpoints, this.#lookedUpHostname);
     enterTLS(this.session, this.settings, tls);
-    this.keywords = NO_KEYWORDS;
     this.resetTransaction();
     this.#publishTLS();
     const { name } = tls.cipher;

@@ -133,7 +133,10 @@ export interface SMTPSession extends SMTPServerSession {
   remotePort: number;
   /** Reverse-DNS name of the client, `[remoteAddress]` if the lookup fails or is disabled. */
   clientHostname: string;
-  /** The name the client gave in HELO, EHLO or LHLO, in lower case; `false` before that. */
+  /**
+   * The name the client gave in HELO, EHLO or LHLO, in lower case; `false` before that, `""` if XFORWARD says that it is
+   * unknown.
+   */
   hostNameAppearsAs: string;
   /** `HELO`, `EHLO` or `LHLO`; `false` before the first. */
   openingCommand: string;

@@ -161,6 +161,8 @@ test("its keywords of the time before STARTTLS are forgotten", async () => {
   await client.chat("EHLO x", "STARTTLS");
   client.transport.handshake();
   expect(await client.say("XFORWARD HELO=y")).toBe("250 OK");
+  expect(await client.say("MAIL FROM:<a@a.test> X-TRACE=1")).toStartWith("503 ");
+  await client.say("HELO y");
   expect(await client.say("MAIL FROM:<a@a.test> X-TRACE=1")).toStartWith("555 ");
 });
 
