@@ -130,7 +130,7 @@ function failed(
   client.log("info", entry, "Authentication failed for %s using %s", username ?? "an unknown user", method);
   counts.failedLogins += 1;
   publishLogin(client, method, "refused", code);
-  const reply: Action = enhanced === undefined ? { code, text } : { code, text, enhanced };
+  const reply: Action = { code, text, enhanced };
   if (counts.failedLogins < settings.maxAuthAttempts) return reply;
   client.log("info", entry, "Closing after %s failed logins", counts.failedLogins);
   return [

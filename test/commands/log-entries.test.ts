@@ -1,5 +1,6 @@
 /** The log entries of commands: their levels and fields, by which programs choose and count them. */
 import { describe, expect, test } from "bun:test";
+import { format } from "node:util";
 import type { Logger, SMTPServerOptions } from "../../src/index.js";
 import { hello, makeServer } from "../support/client.js";
 
@@ -129,6 +130,18 @@ test("at the level debug: each line, with the command and the user", async () =>
     { level: "debug", tnx: "send", user },
     { level: "debug", tnx: "command", command: "RSET", user },
     { level: "debug", tnx: "send", user },
+  ]);
+});
+
+test("the texts of failed logins are those that the filter for fail2ban looks for", async () => {
+  const texts: string[] = [];
+  const logger: Logger = { info: (_entry, text, ...args) => void texts.push(format(text, ...args)) };
+  const client = await hello(makeServer({ logger, allowInsecureAuth: true, maxErrors: 2 }));
+  await client.chat(plain("ann"), "AUTH LOGIN", "*");
+  expect(texts.slice(1)).toEqual([
+    "Authentication failed for ann using PLAIN",
+    "Authentication failed for an unknown user using LOGIN",
+    "Closing after 2 errors",
   ]);
 });
 

@@ -12,6 +12,28 @@ export interface Judged {
 
 /** By file, relative to `src/`. */
 export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
+  "commands/auth.ts": [
+    {
+      in: "AUTH",
+      change: 'const [name = ‹"" → "Stryker was here!"›, initialResponse, ...more] = words(args);',
+      why: "Any name that is no mechanism gets the same 504.",
+    },
+    {
+      in: "publishLogin",
+      change: "if (‹CHANNEL.isOn → true›) CHANNEL.publish({ session, method, outcome, code });",
+      why: "A channel without subscribers publishes nothing. The condition spares making the event.",
+    },
+    {
+      in: "judged",
+      change: 'const error = ‹result.type === "refused" → true› ? result.error : undefined;',
+      why: "An answer that accepts has no error. The condition is for the type checker.",
+    },
+    {
+      in: "judged",
+      change: 'exchange.answer(error, ‹result.type === "accepted" → true› ? result.value : undefined),',
+      why: "An answer that refuses has no value. The condition is for the type checker.",
+    },
+  ],
   "commands/dispatch.ts": [
     {
       in: "run",
@@ -27,6 +49,26 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "run",
       change: 'if (!client.isOpen) return ‹[] → ["Stryker was here"]›;',
       why: "An answer is not carried out once the connection is closed.",
+    },
+  ],
+  "commands/hello.ts": [
+    {
+      in: "hello",
+      change:
+        'const keywords = extended && ‹result.type === "accepted" → true› ? addedKeywords(result.value) : NO_KEYWORDS;',
+      why: "refused() has made a reply of every other result. The condition is for the type checker.",
+    },
+    {
+      in: "fill",
+      change: 'const [start = ‹"" → "Stryker was here!"›, ...parts] = template.split("%s");',
+      why: "split gives one part at least. The default is for the type checker.",
+    },
+  ],
+  "commands/mail.ts": [
+    {
+      in: "MAIL",
+      change: "if (‹path.args → true›) enterParameters(client, path.args);",
+      why: "Of no parameters there is nothing to enter. The condition is for the type checker.",
     },
   ],
   "commands/message.ts": [
