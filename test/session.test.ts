@@ -6,6 +6,8 @@ const LOGIN = "AUTH PLAIN AHVzZXIAcGVuY2ls";
 const options: SMTPServerOptions = {
   allowInsecureAuth: true,
   onAuth: (auth, _session, callback) => callback(null, { user: { name: auth.username } }),
+  onMailFrom: ({ address }, _session, callback) =>
+    callback(address === "busy@a.test" ? Object.assign(new Error("busy"), { responseCode: 400 }) : null),
 };
 
 function sessionOf(server: SMTPServer): SMTPSession {
@@ -135,6 +137,12 @@ describe("each stage of a session", () => {
       { envelope: emptyEnvelope, user: { name: "user" }, transmissionType: "ESMTPA", transaction: 1 },
     ],
     ["a refused command", ["EHLO x", "DATA"], { error: "503 Error: need RCPT command" }],
+    [
+      "a command that is accepted after it",
+      ["EHLO x", "DATA", "NOOP"],
+      { error: "503 Error: need RCPT command" },
+    ],
+    ["a refusal with the lowest code", ["EHLO x", "MAIL FROM:<busy@a.test>"], { error: "400 busy" }],
     ["WIZ", ["WIZ secret"], { isWizard: true }],
   ];
   for (const [name, lines, fields] of stages) {

@@ -148,6 +148,32 @@ test("a keyword that is none is reported as an error, which names it", async () 
   expect(logged).toContainEqual(["%s failed: %s", "onHelo", errors[0]?.message]);
 });
 
+const LINE =
+  "must be a keyword of letters, digits and hyphens, and parameters of printable ASCII after one space each " +
+  "(RFC 5321 4.1.1.1), 500 characters at most, got";
+test.each<[string, unknown, string]>([
+  ["no list", "DSN", "onHelo: keywords must be an array, got 'DSN'"],
+  ["an object", { a: { b: 1 } }, "onHelo: keywords must be an array, got { a: [Object] }"],
+  ["a number", [1], `onHelo: keywords[0] ${LINE} 1`],
+  [
+    "a long text, on one line",
+    ["_".repeat(101)],
+    `onHelo: keywords[0] ${LINE} '${"_".repeat(100)}'... 1 more character`,
+  ],
+  [
+    "many values, on one line",
+    [Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`key${index}`, index]))],
+    `onHelo: keywords[0] ${LINE} { ${Array.from({ length: 20 }, (_, index) => `key${index}: ${index}`).join(", ")} }`,
+  ],
+])("the error says what was given: %s", async (_name, keywords, message) => {
+  const server = makeServer({ onHelo: async () => ({ keywords }) as HeloResponse });
+  const errors: Error[] = [];
+  server.on("error", (error) => errors.push(error));
+  const client = await greeted(server);
+  expect(await client.say("EHLO x")).toBe("451 Error: internal server error");
+  expect(errors.map((error) => error.message)).toEqual([message]);
+});
+
 test("a list with a gap is a mistake too", async () => {
   const keywords = ["DELIVERBY"];
   keywords[2] = "X-TRACE";

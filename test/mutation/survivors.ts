@@ -51,6 +51,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "An answer is not carried out once the connection is closed.",
     },
   ],
+  "commands/extensions.ts": [
+    {
+      in: "unexplained",
+      change: 'const own = isExtended ? namesOf(ownKeywords(client)) : ‹[] → ["Stryker was here"]›;',
+      why: "No parameter has this name.",
+    },
+  ],
   "commands/hello.ts": [
     {
       in: "hello",
@@ -91,6 +98,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "indexesOf",
       change: 'return recipients.positions(Array.isArray(rcptTo) ? rcptTo : ‹[] → ["Stryker was here"]›);',
       why: "A text that is no address is found as little as an empty list.",
+    },
+  ],
+  "commands/outgoing.ts": [
+    {
+      in: "encodeReply",
+      change: "if (‹client.isLogged → true›) {",
+      why: "client.log asks too. Here it spares the entries.",
     },
   ],
   "hooks/hook-call.ts": [
