@@ -93,7 +93,6 @@ export const XFORWARD: Command = {
       keepOriginal(session.xForward, "HELO", session.hostNameAppearsAs);
       session.hostNameAppearsAs = toLowerASCII(helo || "");
     }
-    client.resetTransaction();
     if (attributes.get("ADDR")) client.announce(true);
     return { code: 250, text: "OK" };
   },
