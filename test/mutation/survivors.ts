@@ -107,6 +107,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "client.log asks too. Here it spares the entries.",
     },
   ],
+  "commands/rcpt.ts": [
+    {
+      in: "enterDSN",
+      change: 'const notify = toUpperASCII(args.NOTIFY).split(",", CONDITIONS.length + ‹1 → 2›);',
+      why: "One part more than there are conditions is refused, and so are two. The limit spares the rest.",
+    },
+  ],
   "hooks/hook-call.ts": [
     {
       in: "HookCall.isAnswered",
