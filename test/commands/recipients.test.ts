@@ -72,6 +72,26 @@ describe("where a RCPT command stands in rcptTo", () => {
     expect(recipients.positions(rcptTo).slice(-5)).toEqual([6, 29, 30, 28, 29]);
   });
 
+  test("two hooks edit the list, one after the other", () => {
+    const { recipients, rcptTo } = named(many(5));
+    const first = rcptTo.shift() as SMTPAddress;
+    accept(recipients, rcptTo, "RCPT TO:<U3@b.test>");
+    expect(rcptTo[2]?.address).toBe("U3@b.test");
+    rcptTo.reverse();
+    accept(recipients, rcptTo, "RCPT TO:<U4@b.test>");
+    expect(rcptTo.map(({ address }) => address)).toEqual(["U4", "U3", "u2", "u1"].map((u) => `${u}@b.test`));
+    // What one hook has taken out, another may put back.
+    rcptTo.unshift(first);
+    expect(recipients.positions(rcptTo)).toEqual([0, 4, 3, 2, 1, 2, 1]);
+  });
+
+  test("an address that a hook has put into the list twice stands where it is first", () => {
+    const { recipients, rcptTo } = named(many(3));
+    rcptTo.unshift({ address: "U2@b.test", args: false });
+    rcptTo.push({ address: "U0@b.test", args: false });
+    expect(recipients.positions(rcptTo)).toEqual([1, 2, 0]);
+  });
+
   test("takes work in proportion to the list, whatever a hook did to it", () => {
     const reads = (count: number): number => {
       let read = 0;
@@ -83,13 +103,86 @@ describe("where a RCPT command stands in rcptTo", () => {
         },
         args: false as const,
       }));
-      list.shift();
+      list.splice(0, count / 2);
       list.reverse();
-      expect(recipients.positions(list).filter((index) => index >= 0)).toHaveLength(count - 1);
+      expect(recipients.positions(list).filter((index) => index >= 0)).toHaveLength(count / 2);
       for (let index = 0; index < count; index++) accept(recipients, list, `RCPT TO:<u${index}@b.test>`);
       return read;
     };
     expect(reads(4_000)).toBeLessThan(2.2 * reads(2_000));
+  });
+});
+
+describe("what a recipient keeps of its command", () => {
+  test.each([3, 40])("its own parameters, with %i before it", (count) => {
+    const { recipients, rcptTo } = named(many(count));
+    for (const parameters of [
+      "NOTIFY=NEVER X",
+      "NOTIFY=DELAY X=1",
+      "NOTIFY=DELAY",
+      `NOTIFY=${"A".repeat(65)}`,
+    ])
+      accept(recipients, rcptTo, `RCPT TO:<${rcptTo.length}@b.test> ${parameters}`);
+    expect(rcptTo.map(({ args }) => args)).toEqual([
+      ...many(count).map(() => false as const),
+      { NOTIFY: "NEVER", X: true },
+      { NOTIFY: "DELAY", X: "1" },
+      { NOTIFY: "DELAY" },
+      { NOTIFY: "A".repeat(65) },
+    ]);
+  });
+});
+
+/** How many recipients a transaction takes until it is full, `most` if it is not full by then. */
+function accepted(
+  most: number,
+  recipient: (index: number) => SMTPAddress,
+  octets: number,
+  recipients: Recipients = new Recipients(),
+): number {
+  const rcptTo: SMTPAddress[] = [];
+  let count = 0;
+  for (; count < most && !recipients.isFull; count++) recipients.accept(recipient(count), rcptTo, octets);
+  return count;
+}
+
+describe("a transaction is full", () => {
+  test("with 100 000 recipients", () => {
+    expect(accepted(100_001, (index) => ({ address: `${index}@b.test`, args: false }), 20)).toBe(100_000);
+  });
+
+  test("with 32 MiB of addresses, each of which takes 120 octets more", () => {
+    const rest = "x".repeat(904 - 6);
+    const address = (index: number): string => `${String(index).padStart(6, "0")}${rest}`;
+    expect(accepted(100_000, (index) => ({ address: address(index), args: false }), 20)).toBe(32_768);
+  });
+
+  test("with 64 KiB of parameters, where the octets of their commands do not allow more", () => {
+    const args = (index: number): { X: string } => ({ X: `${index}`.padStart(1000, "x") });
+    const recipient = (index: number): SMTPAddress => ({ address: "a@b.test", args: args(index) });
+    const few = accepted(1000, recipient, 0);
+    expect(few).toBeWithin(45, 60);
+    // Octets of commands without parameters count too.
+    const recipients = new Recipients();
+    recipients.accept({ address: "a@b.test", args: false }, [], 16 << 10);
+    expect(accepted(1000, recipient, 0, recipients)).toBeWithin(2 * few - 5, 2 * few + 5);
+    // One of 1000 octets takes about 1250; 300 octets of command allow 1200 of them, and 320 all.
+    expect(accepted(5000, recipient, 300)).toBeWithin(500, 4999);
+    expect(accepted(5000, recipient, 320)).toBe(5000);
+  });
+
+  test("after as many recipients in each transaction", () => {
+    const recipients = new Recipients();
+    const line = (index: number): SMTPAddress => ({
+      address: "a@b.test",
+      args: Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`K${index}X${at}`, true as const])),
+    });
+    const counts = [1, 2, 3].map(() => {
+      recipients.clear();
+      return accepted(1000, line, 0, recipients);
+    });
+    expect(counts[0]).toBeWithin(5, 100);
+    expect(counts).toEqual(counts.map(() => counts[0] as number));
   });
 });
 
@@ -127,6 +220,13 @@ const word = (index: number, at: number): string =>
 const words = (index: number, count: number, value = ""): string =>
   Array.from({ length: count }, (_, at) => word(index, at) + value).join(" ");
 
+/** The same letters, with spaces in other places. */
+const cut = (index: number): string =>
+  Array.from(
+    { length: 30 },
+    (_, at) => String.fromCharCode(97 + (at % 26)) + (index & (1 << at) ? " " : ""),
+  ).join("");
+
 describe("what recipients cost in memory", () => {
   test.each<[string, number, (index: number) => string]>([
     ["32 parameters that no other has", 100, (index) => `RCPT TO:<u${index}@e.f> ${words(index, 32)}`],
@@ -136,6 +236,7 @@ describe("what recipients cost in memory", () => {
     ["32 short values", 100, (index) => `RCPT TO:<u${index}@e.f> ${words(0, 32, `=${word(index, 1)}`)}`],
     ["a long line, mostly white space", 50, (index) => `RCPT TO:<u${index}@e.f> ${" ".repeat(8_000)}X=1`],
     ["a long value", 50, (index) => `RCPT TO:<u${index}@e.f> X=${word(index, 0).repeat(2_000)}`],
+    ["the same letters as other keywords", 300, (index) => `RCPT TO:<u${index}@e.f> ${cut(index)}`],
     ["a repeated address", 300, (index) => `RCPT TO:<u${index % 2}@e.f> ${words(index, 32)}`],
   ])("stays within 4 × their octets and 64 kB: %s", (_, count, line) => {
     const { memory, octets, accepted } = cost(line, count);
