@@ -12,6 +12,60 @@ export interface Judged {
 
 /** By file, relative to `src/`. */
 export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
+  "commands/address-numbers.ts": [
+    {
+      in: "SEED",
+      change: "const SEED = Math.trunc(‹Math.random() * 2 ** 32 → Math.random() / 2 ** 32›);",
+      why: "Any seed gives the same numbers. That it is random makes the slots of addresses unpredictable, which no client sees.",
+    },
+    {
+      in: "SEED",
+      change: "const SEED = Math.trunc(Math.random() * ‹2 → 3› ** 32);",
+      why: "Any seed gives the same numbers. That it is random makes the slots of addresses unpredictable, which no client sees.",
+    },
+    {
+      in: "SEED",
+      change: "const SEED = Math.trunc(Math.random() * 2 ** ‹32 → 33›);",
+      why: "Any seed gives the same numbers. That it is random makes the slots of addresses unpredictable, which no client sees.",
+    },
+    {
+      in: "FEW",
+      change: "const FEW = ‹16 → 17›;",
+      why: "It decides when the table is made or grows, and any table gives the same numbers.",
+    },
+    {
+      in: "AddressNumbers.add",
+      change:
+        "if (‹2 * this.#addresses.length > Math.max(this.#slots.length, 2 * FEW) → 2 * this.#addresses.length >= Math.max(this.#slots.length, 2 * FEW)›) this.#grow();",
+      why: "It decides when the table is made or grows, and any table gives the same numbers.",
+    },
+    {
+      in: "AddressNumbers.add",
+      change: "if (‹2 → 3› * this.#addresses.length > Math.max(this.#slots.length, 2 * FEW)) this.#grow();",
+      why: "It decides when the table is made or grows, and any table gives the same numbers.",
+    },
+    {
+      in: "AddressNumbers.add",
+      change:
+        "if (2 * this.#addresses.length > Math.max(this.#slots.length, ‹2 * FEW → 2 / FEW›)) this.#grow();",
+      why: "It decides when the table is made or grows, and any table gives the same numbers.",
+    },
+    {
+      in: "AddressNumbers.add",
+      change: "if (2 * this.#addresses.length > Math.max(this.#slots.length, ‹2 → 3› * FEW)) this.#grow();",
+      why: "It decides when the table is made or grows, and any table gives the same numbers.",
+    },
+    {
+      in: "AddressNumbers.add",
+      change: "else if (this.#slots.length > ‹0 → 1›) this.#slots[this.#slotOf(address)] = number + 1;",
+      why: "A table has more than one slot, or none.",
+    },
+    {
+      in: "AddressNumbers.#grow",
+      change: "this.#slots = new Int32Array(‹4 → 5› * this.#addresses.length);",
+      why: "It decides when the table is made or grows, and any table gives the same numbers.",
+    },
+  ],
   "commands/auth.ts": [
     {
       in: "AUTH",
@@ -112,6 +166,108 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "enterDSN",
       change: 'const notify = toUpperASCII(args.NOTIFY).split(",", CONDITIONS.length + ‹1 → 2›);',
       why: "One part more than there are conditions is refused, and so are two. The limit spares the rest.",
+    },
+  ],
+  "commands/recipients.ts": [
+    {
+      in: "FREE_MEMORY",
+      change: "const FREE_MEMORY = ‹64 → 65› << 10;",
+      why: "The limit is an estimate, and so small a part of it is within its error.",
+    },
+    {
+      in: "STRING",
+      change: "const STRING = ‹48 → 49›;",
+      why: "The limit is an estimate, and so small a part of it is within its error.",
+    },
+    {
+      in: "OBJECT",
+      change: "const OBJECT = ‹64 → 65›;",
+      why: "The limit is an estimate, and so small a part of it is within its error.",
+    },
+    {
+      in: "PROPERTY",
+      change: "const PROPERTY = ‹10 → 11›;",
+      why: "The limit is an estimate, and so small a part of it is within its error.",
+    },
+    {
+      in: "SHAPE",
+      change: "const SHAPE = ‹280 → 281›;",
+      why: "The limit is an estimate, and so small a part of it is within its error.",
+    },
+    {
+      in: "SHAPE_PROPERTY",
+      change: "const SHAPE_PROPERTY = ‹170 → 171›;",
+      why: "The limit is an estimate, and so small a part of it is within its error.",
+    },
+    {
+      in: "SHORT",
+      change: "const SHORT = ‹64 → 65›;",
+      why: "Shared or not, the text is the same. It only decides on memory.",
+    },
+    {
+      in: "UNCOPIED",
+      change: "const UNCOPIED = ‹16 → 17›;",
+      why: "A copy has the same text. When to make one only decides on time and memory.",
+    },
+    {
+      in: "Recipients.#memory",
+      change: "#memory = ‹0 → 1›;",
+      why: "The limit is an estimate, and so small a part of it is within its error.",
+    },
+    {
+      in: "Recipients.clear",
+      change: "‹this.#edited = undefined; → ;›",
+      why: "The index is checked before it is used, and gets each address that is accepted. Here it frees memory.",
+    },
+    {
+      in: "Recipients.clear",
+      change: "‹this.#lastArgs = undefined; → ;›",
+      why: "The next recipient may share a value with the last one, whatever transaction that was in. Here it frees memory.",
+    },
+    {
+      in: "Recipients.clear",
+      change: "this.#memory = ‹0 → 1›;",
+      why: "The limit is an estimate, and so small a part of it is within its error.",
+    },
+    {
+      in: "Recipients.keep",
+      change: "if (‹this.count < UNCOPIED → false›) return { address, args };",
+      why: "A copy has the same text. When to make one only decides on time and memory.",
+    },
+    {
+      in: "Recipients.keep",
+      change: "if (‹this.count < UNCOPIED → this.count <= UNCOPIED›) return { address, args };",
+      why: "A copy has the same text. When to make one only decides on time and memory.",
+    },
+    {
+      in: "Recipients.#find",
+      change: "if (‹!this.#edited && addressOf(rcptTo[number]) === key → false›) return number;",
+      why: "It only decides which way finds the same index.",
+    },
+    {
+      in: "Recipients.#find",
+      change: "if (‹!this.#edited → this.#edited› && addressOf(rcptTo[number]) === key) return number;",
+      why: "It only decides which way finds the same index.",
+    },
+    {
+      in: "isShared",
+      change: "return ‹value === last && value.length <= SHORT → false›;",
+      why: "Shared or not, the text is the same. It only decides on memory.",
+    },
+    {
+      in: "isShared",
+      change: "return value === last && ‹value.length <= SHORT → true›;",
+      why: "Shared or not, the text is the same. It only decides on memory.",
+    },
+    {
+      in: "isShared",
+      change: "return value === last && ‹value.length <= SHORT → value.length < SHORT›;",
+      why: "Shared or not, the text is the same. It only decides on memory.",
+    },
+    {
+      in: "indexOf",
+      change: "if (‹address !== undefined → true› && !indexes.has(address)) indexes.set(address, index);",
+      why: "The index is never asked for undefined.",
     },
   ],
   "hooks/hook-call.ts": [
