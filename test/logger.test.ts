@@ -175,6 +175,27 @@ describe("server.logger", () => {
   });
 });
 
+test("a server.logger that cannot be read does no harm: its error is on the console", async () => {
+  const error = new Error("no logger");
+  class Broken extends SMTPServer {
+    override get logger(): SMTPServer["logger"] {
+      throw error;
+    }
+  }
+  const server = new Broken({ authOptional: true, disableReverseLookup: true });
+  const closed = Promise.withResolvers<void>();
+  server.on("close", closed.resolve);
+  await server.listen(0, "127.0.0.1");
+  await visit(server);
+  const left = await hello(server);
+  const closing = server.close();
+  expect(await left.say("NOOP")).toBe("421 Server shutting down");
+  await left.leave();
+  await closing;
+  await closed.promise;
+  expect(new Set(onConsole().flat())).toEqual(new Set([error]));
+});
+
 describe("ignoredHosts", () => {
   const table: [string[], string, boolean][] = [
     [["192.0.2.99"], "192.0.2.99", true],

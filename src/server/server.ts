@@ -130,7 +130,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     this.#settings = new Settings(this);
     this.#contexts = new SecureContexts(this.options, (error, servername) => {
       log(
-        this.logger,
+        this.#settings.logger,
         "error",
         { tnx: "sni", servername, err: error },
         "No context for %s: %s",
@@ -201,7 +201,13 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     const dropped = (): void => {
       const text = "There is no onData: %s bytes are accepted and dropped";
       if (!this.#settings.isIgnored(session.remoteAddress))
-        log(this.logger, "warn", { tnx: "message", ...loggedClient(session) }, text, stream.byteLength);
+        log(
+          this.#settings.logger,
+          "warn",
+          { tnx: "message", ...loggedClient(session) },
+          text,
+          stream.byteLength,
+        );
       callback();
     };
     return stream.pipeTo(new WritableStream()).then(dropped, callback);
@@ -327,7 +333,15 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     const [host, port] = "path" in where ? [where.path, undefined] : [where.host, where.port];
     const at = port === undefined ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`;
     const entry = { tnx: "listen", host, port, secure, protocol };
-    log(this.logger, "info", entry, "%s%s Server listening on %s", secure ? "Secure " : "", protocol, at);
+    log(
+      this.#settings.logger,
+      "info",
+      entry,
+      "%s%s Server listening on %s",
+      secure ? "Secure " : "",
+      protocol,
+      at,
+    );
   }
 
   // ---- closing --------------------------------------------------------------------------------------
@@ -366,14 +380,14 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     const count = this.connections.size;
     if (count > 0) {
       const text = "Server closing with %s pending connections, waiting %s seconds before terminating";
-      log(this.logger, "info", { tnx: "close" }, text, count, closeTimeout / 1000);
+      log(this.#settings.logger, "info", { tnx: "close" }, text, count, closeTimeout / 1000);
     }
     this.#closeTimer = this.#context.clock.setTimeout(() => this.#closeLeftovers(), closeTimeout);
     void closing.promise.then(() => {
       this.#context.clock.clearTimeout(this.#closeTimer);
       this.#closing = undefined;
       this.#context.onEmpty = undefined;
-      log(this.logger, "info", { tnx: "closed" }, "%s Server closed", protocol);
+      log(this.#settings.logger, "info", { tnx: "closed" }, "%s Server closed", protocol);
       for (const emitter of [this.server, this] as EventEmitter[]) emitSafely(emitter, "close");
     });
     if (this.#context.isEmpty) closing.resolve();
