@@ -36,12 +36,11 @@ const NUMBERS = [
 const LISTS = ["authMethods", "disabledCommands", "ignoredHosts"] as const;
 const TRUST_LISTS = ["useProxy", "useXClient", "useXForward"] as const;
 
-/** Reads a number or a numeric string; `undefined` for a value that means that the option is not given. */
+/** Reads a number or a numeric string from 0 on. @returns `undefined` for any other value, as if the option was not given */
 function toNumber(value: unknown): number | undefined {
-  if (typeof value === "number" && value >= 0) return value;
-  if (value === null || value === undefined || value === "" || typeof value === "boolean") return undefined;
-  const number = Number(value);
-  return Number.isNaN(number) || number < 0 ? undefined : number;
+  const isNumeric = typeof value === "number" || (typeof value === "string" && value.trim() !== "");
+  const number = isNumeric ? Number(value) : NaN;
+  return number >= 0 ? number : undefined;
 }
 
 /** Reads a limit. 0, `Infinity` and `false` mean no limit. @returns `Infinity` for no limit */
@@ -60,7 +59,7 @@ function toTimeout(value: unknown, byDefault: number): number {
 
 /** A command or mechanism name in upper case: ASCII, as on the wire. */
 function toName(value: unknown): string {
-  return toUpperASCII(String(value ?? "").trim());
+  return toUpperASCII(String(value).trim());
 }
 
 /** Command and mechanism names in upper case. */
@@ -78,8 +77,7 @@ export function checkOptions(options: SMTPServerOptions): void {
   for (const [name, unit] of NUMBERS) {
     const value: unknown = options[name];
     if (value === undefined || value === null || value === false) continue;
-    const isNumeric = typeof value === "number" || (typeof value === "string" && value.trim() !== "");
-    if (!isNumeric || !(Number(value) >= 0)) {
+    if (toNumber(value) === undefined) {
       throw new TypeError(`${name}: must be a number of ${unit}, 0 or more, got ${show(value)}`);
     }
   }

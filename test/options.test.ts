@@ -1,5 +1,7 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { SMTPServer, type DataStream, type SMTPServerOptions } from "../src/index.js";
+import { silent } from "../src/logger.js";
+import { Settings } from "../src/options.js";
 import { hello, makeServer, MemoryClient } from "./support/client.js";
 
 type OptionName = keyof SMTPServerOptions;
@@ -62,7 +64,7 @@ describe("an impossible value throws a TypeError that names the option", () => {
       ),
     ),
     ...LISTS.flatMap((name) =>
-      [7, {}, [7], [null], true].map((value): [OptionName, unknown] => [name, value]),
+      [7, {}, [7], [null], ["PLAIN", 7], true].map((value): [OptionName, unknown] => [name, value]),
     ),
     ["ignoredHosts", "127.0.0.1"],
     ...TRUST_LISTS.flatMap((name) =>
@@ -104,6 +106,13 @@ describe("an impossible value throws a TypeError that names the option", () => {
   test.each([
     [{ size: "10MB" }, "size: must be a number of bytes, 0 or more, got '10MB'"],
     [{ socketTimeout: {} }, "socketTimeout: must be a number of milliseconds, 0 or more, got {}"],
+    [{ size: { a: { b: 1 } } }, "size: must be a number of bytes, 0 or more, got { a: [Object] }"],
+    [{ logger: "x".repeat(99) }, `logger: must be true, false or a logger object, got '${"x".repeat(99)}'`],
+    [
+      { ignoredHosts: Object.fromEntries([..."abcdefghijklmnop"].map((key) => [key, key])) },
+      `ignoredHosts: must be an array of strings, got { ${[..."abcdefghijklmnop"].map((key) => `${key}: '${key}'`).join(", ")} }`,
+    ],
+    [{ resolver: {} }, "resolver: must be an object with a method reverse(ip, callback)"],
     [{ authMethods: [1] }, "authMethods: must be an array of strings, got [ 1 ]"],
     [
       { bareNewlines: "normalise" },
@@ -378,6 +387,110 @@ describe("server.options", () => {
         "500 Error: bare <LF> received",
       ]);
     }
+  });
+});
+
+describe("what a number comes to", () => {
+  const settings = (options: unknown): Settings =>
+    new Settings({ options: options as SMTPServerOptions, logger: silent });
+  const defaults = settings({});
+  const read = (options: Record<string, unknown>): unknown[] =>
+    Object.keys(options).map((name) => settings(options)[name as keyof Settings]);
+
+  test.each(NUMBERS)("%s: a value that is none, set later, counts as not given", (name) => {
+    for (const bad of [
+      "many",
+      -1,
+      "-1",
+      NaN,
+      {},
+      [],
+      [1],
+      "",
+      " ",
+      true,
+      null,
+      undefined,
+      new Date(1),
+      () => 1,
+    ])
+      expect([bad, settings({ [name]: bad })[name as keyof Settings]]).toEqual([
+        bad,
+        defaults[name as keyof Settings],
+      ]);
+  });
+
+  test("a numeric text is one, and so is a fraction", () => {
+    expect(read({ size: "1024", maxErrors: " 2 ", minDataRate: 0.5 })).toEqual([1024, 2, 0.5]);
+  });
+
+  test.each([0, "0", Infinity, "Infinity", false])("%p is no limit", (none) => {
+    const limits = NUMBERS.filter((name) => /^(max|size)/.test(name) && name !== "maxCommandLength");
+    expect(limits.map((name) => settings({ [name]: none })[name as keyof Settings])).toEqual(
+      limits.map(() => Infinity),
+    );
+    expect(read({ maxCommandLength: none, minDataRate: none })).toEqual([1_048_576, 0]);
+  });
+
+  test("a time is no longer than a timer of JavaScript can be", () => {
+    const times = (value: unknown): unknown[] =>
+      read({ socketTimeout: value, closeTimeout: value, earlyTalkerDelay: value });
+    expect(times(1)).toEqual([1, 1, 1]);
+    expect(times(2 ** 31 - 1)).toEqual([2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1]);
+    expect(times(2 ** 31)).toEqual(times(2 ** 31 - 1));
+    expect(times(Infinity)).toEqual(times(2 ** 31 - 1));
+    expect(times(0)).toEqual([60_000, 30_000, 0]);
+  });
+
+  test("a command line has 1 MiB at most", () => {
+    expect(read({ maxCommandLength: 1_048_576 })).toEqual([1_048_576]);
+    expect(read({ maxCommandLength: 1_048_577 })).toEqual([1_048_576]);
+  });
+});
+
+describe("a value of another type, set later", () => {
+  test.each([[undefined], [null], [false], [[]]])("authMethods %p: the default", async (value) => {
+    const server = makeServer({ authMethods: ["CRAM-MD5"] });
+    Object.assign(server.options, { authMethods: value });
+    expect(await ehlo(server)).toContain("\n250-AUTH PLAIN LOGIN\n");
+  });
+
+  test("a text for a list of one, in any case and with spaces around it", async () => {
+    const server = makeServer();
+    Object.assign(server.options, { authMethods: " login ", disabledCommands: " vrfy " });
+    expect(await ehlo(server)).toContain("\n250-AUTH LOGIN\n");
+    expect(await hears("VRFY x")(server)).toBe("500 Error: command not recognized");
+    expect(await hears("HELP")(server)).toStartWith("214 ");
+  });
+
+  test.each([null, {}, 7])("authRequiredMessage %p: the default", async (value) => {
+    const server = makeServer({ authOptional: false });
+    Object.assign(server.options, { authRequiredMessage: value });
+    expect(await hears(MAIL)(server)).toBe("530 Error: authentication Required");
+  });
+});
+
+describe("scramSecret", () => {
+  /** What SCRAM shows a client that asks for a name that there is none of. */
+  async function saltOf(options: SMTPServerOptions): Promise<string | undefined> {
+    const server = makeServer({ ...options, allowInsecureAuth: true, authMethods: ["SCRAM-SHA-256"] });
+    const client = await hello(server);
+    const reply = await client.say(`AUTH SCRAM-SHA-256 ${btoa("n,,n=nobody,r=abc")}`);
+    return /,s=([^,]+),/.exec(atob(reply?.slice("334 ".length) ?? ""))?.[1];
+  }
+
+  test("makes the salts of unknown names: the same for the same secret", async () => {
+    const [one, again, other, none, noneAgain] = [
+      await saltOf({ scramSecret: "one" }),
+      await saltOf({ scramSecret: "one" }),
+      await saltOf({ scramSecret: "other" }),
+      await saltOf({}),
+      await saltOf({ scramSecret: "" }),
+    ];
+    expect(one).toBe(again as string);
+    expect(none).toBe(noneAgain as string);
+    expect(new Set([one, other, none]).size).toBe(3);
+    expect(one).toBeString();
   });
 });
 
