@@ -277,6 +277,28 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "A hook that has answered may reach its callback. Here it spares the reading of the source.",
     },
   ],
+  "options.ts": [
+    {
+      in: "PROCESS_SECRET",
+      change: "const PROCESS_SECRET = randomBytes(‹32 → 33›);",
+      why: "Any random secret of this length or more does.",
+    },
+    {
+      in: "Settings.isDisabled",
+      change: "if (‹!Array.isArray(list) → true›) return toNames(list).includes(verb);",
+      why: "toNames reads a list too. The lines below it are faster.",
+    },
+    {
+      in: "Settings.isDisabled",
+      change: "if (‹list.length === 0 → false›) return false;",
+      why: "It only spares work: the line below gives the same.",
+    },
+    {
+      in: "Settings.isDisabled",
+      change: "return list.some((name) => ‹name === verb → false› || toName(name) === verb);",
+      why: "toName leaves a name as it is that is equal already. The comparison is faster.",
+    },
+  ],
   "wire/text.ts": [
     {
       in: "escape",
