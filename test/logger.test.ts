@@ -119,6 +119,39 @@ describe("option logger", () => {
 
   test("a logger without methods", async () => {
     await visit(makeServer({ logger: {} }));
+    expect(onConsole()).toEqual([]);
+  });
+
+  describe("on the console", () => {
+    const print = (level: (typeof LEVELS)[number], entry: object, ...rest: [text?: string]): string[][] => {
+      makeServer({ logger: true }).logger[level]?.(entry, ...rest);
+      return spies.map((spy) => spy.mock.calls.map((call) => String(call[0]).replace(/^\[[^\]]*\] /, "")));
+    };
+
+    test.each([
+      ["trace", [["TRACE hi"], []]],
+      ["debug", [["DEBUG hi"], []]],
+      ["info", [["INFO  hi"], []]],
+      ["warn", [["WARN  hi"], []]],
+      ["error", [[], ["ERROR hi"]]],
+      ["fatal", [[], ["FATAL hi"]]],
+    ] as const)("%s", (level, [out, errors]) => {
+      expect(print(level, { tnx: "own" }, "hi")).toEqual([[...out], [...errors]]);
+    });
+
+    test("an entry without a text", () => {
+      expect(print("info", { tnx: "own" })).toEqual([["INFO  "], []]);
+    });
+
+    test("an error stands below its entry, indented, and below one of info not at all", () => {
+      const err = Object.assign(new Error("no"), { stack: "Error: no\n    at home" });
+      expect(print("error", { tnx: "own", err }, "failed")).toEqual([
+        [],
+        ["ERROR failed\n    Error: no\n        at home"],
+      ]);
+      for (const spy of spies) spy.mockClear();
+      expect(print("info", { tnx: "own", err }, "failed")).toEqual([["INFO  failed"], []]);
+    });
   });
 
   test("a logger that throws does not harm the mail", async () => {
@@ -153,6 +186,7 @@ describe("server.logger", () => {
     server.logger = { debug: logger.debug } as Logger;
     await visit(server);
     expect(entries.length).toBeGreaterThan(0);
+    expect(onConsole()).toEqual([]);
   });
 
   test("may be used by the application", () => {

@@ -133,6 +133,23 @@ test("at the level debug: each line, with the command and the user", async () =>
   ]);
 });
 
+test.each([
+  ["ann", "ann"],
+  [{ username: "ann", id: 7 }, "ann"],
+  [{ id: 7 }, { id: 7 }],
+  [null, null],
+  [false, false],
+])("session.user %p is %p in an entry", async (user, shown) => {
+  const users: unknown[] = [];
+  const logger: Logger = { debug: (entry) => void users.push((entry as Entry)["user"]) };
+  const server = makeServer({ logger });
+  const client = await hello(server);
+  users.length = 0;
+  for (const { session } of server.connections) session.user = user;
+  expect(await client.say("NOOP")).toBe("250 OK");
+  expect(users).toEqual([shown, shown]);
+});
+
 test("the texts of failed logins are those that the filter for fail2ban looks for", async () => {
   const texts: string[] = [];
   const logger: Logger = { info: (_entry, text, ...args) => void texts.push(format(text, ...args)) };

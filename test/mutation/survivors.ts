@@ -270,11 +270,35 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The index is never asked for undefined.",
     },
   ],
+  "errors.ts": [
+    {
+      in: "SMTPError.constructor",
+      change: "if (‹responseCode !== undefined → true›) this.responseCode = responseCode;",
+      why: "Without a value the field is undefined either way. The condition is for the type checker.",
+    },
+    {
+      in: "SMTPError.constructor",
+      change: "if (‹enhancedCode !== undefined → true›) this.enhancedCode = enhancedCode;",
+      why: "Without a value the field is undefined either way. The condition is for the type checker.",
+    },
+    {
+      in: "SMTPError.constructor",
+      change: "if (‹code !== undefined → true›) this.code = code;",
+      why: "Without a value the field is undefined either way. The condition is for the type checker.",
+    },
+  ],
   "hooks/hook-call.ts": [
     {
       in: "HookCall.isAnswered",
       change: "get isAnswered(): boolean ‹{ return this.#answered; } → {}›",
       why: "A hook that has answered may reach its callback. Here it spares the reading of the source.",
+    },
+  ],
+  "logger.ts": [
+    {
+      in: "log",
+      change: "if (‹logger === silent → false›) return;",
+      why: "The silent logger drops the entry too. Here it spares the escaping.",
     },
   ],
   "options.ts": [
@@ -297,6 +321,29 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "Settings.isDisabled",
       change: "return list.some((name) => ‹name === verb → false› || toName(name) === verb);",
       why: "toName leaves a name as it is that is equal already. The comparison is faster.",
+    },
+  ],
+  "session.ts": [
+    {
+      in: "pool",
+      change: "const pool = Buffer.allocUnsafeSlow(‹4096 → 4097›);",
+      why: "It decides when the pool is filled, and each fill is random.",
+    },
+    {
+      in: "sessionId",
+      change: "if (‹used + ID_LENGTH > pool.length → true›) {",
+      why: "It decides when the pool is filled, and each fill is random.",
+    },
+    {
+      in: "sessionId",
+      change: "if (‹used + ID_LENGTH > pool.length → used + ID_LENGTH >= pool.length›) {",
+      why: "It decides when the pool is filled, and each fill is random.",
+    },
+    { in: "sessionId", change: "used = ‹0 → 1›;", why: "The first id may begin anywhere in the pool." },
+    {
+      in: "sessionId",
+      change: 'return pool.toString(‹"latin1" → ""›, used, (used += ID_LENGTH));',
+      why: "The digits are ASCII, which UTF-8 reads as Latin-1 does.",
     },
   ],
   "wire/text.ts": [
