@@ -85,11 +85,22 @@ describe("a hook that can never answer: 451 at once, and what to do about it", (
 });
 
 describe("a callback hook whose promise is fulfilled before it has answered: a warning, and the wait goes on", () => {
+  const UNDECLARED =
+    "because it may reach the callback without declaring it (it has a default or rest parameter, uses the word " +
+    "arguments, or is bound, native or a Proxy)";
   const forgetful: Record<string, [unknown, string]> = {
     declared: [async (_a: 1, _s: 1, _callback: 1) => {}, "because it declares the callback"],
-    rest: [async (..._all: 1[]) => {}, "because it may reach the callback without declaring it"],
-    default: [async (_a: 1, _s = {}) => {}, "because it may reach the callback without declaring it"],
-    bound: [(async () => {}).bind(null), "because it may reach the callback without declaring it"],
+    rest: [async (..._all: 1[]) => {}, UNDECLARED],
+    default: [async (_a: 1, _s = {}) => {}, UNDECLARED],
+    bound: [(async () => {}).bind(null), UNDECLARED],
+    "a Proxy that shows nothing": [
+      new Proxy(async (_a: 1, _s: 1, _callback: 1) => {}, {
+        get: () => {
+          throw new Error("not for you");
+        },
+      }),
+      UNDECLARED,
+    ],
   };
   test.each(Object.entries(forgetful))("%s", async (_, [onMailFrom, reason]) => {
     const { server, errors, logged } = watched({ onMailFrom });
@@ -98,10 +109,11 @@ describe("a callback hook whose promise is fulfilled before it has answered: a w
     expect(await client.idle()).toBe("");
     const [warning = ""] = warnings;
     expect(warning).toStartWith("onMailFrom has not called its callback, but its promise is fulfilled.");
-    expect(warning).toContain(reason);
+    expect(warning).toContain(` Only the callback answers, ${reason}: `);
     expect(warning).toContain(
       "call it, or write async onMailFrom(address, session) to answer by the promise",
     );
+    expect(process.emitWarning).toHaveBeenCalledWith(warning, { type: "SMTPServerWarning", code: "HOOK" });
     expect(logged).toEqual([["warn", warning]]);
     expect(errors).toEqual([]);
 

@@ -799,4 +799,20 @@ describe("ChunkQueue", () => {
     queue.clear();
     expect([queue.isEmpty, queue.isFull, queue.take()]).toEqual([true, false, undefined]);
   });
+
+  test("has 64 KiB and 16 chunks at most before it is full, after a clear() too", () => {
+    const queue = new ChunkQueue();
+    for (let round = 0; round < 2; round++) {
+      queue.add(Buffer.alloc(65_536));
+      expect(queue.isFull).toBe(false);
+      queue.add(message("x"));
+      expect(queue.isFull).toBe(true);
+      queue.clear();
+      for (let i = 0; i < 16; i++) queue.add(Buffer.alloc(1024));
+      expect(queue.isFull).toBe(false);
+      queue.add(Buffer.alloc(1024));
+      expect(queue.isFull).toBe(true);
+      queue.clear();
+    }
+  });
 });

@@ -294,11 +294,78 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "A hook that has answered may reach its callback. Here it spares the reading of the source.",
     },
   ],
+  "hooks/mistakes.ts": [
+    {
+      in: "declaredParameters",
+      change: "} catch ‹{ return 0; } → {}›",
+      why: "Nothing returned is as little as the number of parameters of any hook.",
+    },
+    { in: "declaredParameters", change: "return ‹0 → 1›;", why: "Each hook has two parameters or more." },
+  ],
+  "hooks/reaches-callback.ts": [
+    {
+      in: "isNative",
+      change:
+        'function isNative(toString: () => string): boolean ‹{ try { return toString.call(toString).includes("[ … catch { return false; } } → {}›',
+      why: "The function of a new realm does the same. The one that is there takes no time to make.",
+    },
+    {
+      in: "isNative",
+      change: 'try ‹{ return toString.call(toString).includes("[native code]"); } → {}› catch {',
+      why: "The function of a new realm does the same. The one that is there takes no time to make.",
+    },
+    { in: "isNative", change: "} catch ‹{ return false; } → {}›", why: "Nothing returned counts as false." },
+  ],
   "logger.ts": [
     {
       in: "log",
       change: "if (‹logger === silent → false›) return;",
       why: "The silent logger drops the entry too. Here it spares the escaping.",
+    },
+  ],
+  "message/chunk-queue.ts": [
+    {
+      in: "SMALL",
+      change: "const SMALL = ‹1024 → 1025›;",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
+    },
+    {
+      in: "GATHERED",
+      change: "const GATHERED = ‹8 → 9› * 1024;",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
+    },
+    {
+      in: "GATHERED",
+      change: "const GATHERED = 8 * ‹1024 → 1025›;",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
+    },
+    {
+      in: "ChunkQueue.add",
+      change: "if (last !== undefined && ‹chunk.length < SMALL → true› && gather(last, chunk)) return;",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
+    },
+    {
+      in: "ChunkQueue.add",
+      change:
+        "if (last !== undefined && ‹chunk.length < SMALL → chunk.length <= SMALL› && gather(last, chunk)) return;",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
+    },
+    {
+      in: "gather",
+      change:
+        "if (‹entry.chunk.length + chunk.length > GATHERED → entry.chunk.length + chunk.length >= GATHERED›) return false;",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
+    },
+    {
+      in: "gather",
+      change:
+        "if (‹entry.chunk.length + chunk.length → entry.chunk.length - chunk.length› > GATHERED) return false;",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
+    },
+    {
+      in: "gather",
+      change: "if (‹entry.chunk.length >= SMALL → entry.chunk.length > SMALL›) return false;",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
     },
   ],
   "options.ts": [
