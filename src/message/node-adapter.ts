@@ -63,9 +63,8 @@ export function delegateToNodeAdapter<T extends object>(
   prototype: T,
   adapterOf: (stream: T) => NodeAdapter,
 ): void {
-  // Programs, and node:stream itself, recognise a Node stream by this property.
-  const state: PropertyDescriptor = { value: undefined, writable: true };
-  const names = new Map<string | symbol, PropertyDescriptor>([["_readableState", state]]);
+  // Programs, and node:stream itself, recognise a Node stream by this property of the adapter.
+  const names = new Map<string | symbol, PropertyDescriptor>([["_readableState", {}]]);
   for (let from: object = Readable.prototype; from !== Object.prototype; from = Object.getPrototypeOf(from)) {
     for (const name of [...Object.getOwnPropertyNames(from), Symbol.asyncDispose]) {
       const descriptor = Object.getOwnPropertyDescriptor(from, name);

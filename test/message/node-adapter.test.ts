@@ -422,6 +422,22 @@ describe("taking the message over", () => {
 });
 
 describe("properties of the stream", () => {
+  test("may be replaced as those of other streams, by a program that traces what is read", () => {
+    const { stream } = sourceOf();
+    const prototype: object = Object.getPrototypeOf(stream);
+    const isMethod = (name: PropertyKey): boolean =>
+      typeof Object.getOwnPropertyDescriptor(prototype, name)?.value === "function";
+    const names = Reflect.ownKeys(prototype).filter((name) => name !== "constructor");
+    expect(names).toEqual(expect.arrayContaining(["getReader", "pipeTo", "on", "pipe", "_readableState"]));
+    const flags = (name: PropertyKey): unknown[] => {
+      const { configurable, enumerable, writable } = Object.getOwnPropertyDescriptor(prototype, name) ?? {};
+      return [name, configurable, enumerable, writable];
+    };
+    expect(names.map(flags)).toEqual(
+      names.map((name) => [name, true, false, isMethod(name) ? true : undefined]),
+    );
+  });
+
   test("fluent methods give the stream itself", () => {
     const { stream } = sourceOf();
     const nothing = (): void => {};
@@ -692,16 +708,16 @@ describe("destroy()", () => {
   });
 
   test.each([
-    [undefined, "ERR_STREAM_PREMATURE_CLOSE"],
-    [Object.assign(new Error("mine"), { code: "EMINE" }), "EMINE"],
-  ])("a Web read and stream.finished do not wait forever (%s)", async (error, code) => {
+    [undefined, { code: "ERR_STREAM_PREMATURE_CLOSE", message: "Premature close" }],
+    [Object.assign(new Error("mine"), { code: "EMINE" }), { code: "EMINE", message: "mine" }],
+  ])("a Web read and stream.finished do not wait forever (%s)", async (error, thrown) => {
     const { stream } = sourceOf();
     const outcomes = [stream.getReader().read(), finishedPromise(stream)];
     await turn();
     stream.destroy(error);
     for (const outcome of outcomes)
-      expect(await outcome.catch((thrown: unknown) => thrown)).toMatchObject({ code });
-    expect(await finishedPromise(stream).catch((thrown: unknown) => thrown)).toMatchObject({ code });
+      expect(await outcome.catch((reason: unknown) => reason)).toMatchObject(thrown);
+    expect(await finishedPromise(stream).catch((reason: unknown) => reason)).toMatchObject(thrown);
     await nothingUnhandled();
   });
 
