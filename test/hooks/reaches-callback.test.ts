@@ -108,6 +108,7 @@ const BY_CALLBACK: Record<string, string | (() => Hook)> = {
   "with an escape": "async function (a) { later(\\u0061rguments[2]) }",
   "with an escape in braces": "async function (a) { later(argument\\u{00073}[2]) }",
   "by eval": 'async function (a) { later(eval("argu" + "ments[2]")) }',
+  "by eval behind a member": 'async function (a) { a.address;eval("later(argu" + "ments[2])") }',
   "in a method": "({ async m(a) { later(arguments[2]) } }).m",
   "in the default of a pattern": "async function ({ cb = arguments[2] }) { later(cb) }",
   // Rest and default parameters.
@@ -140,6 +141,11 @@ const BY_CALLBACK: Record<string, string | (() => Hook)> = {
   "a computed name with ]": '({ async ["](a)"](a, ...all) { later(all[1]) } })["](a)"]',
   "a name in quotes": '({ async "m(a)"(a, ...all) { later(all[1]) } })["m(a)"]',
   "a comment before the parameters": "async function /* (a) */ f(a, ...all) { later(all[1]) }",
+  "minified, a rest of an async function": "async function(...t){later(t[2])}",
+  "minified, a rest of a function": "function(...t){later(t[2])}",
+  "minified, a rest of an async arrow function": "async(...t)=>{later(t[2])}",
+  "minified, a rest of an arrow function": "(...t)=>{later(t[2])}",
+  "minified, a rest of a method": "({m(...t){later(t[2])}}).m",
   // Compiled.
   "TypeScript to ES2015":
     "function (a, s, cb) { return __awaiter(this, void 0, void 0, function* () { later(cb) }) }",
@@ -236,10 +242,16 @@ const BY_PROMISE: Record<string, string | (() => Hook)> = {
   "a string as the key of a pattern": "async ({ '...a)': a }, s) => { await wait() }",
   "a pattern over several lines": "async function (\n  { address },\n  s,\n) { await wait() }",
   "minified, patterns": "async({address:e,args:t},{id:n})=>{await wait()}",
+  "strings with braces in patterns": `async ({ a = "{,", b }, { c = '{,', d }) => { await wait() }`,
+  "more white space": "async  function  onMailFrom  (a) { await wait() }",
+  "more white space, an arrow function": "async  (a)  =>  { await wait() }",
+  "more white space, no parentheses": "async  address  =>  wait()",
+  "minified, no parentheses": "async address=>wait()",
   "= and ... in the body": "async (a) => { const all = [...'abc']; await wait() }",
   "a rest parameter in the body": "async (a) => { ((...all) => all)(1); await wait() }",
   "strings with parentheses": "async (a) => { ')(=...'; await wait() }",
   "eval of something else": "async (a) => { await redis.eval('x'); await wait() }",
+  "eval of something else, on the next line": "async (a) => { await redis.\n eval('x'); await wait() }",
   "a longer word": "async (a) => { const argumentsOf = 1, my_arguments = 2; await wait() }",
   "an escape in the body": "async (a) => { /[\\u0000-\\u001f]/.test('\\u0061'); await wait() }",
   "TypeScript to ES2015":

@@ -315,6 +315,42 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The function of a new realm does the same. The one that is there takes no time to make.",
     },
     { in: "isNative", change: "} catch ‹{ return false; } → {}›", why: "Nothing returned counts as false." },
+    {
+      in: "mayReachCallback",
+      change: "if (‹count === undefined → true›) {",
+      why: "The same function gives the same count. The Map spares the reading of its source.",
+    },
+    {
+      in: "mayReachCallback",
+      change: "‹counts.set(hook, count); → ;›",
+      why: "The same function gives the same count. The Map spares the reading of its source.",
+    },
+    {
+      in: "reachableParameters",
+      change:
+        ": ‹(PLAIN.exec(source) ?? ARROW.exec(source))?.[1] → (PLAIN.exec(source) ?? ARROW.exec(source))[1]›;",
+      why: "What is not certain throws here, and then the result is Infinity too.",
+    },
+    {
+      in: "reachableParameters",
+      change: "const names = ‹list === undefined → false› ? undefined : withoutPatterns(list);",
+      why: "What is not certain throws here, and then the result is Infinity too.",
+    },
+    {
+      in: "reachableParameters",
+      change: "if (‹names === undefined → false› || /[.=]/.test(names)) return Infinity;",
+      why: "What is not certain throws here, and then the result is Infinity too.",
+    },
+    {
+      in: "withoutPatterns",
+      change: 'let names = list.replace(/"[^"]*"|\'[^\']*\'/g, ‹"string" → ""›);',
+      why: "The pattern around a string is replaced as a whole.",
+    },
+    {
+      in: "withoutPatterns",
+      change: 'for (let before = ‹"" → "Stryker was here!"›; before !== names;) {',
+      why: "One turn more replaces nothing in an empty list.",
+    },
   ],
   "logger.ts": [
     {
