@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -489,6 +490,19 @@ describe("back-pressure", () => {
     expect(got).toBe(3_000_000);
     expect(most).toBeLessThan(QUEUED_OCTETS + 4 * 10_000);
   });
+});
+
+test("what is pushed after cancel() is not kept in memory", async () => {
+  const { source } = sourceOf([]);
+  await source.stream.cancel();
+  const octets = (): number => {
+    Bun.gc(true);
+    return heapStats().extraMemorySize;
+  };
+  const before = octets();
+  for (let i = 0; i < 200; i++) source.push(Buffer.alloc(100_000, i));
+  expect(octets() - before).toBeLessThan(4_000_000);
+  expect(source.byteLength).toBe(20_000_000);
 });
 
 describe("errors", () => {
