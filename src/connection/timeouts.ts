@@ -21,6 +21,8 @@ export type Overdue =
 export interface TimedConnection {
   readonly clock: Clock;
   readonly state: State;
+  /** The state is neither `closing` nor `closed`. */
+  readonly isOpen: boolean;
   readonly reader: Reader;
   /** The first octets of a line were received, and the rest is missing. */
   readonly isInsideLine: boolean;
@@ -124,16 +126,16 @@ export class Timeouts {
   /** Calls `expired` if the connection is overdue. @returns the time of the next check */
   check(now: number): number {
     if (this.#deadline() <= now) this.#connection.expired(this.#reason(now));
-    const { state, settings } = this.#connection;
+    const { isOpen, settings } = this.#connection;
     // After closing nothing depends on the options, which may be getters that throw.
-    if (state === "closing" || state === "closed") return this.#closesAt;
+    if (!isOpen) return this.#closesAt;
     return Math.min(this.#deadline(), now + settings.socketTimeout);
   }
 
   /** @returns `Infinity` if nothing is due from the client */
   #deadline(): number {
-    const { state, reader, isInsideLine, isAbandoned, settings } = this.#connection;
-    if (state === "closing" || state === "closed") return this.#closesAt;
+    const { state, isOpen, reader, isInsideLine, isAbandoned, settings } = this.#connection;
+    if (!isOpen) return this.#closesAt;
     if (this.#heldSince !== undefined) return Infinity;
     // None while the greeting waits for `earlyTalkerDelay` or the reverse lookup, which have their own timers. None for a
     // hook that was reported already, unless the client has closed its side.
@@ -155,8 +157,8 @@ export class Timeouts {
   }
 
   #reason(now: number): Overdue {
-    const { state, reader, isAbandoned, settings } = this.#connection;
-    if (state === "closing" || state === "closed") return "closing";
+    const { state, isOpen, reader, isAbandoned, settings } = this.#connection;
+    if (!isOpen) return "closing";
     if (state === "upgrading") return "handshake";
     if (reader.type === "hook" && !isAbandoned) {
       this.#hookReported = true;

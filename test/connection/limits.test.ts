@@ -309,6 +309,62 @@ describe("time", () => {
     expect(await client.say("\r\n.")).toBe("250 OK: message queued");
   });
 
+  test("minDataRate: the time that octets buy is exact, and each message starts with none", async () => {
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    expect(await client.deliver(`${"x".repeat(5000)}\r\n`)).toBe("250 OK: message queued");
+    pass(3 * SECOND);
+    await client.envelope();
+    await client.say("DATA");
+    pass(8 * SECOND);
+    client.send("x".repeat(500));
+    expect(after(client, 7 * SECOND - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${TOO_SLOW}\r\n`);
+  });
+
+  test("minDataRate: a client that sends nothing of its message is silent, not slow", async () => {
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    await client.envelope();
+    await client.say("DATA");
+    expect(after(client, 10 * SECOND)).toBe(`${TIMEOUT}\r\n`);
+  });
+
+  test("minDataRate: a client that says nothing between messages is silent", async () => {
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    expect(await client.deliver()).toBe("250 OK: message queued");
+    client.send("NOO");
+    pass(5 * SECOND);
+    client.send("P");
+    expect(after(client, 5 * SECOND - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${TIMEOUT}\r\n`);
+  });
+
+  test("minDataRate: the time in which back-pressure stops a message is added, and no more", async () => {
+    let read = (): void => {};
+    const client = await hello(
+      timedServer({
+        socketTimeout: 10 * SECOND,
+        minDataRate: 100_000,
+        onData: (stream, _session, _callback) =>
+          void (read = () => void new Response(stream).text().catch(() => {})),
+      }),
+    );
+    await client.envelope();
+    await client.say("DATA");
+    const block = `${"x".repeat(998)}\r\n`.repeat(64);
+    let sent = 0;
+    for (; !client.transport.paused && sent < 100; sent++) client.send(block);
+    expect(client.transport.paused).toBe(true);
+    expect(after(client, 100 * SECOND)).toBe("");
+    read();
+    expect(await client.idle()).toBe("");
+    expect(client.transport.paused).toBe(false);
+    expect(after(client, 5 * SECOND)).toBe("");
+    client.send(block);
+    const bought = ((sent + 1) * block.length) / 100;
+    expect(after(client, 5 * SECOND + bought - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${TOO_SLOW}\r\n`);
+  });
+
   test("a hook that works for long is no silence of the client, and is warned of once", async () => {
     const warnings: unknown[][] = [];
     const logger: Logger = { warn: (_entry, ...said) => void warnings.push(said) };
@@ -325,6 +381,38 @@ describe("time", () => {
     answer();
     expect(await client.reply()).toBe("250 Accepted");
     expect(after(client, 10 * SECOND)).toBe(`${TIMEOUT}\r\n`);
+  });
+
+  test("each hook that works for long is warned of", async () => {
+    const warnings: unknown[] = [];
+    let answer = (): void => {};
+    const hook = (_address: unknown, _session: unknown, callback: () => void): void =>
+      void (answer = callback);
+    const server = timedServer({
+      socketTimeout: 10 * SECOND,
+      logger: { warn: (_entry, _text, name) => void warnings.push(name) },
+      onMailFrom: hook,
+      onRcptTo: hook,
+    });
+    const client = await hello(server);
+    for (const command of ["MAIL FROM:<a@a.test>", "RCPT TO:<b@b.test>"]) {
+      client.send(`${command}\r\n`);
+      expect(after(client, 25 * SECOND)).toBe("");
+      answer();
+      expect(await client.reply()).toBe("250 Accepted");
+    }
+    expect(warnings).toEqual(["onMailFrom", "onRcptTo"]);
+  });
+
+  test("a client that closes its side while a hook works for long is ended socketTimeout later", async () => {
+    const client = await hello(
+      timedServer({ socketTimeout: 10 * SECOND, onMailFrom: (_address, _session, _callback) => {} }),
+    );
+    client.send("MAIL FROM:<a@a.test>\r\n");
+    expect(after(client, 35 * SECOND)).toBe("");
+    client.transport.fin();
+    expect(after(client, 10 * SECOND - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${TIMEOUT}\r\n`);
   });
 
   test("nor is our own back-pressure, whatever minDataRate says", async () => {
