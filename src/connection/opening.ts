@@ -26,7 +26,7 @@ export function lookUp(client: Client, done: (name: string) => void): void {
 /** Calls onConnect, and with implicit TLS onSecure. @returns the greeting or the refusal */
 export function opening(client: Client): Answer | Promise<Answer> {
   const { session } = client;
-  return client.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {
+  const answer = client.hook<Answer | Promise<Answer>>("onConnect", [session], (result) => {
     if (!client.isOpen) return [];
     if (client.isLogged) {
       client.log("info", { tnx: "connection" }, "Connection from %s", session.clientHostname);
@@ -34,7 +34,8 @@ export function opening(client: Client): Answer | Promise<Answer> {
     const refusal = refused("onConnect", result);
     if (refusal) return { ...refusal, enhanced: false, next: "closing" };
     return session.secure ? askOnSecure(client, () => greet(client)) : greet(client);
-  }) as Answer | Promise<Answer>;
+  });
+  return answer as Answer | Promise<Answer>;
 }
 
 /** Calls onSecure after a handshake, and continues with `then` if it accepts. */
