@@ -226,9 +226,10 @@ export class PendingConnection implements TransportEvents, HasDeadline {
 
   #connect(tls?: TLSSession, rest?: Buffer): void {
     this.#finish();
+    // Reads options: if one throws, the transport must not have a connection that was never admitted.
+    const refusal = this.#tooMany();
     const connection = new Connection(this.#server, this.#transport, this.#endpoints, tls);
     this.#transport.events = connection;
-    const refusal = this.#tooMany();
     this.#server.admit(connection);
     connection.start(refusal);
     if (rest && rest.length > 0) connection.received(rest);

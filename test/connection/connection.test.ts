@@ -220,6 +220,33 @@ describe("an option that is a getter and throws", () => {
     },
   );
 
+  test.each(["maxClients", "maxClientsPerAddress"])(
+    "%s when a client would be greeted: it is dropped as one that never came",
+    async (option) => {
+      let closes = 0;
+      const { state, errors, server } = brokenServer(option, {
+        [option]: 1,
+        onClose: () => void (closes += 1),
+      });
+      await server.listen(0, "127.0.0.1");
+      state.broken = true;
+      const { transport } = new MemoryClient(server);
+      expect([transport.closed, transport.output]).toEqual([true, ""]);
+      expect(errors).toEqual([new Error(`${option} is broken`)]);
+      state.broken = false;
+      const [first, second] = [new MemoryClient(server), new MemoryClient(server)];
+      expect([await first.reply(), (await second.reply())?.slice(0, 3)]).toEqual([
+        "220 mx.test ESMTP",
+        "421",
+      ]);
+      await first.leave();
+      await second.leave();
+      expect(closes).toBe(2);
+      // It does not wait for the client that was dropped.
+      await server.close();
+    },
+  );
+
   test("name, before the greeting: closes with a 421", async () => {
     const { state, errors, server } = brokenServer("name");
     state.broken = true;
