@@ -313,9 +313,8 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   /** Closes our side after everything was sent; during a TLS handshake closes both at once. */
   close(): void {
     if (this.#state === "upgrading") return this.#transport.destroy();
-    if (!this.isOpen) return;
     this.#conversation.flush();
-    // The state is already `closed` if the write found that the client has reset.
+    // The state may be `closed` already: the write may have found that the client has reset.
     if (!this.#enter("closing")) return;
     this.#client.end(this.#conversation.hasInputEnded ? CLIENT_LEFT : SERVER_CLOSED);
     this.#server.release(this);

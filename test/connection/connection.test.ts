@@ -165,6 +165,106 @@ describe("connection.send", () => {
     [...server.connections][0]?.send(421, "Not today");
     expect(await client.closed()).toBe("421 Not today\r\n");
   });
+
+  test("needs no text", async () => {
+    const server = makeServer();
+    const client = await hello(server);
+    [...server.connections][0]?.send(250);
+    expect(await client.reply()).toBe("250");
+  });
+
+  test("writes nothing once our side is closed", async () => {
+    const server = makeServer();
+    const client = await hello(server);
+    const [connection] = server.connections;
+    expect(await client.say("QUIT")).toBe("221 Bye");
+    connection?.send(250, "too late");
+    connection?.send(421, "too late");
+    expect(client.transport.output).toBe("");
+  });
+});
+
+describe("_socket.write", () => {
+  test("writes behind the replies that were made before", async () => {
+    const server = makeServer({
+      onMailFrom(_address, _session, callback) {
+        [...server.connections][0]?._socket.write("250 raw\r\n");
+        callback();
+      },
+    });
+    const client = await hello(server);
+    client.send("NOOP\r\nMAIL FROM:<a@a.test>\r\n");
+    expect(await client.idle()).toBe("250 OK\r\n250 raw\r\n250 Accepted\r\n");
+  });
+
+  test("says whether the client reads, and writes nothing that it could not read", async () => {
+    const server = makeServer();
+    const client = await hello(server);
+    const socket = [...server.connections][0]?._socket;
+    expect(socket?.write("250 one\r\n")).toBe(true);
+    client.transport.full = true;
+    expect(socket?.write("250 two\r\n")).toBe(false);
+    client.transport.drain();
+    expect(await client.say("STARTTLS")).toBe("250 one");
+    client.transport.output = "";
+    expect(socket?.write("250 in the handshake\r\n")).toBe(false);
+    expect(client.transport.output).toBe("");
+    client.transport.handshake();
+    expect(socket?.write("250 three\r\n")).toBe(true);
+    client.transport.fin();
+    client.transport.output = "";
+    expect(socket?.write("250 too late\r\n")).toBe(false);
+    expect(client.transport.output).toBe("");
+  });
+});
+
+describe("the handshake of STARTTLS", () => {
+  test("changes nothing once the connection is closed", async () => {
+    let secured = 0;
+    const server = makeServer({ onSecure: (_socket, _session, callback) => (secured++, callback()) });
+    const client = await hello(server);
+    const session = [...server.connections][0]?.session;
+    await client.say("STARTTLS");
+    client.transport.reset();
+    client.transport.handshake();
+    expect(await client.idle()).toBe("");
+    expect([session?.secure, secured]).toEqual([false, 0]);
+  });
+
+  test("closes behind it if the client has closed its side meanwhile", async () => {
+    const client = await hello(makeServer());
+    await client.say("STARTTLS");
+    client.transport.fin();
+    expect(client.transport.ended).toBe(false);
+    client.transport.handshake();
+    expect(client.transport.ended).toBe(true);
+  });
+
+  test("begins behind the 220", () => {
+    const server = makeServer();
+    let before = "";
+    class Watched extends MemoryTransport {
+      override upgrade(): void {
+        before = this.output;
+        super.upgrade();
+      }
+    }
+    const transport = new Watched();
+    accept(server, transport);
+    transport.send(Buffer.from("STARTTLS\r\n"));
+    expect(before).toEndWith("220 Ready to start TLS\r\n");
+  });
+});
+
+test("a client that is refused for maxClients has its address for a name", async () => {
+  const names: unknown[] = [];
+  const server = makeServer({ maxClients: 1, onClose: (session) => void names.push(session.clientHostname) });
+  const first = await hello(server);
+  const second = new MemoryClient(server);
+  await second.closed();
+  await second.leave();
+  expect(names).toEqual(["[192.0.2.99]"]);
+  await first.leave();
 });
 
 test("_socket.write passes octets on as they are", async () => {
@@ -246,6 +346,16 @@ describe("an option that is a getter and throws", () => {
       await server.close();
     },
   );
+
+  test("onClose: it is reported once, and close() does not wait for the call", async () => {
+    const { state, errors, server } = brokenServer("onClose");
+    await server.listen(0, "127.0.0.1");
+    const client = await hello(server);
+    state.broken = true;
+    await client.leave();
+    await server.close();
+    expect(errors).toEqual([new Error("onClose is broken")]);
+  });
 
   test("name, before the greeting: closes with a 421", async () => {
     const { state, errors, server } = brokenServer("name");

@@ -383,6 +383,25 @@ describe("time", () => {
     expect(after(client, 10 * SECOND)).toBe(`${TIMEOUT}\r\n`);
   });
 
+  test("minDataRate says nothing of a hook that works on the whole message", async () => {
+    const warnings: unknown[] = [];
+    const server = timedServer({
+      socketTimeout: 10 * SECOND,
+      minDataRate: 100,
+      logger: { warn: (_entry, _text, name) => void warnings.push(name) },
+      onData: (stream, _session, _callback) => void new Response(stream).text(),
+    });
+    const client = await hello(server);
+    await client.envelope();
+    await client.say("DATA");
+    pass(8 * SECOND);
+    client.send("hi\r\n.\r\n");
+    expect(after(client, 10 * SECOND - 1)).toBe("");
+    expect(warnings).toEqual([]);
+    expect(after(client, 1)).toBe("");
+    expect(warnings).toEqual(["onData"]);
+  });
+
   test("each hook that works for long is warned of", async () => {
     const warnings: unknown[] = [];
     let answer = (): void => {};
@@ -519,6 +538,16 @@ describe("time", () => {
     expect(transport.closed).toBe(true);
   });
 
+  test("earlyTalkerDelay: the name of a client that talked meanwhile is not looked up", async () => {
+    let asked = 0;
+    const resolver = { reverse: () => void asked++ };
+    const server = timedServer({ earlyTalkerDelay: 100, disableReverseLookup: false, resolver });
+    const client = new MemoryClient(server);
+    expect(await client.say("EHLO x")).toBe("421 mx.test You talk too soon");
+    pass(100);
+    expect(asked).toBe(0);
+  });
+
   test("earlyTalkerDelay: the greeting waits, and who talks meanwhile hears so", async () => {
     const server = timedServer({ earlyTalkerDelay: 100 });
     const [patient, hasty] = [new MemoryClient(server), new MemoryClient(server)];
@@ -526,6 +555,26 @@ describe("time", () => {
     expect(await hasty.say("EHLO x")).toBe("421 mx.test You talk too soon");
     expect(after(patient, 1)).toBe(`${GREETING}\r\n`);
     expect(after(hasty, 100)).toBe("");
+  });
+
+  test.each<[string, SMTPServerOptions]>([
+    ["the wait for a PROXY header", { useProxy: true }],
+    ["earlyTalkerDelay", { earlyTalkerDelay: SECOND }],
+    ["the reverse lookup", { disableReverseLookup: false, resolver: { reverse() {} } }],
+    ["socketTimeout", {}],
+  ])("no timer keeps the process running: %s", (_, options) => {
+    new MemoryClient(timedServer(options));
+    expect(clock.timers).toBeGreaterThan(0);
+    expect(clock.holding).toBe(0);
+  });
+
+  test("a handshake of STARTTLS restarts the time", async () => {
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND }));
+    await client.say("STARTTLS");
+    pass(8 * SECOND);
+    client.transport.handshake();
+    expect(after(client, 10 * SECOND - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${TIMEOUT}\r\n`);
   });
 
   const leavings: [string, SMTPServerOptions, string[]][] = [

@@ -53,7 +53,7 @@ describe("a connection", () => {
       "that a client opens and closes",
       {},
       (client) => client.leave(),
-      [opened, entry({ tnx: "close", user: undefined })],
+      [opened, entry({ tnx: "close", user: undefined, text: "Connection closed to [192.0.2.99]" })],
     ],
     [
       "of a user",
@@ -127,6 +127,12 @@ describe("a connection", () => {
       },
       () => {},
       [entry({ level: "debug", tnx: "connection" }), opened],
+    ],
+    [
+      "that ends before its address is looked up",
+      { disableReverseLookup: false, resolver: { reverse() {} } },
+      (client) => client.leave(),
+      [entry({ tnx: "close", text: "Connection closed to 192.0.2.99" })],
     ],
     [
       "through a proxy",

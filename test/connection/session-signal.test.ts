@@ -109,6 +109,14 @@ describe("it aborts when", () => {
     expect(reasonOf(session)).toEqual(TIMED_OUT);
   });
 
+  test("but not when a hook works for longer than socketTimeout", async () => {
+    const clock = new TestClock();
+    const { client, session } = await start({ socketTimeout: 1000, onMailFrom: (_a, _s, _cb) => {} }, clock);
+    client.send("MAIL FROM:<a@a.test>\r\n");
+    clock.pass(5000);
+    expect(session.signal.aborted).toBe(false);
+  });
+
   const closings: Record<string, (client: MemoryClient, close: () => void) => unknown> = {
     "the program closes it": (_client, close) => close(),
     "the client says QUIT": (client) => client.say("QUIT"),

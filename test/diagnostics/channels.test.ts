@@ -163,6 +163,19 @@ describe("bun-smtp:command", () => {
     expect(commands.slice(0, -1).filter((command) => command.limit)).toEqual([]);
   });
 
+  test("minDataRate is the limit of a message that comes too slowly", async () => {
+    const clock = new TestClock();
+    const commands = endsOf<CommandTrace>("bun-smtp:command");
+    const client = await hello(makeServer({ socketTimeout: 1000, minDataRate: 1000 }, clock));
+    await client.envelope();
+    await client.say("DATA");
+    clock.pass(900);
+    client.send("x");
+    clock.pass(900);
+    await client.leave();
+    expect(commands.at(-1)).toMatchObject({ verb: "DATA", limit: "minDataRate", codes: [354, 421] });
+  });
+
   test("STARTTLS", async () => {
     const commands = endsOf<CommandTrace>("bun-smtp:command");
     const client = await hello(makeServer());
@@ -525,6 +538,17 @@ describe("bun-smtp:tls", () => {
       servername: "mx.test",
       authorized: false,
     });
+  });
+
+  test("none of clients without one, or that left before theirs could begin", async () => {
+    const handshakes = messagesOf<TLSEvent>("bun-smtp:tls");
+    await (await hello(makeServer())).leave();
+    await (await hello(makeServer())).say("QUIT");
+    await new MemoryClient(makeServer({ useProxy: true, secure: true })).leave();
+    const refused = new MemoryClient(makeServer({ useProxy: true, secure: true }));
+    refused.send("EHLO x\r\n");
+    await refused.leave();
+    expect(handshakes).toEqual([]);
   });
 
   test("implicit TLS: within the connection", async () => {

@@ -23,8 +23,9 @@ export class TestClock implements Clock {
     const timer: TestTimer = {
       at: this.#now + ms,
       run: callback,
+      isHolding: true,
       refresh: () => void (timer.at = this.#now + ms),
-      unref() {},
+      unref: () => void (timer.isHolding = false),
     };
     this.#timers.add(timer);
     return timer;
@@ -37,6 +38,11 @@ export class TestClock implements Clock {
   /** Timers that are set. */
   get timers(): number {
     return this.#timers.size;
+  }
+
+  /** Timers that would keep the process running by themselves. */
+  get holding(): number {
+    return [...this.#timers].filter(({ isHolding }) => isHolding).length;
   }
 
   /** Lets time pass, in milliseconds, and calls back each timer that is due meanwhile, in order. */
@@ -59,5 +65,6 @@ export class TestClock implements Clock {
 
 interface TestTimer extends Timer {
   at: number;
+  isHolding: boolean;
   readonly run: () => void;
 }
