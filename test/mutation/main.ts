@@ -1,7 +1,7 @@
 /**
  * Mutation testing: changes the source in each small way that Stryker knows, and runs the tests that reach the change. A
  * mutant that no test fails for is a promise that no test holds.
- * `bun test/mutation/main.ts [--workers 2] [--recheck] [--verbose] [file[:line[-line]] or folder of src/ …]`;
+ * `bun test/mutation/main.ts [--workers 2] [--near] [--recheck] [--verbose] [file[:line[-line]] or folder of src/ …]`;
  * docs/contributing.md explains it.
  */
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -24,6 +24,8 @@ const { values: flags, positionals } = parseArgs({
     workers: { type: "string", default: String(Math.min(2, availableParallelism())) },
     // All tests for judged survivors too, which else meet only those near their file.
     recheck: { type: "boolean", default: false },
+    // Only the tests near a file, for a first look.
+    near: { type: "boolean", default: false },
     // Which test found each mutant.
     verbose: { type: "boolean", default: false },
   },
@@ -50,8 +52,8 @@ function meant(argument: string): { files: readonly string[]; from: number; to: 
 }
 const parts = (positionals.length === 0 ? [SOURCE] : positionals).map(meant);
 const chosen = [...new Set(parts.flatMap(({ files }) => files))].sort();
-/** Whether each file is taken from its first line to its last. */
-const isWhole = parts.every(({ to }) => to === Infinity);
+/** Whether each file is taken from its first line to its last, with all tests. */
+const isWhole = parts.every(({ to }) => to === Infinity) && !flags.near;
 const isChosen = ({ file, line }: Mutant): boolean =>
   parts.some(({ files, from, to }) => files.includes(file) && from <= line && line <= to);
 
@@ -73,14 +75,22 @@ async function each<T>(items: readonly T[], work: (item: T, copy: Copy) => Promi
   );
 }
 
+const FAR = 0.1;
+/** A guess how likely a test finds a mutant of a file, for a start: `test/` mirrors `src/`. */
+function nearness(test: string, file: string): number {
+  if (test === `test/${file.replace(/\.ts$/, ".test.ts")}`) return 0.9;
+  return file.includes("/") && dirname(test) === `test/${dirname(file)}` ? 0.5 : FAR;
+}
+
 // ---- which test reaches which mutant -------------------------------------------------------------------
 
 const started = performance.now();
 const tests: TestFile[] = [];
 /** Test files that cannot be used. */
 const broken = new Set<string>();
-await each(testFiles(), async (path, copy) => {
-  const files = targets.map(({ file }) => file);
+const files = targets.map(({ file }) => file);
+const usable = testFiles().filter((path) => !flags.near || files.some((file) => nearness(path, file) > FAR));
+await each(usable, async (path, copy) => {
   let run = await copy.try(path, files);
   // Once more, for one that fails now and then.
   if (typeof run === "string") run = await copy.try(path, files);
@@ -103,13 +113,6 @@ const verdicts = new Map<Mutant, Verdict>();
 /** What a test file has cost for a source file, in milliseconds, and how many mutants it has found. */
 const record = new Map<string, { spent: number; kills: number }>();
 const unsteady = new Map<string, number>();
-
-const FAR = 0.1;
-/** A guess how likely a test finds a mutant of a file, for a start: `test/` mirrors `src/`. */
-function nearness(test: string, file: string): number {
-  if (test === `test/${file.replace(/\.ts$/, ".test.ts")}`) return 0.9;
-  return file.includes("/") && dirname(test) === `test/${dirname(file)}` ? 0.5 : FAR;
-}
 
 function recordOf(test: string, file: string): { spent: number; kills: number } {
   const key = `${test} ${file}`;
@@ -161,7 +164,7 @@ const judgementOf = ({ file, inside, change }: Mutant): string | undefined =>
 
 async function verdictOf(mutant: Mutant, copy: Copy): Promise<Verdict> {
   const { file, id } = mutant;
-  const isJudged = judgementOf(mutant) !== undefined && !flags.recheck;
+  const isJudged = (judgementOf(mutant) !== undefined && !flags.recheck) || flags.near;
   const reaching = tests
     .filter(({ path }) => !isJudged || nearness(path, file) > FAR)
     .map((test) => test.reaching(id))
