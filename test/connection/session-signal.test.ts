@@ -50,6 +50,11 @@ describe("the field", () => {
     expect(Object.keys(session)).toContain("signal");
     await client.leave();
     expect(session.signal as unknown).toBe("green");
+    // An ordinary field: it can be changed again, and deleted.
+    Object.assign(session, { signal: "red" });
+    expect(session.signal as unknown).toBe("red");
+    expect(Reflect.deleteProperty(session, "signal")).toBe(true);
+    expect("signal" in session).toBe(false);
   });
 
   test("is on every session that onConnect gets", async () => {
