@@ -37,7 +37,6 @@ export class DotReader {
    * @returns the octets after the end of data; `undefined` if the message continues
    */
   read(chunk: Buffer, message: Sink): Buffer | undefined {
-    this.#copy = undefined;
     this.#copied = 0;
     this.#from = 0;
     this.#dot = -1;
@@ -53,7 +52,7 @@ export class DotReader {
             hit = chunk.indexOf(LINE_END_AND_DOT, at);
           }
           if (hit < 0) {
-            this.#state = stateAfter(chunk, at);
+            this.#state = stateAfter(chunk);
             at = chunk.length;
           } else {
             at = hit + 2;
@@ -138,8 +137,8 @@ export class DotReader {
   }
 }
 
-function stateAfter(chunk: Buffer, from: number): State {
+function stateAfter(chunk: Buffer): State {
   const last = chunk.length - 1;
   if (chunk[last] === CR) return "after CR";
-  return chunk[last] === LF && last > from && chunk[last - 1] === CR ? "line start" : "text";
+  return chunk[last] === LF && chunk[last - 1] === CR ? "line start" : "text";
 }

@@ -41,7 +41,6 @@ export class NewlineGuard {
   /** The message is complete, so a CR as its last octet is bare. Only a message of BDAT can end with one. */
   finish(message: Sink): void {
     if (!this.#afterCR || this.bare) return;
-    this.#afterCR = false;
     if (this.#policy === "reject") this.bare = "CR";
     else message.push(LINE_FEED);
   }

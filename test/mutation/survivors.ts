@@ -270,6 +270,51 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The index is never asked for undefined.",
     },
   ],
+  "connection/connection.ts": [
+    {
+      in: "Connection.index",
+      change: "index = ‹-1 → +1›;",
+      why: "The list of deadlines sets it before anything reads it.",
+    },
+    {
+      in: "Connection.index",
+      change: "index = -‹1 → 2›;",
+      why: "The list of deadlines sets it before anything reads it.",
+    },
+    {
+      in: "Connection.start",
+      change:
+        "this.#server.deadlines.schedule(‹this.#timeouts.restart() + this.settings.socketTimeout → this.#timeouts.restart() - this.settings.socketTimeout›);",
+      why: "The first check comes at once, finds nothing due and sets the time of the next.",
+    },
+    {
+      in: "Connection.closed",
+      change: "if (‹this.#client.isLogged → true›) {",
+      why: "client.log asks too. Here it spares the arguments.",
+    },
+    {
+      in: "Connection.#callOnClose",
+      change: "if (‹!hasHook → false›) return this.#finish();",
+      why: "client.ask() finds no hook too, one turn of the event loop later.",
+    },
+  ],
+  "connection/timeouts.ts": [
+    {
+      in: "Timeouts.#messageSince",
+      change: "#messageSince = ‹0 → 1›;",
+      why: "bodyStarted() sets it before it is read.",
+    },
+    {
+      in: "Timeouts.#octets",
+      change: "#octets = ‹0 → 1›;",
+      why: "bodyStarted() sets it before it is read.",
+    },
+    {
+      in: "Timeouts.#hookReported",
+      change: "#hookReported = ‹false → true›;",
+      why: "hookStarted() sets it before it is read.",
+    },
+  ],
   "errors.ts": [
     {
       in: "SMTPError.constructor",
@@ -300,7 +345,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "} catch ‹{ return 0; } → {}›",
       why: "Nothing returned is as little as the number of parameters of any hook.",
     },
-    { in: "declaredParameters", change: "return ‹0 → 1›;", why: "Each hook has two parameters or more." },
+    {
+      in: "declaredParameters",
+      change: "return ‹0 → 1›;",
+      why: "Each hook has two parameters or more.",
+    },
   ],
   "hooks/reaches-callback.ts": [
     {
@@ -314,7 +363,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: 'try ‹{ return toString.call(toString).includes("[native code]"); } → {}› catch {',
       why: "The function of a new realm does the same. The one that is there takes no time to make.",
     },
-    { in: "isNative", change: "} catch ‹{ return false; } → {}›", why: "Nothing returned counts as false." },
+    {
+      in: "isNative",
+      change: "} catch ‹{ return false; } → {}›",
+      why: "Nothing returned counts as false.",
+    },
     {
       in: "mayReachCallback",
       change: "if (‹count === undefined → true›) {",
@@ -476,11 +529,66 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "if (‹used + ID_LENGTH > pool.length → used + ID_LENGTH >= pool.length›) {",
       why: "It decides when the pool is filled, and each fill is random.",
     },
-    { in: "sessionId", change: "used = ‹0 → 1›;", why: "The first id may begin anywhere in the pool." },
+    {
+      in: "sessionId",
+      change: "used = ‹0 → 1›;",
+      why: "The first id may begin anywhere in the pool.",
+    },
     {
       in: "sessionId",
       change: 'return pool.toString(‹"latin1" → ""›, used, (used += ID_LENGTH));',
       why: "The digits are ASCII, which UTF-8 reads as Latin-1 does.",
+    },
+  ],
+  "wire/line-reader.ts": [
+    {
+      in: "LineReader.#searched",
+      change: "#searched = ‹0 → 1›;",
+      why: "The first push() sets it.",
+    },
+    {
+      in: "LineReader.push",
+      change:
+        "if (this.#gathered === undefined || ‹2 * this.#at > this.#bytes.length → 2 * this.#at >= this.#bytes.length›) {",
+      why: "When the octets that were read are dropped changes only how much is copied.",
+    },
+    {
+      in: "LineReader.push",
+      change: "if (this.#gathered === undefined || ‹2 → 3› * this.#at > this.#bytes.length) {",
+      why: "When the octets that were read are dropped changes only how much is copied.",
+    },
+    {
+      in: "LineReader.take",
+      change: "if (‹this.size > limit → this.size >= limit›) {",
+      why: "The same octets are taken, and the chunk is let go with the next one.",
+    },
+    {
+      in: "LineReader.next",
+      change: "if (‹this.#at === this.#bytes.length → false›) return undefined;",
+      why: "It spares the search of nothing.",
+    },
+    {
+      in: "LineReader.next",
+      change: "if (‹this.#at > limit → this.#at >= limit›) this.#forget();",
+      why: "It copies half a line one octet earlier.",
+    },
+    {
+      in: "LineReader.#cut",
+      change: 'const text = this.#bytes.toString(‹"utf8" → ""›, this.#at, end);',
+      why: "Buffer takes an empty encoding for UTF-8.",
+    },
+    {
+      in: "LineReader.#forget",
+      change:
+        "this.#restart(‹this.#at === this.#bytes.length → false› ? NOTHING : Buffer.from(this.#bytes.subarray(this.#at)));",
+      why: "A copy of no octets is as empty.",
+    },
+  ],
+  "wire/newlines.ts": [
+    {
+      in: "normalized",
+      change: "for (let at = from; ‹at < length → at <= length›; at++) { #2",
+      why: "A Buffer drops what is written behind its end.",
     },
   ],
   "wire/text.ts": [

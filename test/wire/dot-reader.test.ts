@@ -88,6 +88,35 @@ describe("what a chunk costs", () => {
     expect(pushed[0]).toBe(chunk);
   });
 
+  test("nor is one whose only such dot is its first octet", () => {
+    const chunk = Buffer.from(`.${"a line.\r\n".repeat(100)}`);
+    const pushed: Buffer[] = [];
+    new DotReader().read(chunk, { push: (bytes) => pushed.push(bytes) });
+    expect(pushed.map(String)).toEqual([String(chunk.subarray(1))]);
+    expect(pushed[0]?.buffer).toBe(chunk.buffer);
+  });
+
+  test("octets that are no content are not pushed", () => {
+    for (const octets of [".", ".\r", ".\r\n", ".\r\nNOOP"]) {
+      for (const size of [1, 2, octets.length]) {
+        const pushed: Buffer[] = [];
+        const reader = new DotReader();
+        for (let at = 0; at < octets.length; at += size) {
+          const chunk = Buffer.from(octets.slice(at, at + size));
+          if (reader.read(chunk, { push: (bytes) => pushed.push(bytes) })) break;
+        }
+        expect(pushed).toEqual([]);
+      }
+    }
+  });
+
+  test("nothing behind the end of data holds no memory", () => {
+    const rest = new DotReader().read(Buffer.alloc(50_000, "a line\r\n").fill("\r\n.\r\n", 49_995), {
+      push() {},
+    });
+    expect([rest?.length, rest?.buffer.byteLength]).toEqual([0, 0]);
+  });
+
   test.each(bodies)("of nothing but %j few calls of Buffer's own methods search and copy it", (body) => {
     const chunk = Buffer.alloc(50_000, `x${body.repeat(50)}`);
     let calls = 0;

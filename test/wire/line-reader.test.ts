@@ -46,6 +46,126 @@ describe("normalize", () => {
   });
 });
 
+/** RFC 5321 2.3.8 and the option bareNewlines, on a whole string: what {@link read} must give. */
+function expected(octets: string, policy: NewlinePolicy, limit: number): unknown[] {
+  const given: unknown[] = [];
+  const end = policy === "normalize" ? /\r\n|\n|\r(?=[^\n])/ : /\r?\n/;
+  for (let rest = octets; ;) {
+    const found = end.exec(rest);
+    const text = found ? rest.slice(0, found.index) : rest;
+    if ((found ? text : text.replace(/\r$/, "")).length > limit) {
+      given.push(OVERLONG);
+      rest = /(?<=\n)[^]*|$/.exec(rest)?.[0] ?? "";
+    } else if (!found) {
+      return [...given, rest];
+    } else {
+      const isBare = found[0].length === 1;
+      const bare = isBare ? (found[0] === "\n" ? "LF" : "CR") : undefined;
+      const inside = policy === "reject" && text.includes("\r") ? "CR" : undefined;
+      given.push(bare || inside ? { text, bare: bare ?? inside } : { text });
+      rest = rest.slice(found.index + found[0].length);
+    }
+  }
+}
+
+test.each(["reject", "normalize", "accept"] as const)(
+  "%s: each sequence of up to six octets of CR, LF and another, in pieces of every size",
+  (policy) => {
+    for (let length = 0; length <= 6; length++) {
+      for (let number = 0; number < 3 ** length; number++) {
+        const digits = length === 0 ? "" : number.toString(3).padStart(length, "0");
+        const octets = digits.replace(/./g, (digit) => "\r\nx"[Number(digit)] as string);
+        const wanted = expected(octets, policy, 2);
+        for (let size = 1; size <= Math.max(length, 1); size++) {
+          const got = read(Buffer.from(octets), size, policy, 2);
+          if (!Bun.deepEquals(got, wanted, true))
+            expect({ octets, size, got }).toEqual({ octets, size, got: wanted });
+        }
+      }
+    }
+  },
+);
+
+test("a line is too long as soon as its octets are, behind other lines too", () => {
+  for (const before of ["", "12345\r\n"]) {
+    for (const policy of ["reject", "normalize", "accept"] as const) {
+      const first = (line: string): unknown => {
+        const reader = new LineReader();
+        reader.push(Buffer.from(before + line));
+        if (before !== "") expect(reader.next(6, policy)).toEqual({ text: "12345" });
+        return reader.next(6, policy);
+      };
+      expect(["123456", "123456\r", "1234567", "1234567\r"].map(first)).toEqual([
+        undefined,
+        undefined,
+        OVERLONG,
+        OVERLONG,
+      ]);
+      expect(first("123456\r\n")).toEqual({ text: "123456" });
+    }
+  }
+});
+
+describe("octets that are no lines", () => {
+  const reading = (octets: string): LineReader => {
+    const reader = new LineReader();
+    reader.push(Buffer.from(octets));
+    return reader;
+  };
+
+  test("a chunk is given as it was pushed, without a copy", () => {
+    const reader = new LineReader();
+    for (let round = 0; round < 2; round++) {
+      const chunk = Buffer.from("octets of a message");
+      reader.push(chunk);
+      expect(reader.take()).toBe(chunk);
+      expect(reader.pending).toBe(false);
+    }
+  });
+
+  test("what is behind a line is taken without the line", () => {
+    const reader = reading("\nthe rest");
+    expect(reader.next(100, "accept")).toEqual({ text: "", bare: "LF" });
+    expect([reader.size, String(reader.take())]).toEqual([8, "the rest"]);
+  });
+
+  test("lines go on behind the octets that were taken", () => {
+    const reader = reading("01\n34NOOP\r\nRSET\r\n");
+    expect(String(reader.take(5))).toBe("01\n34");
+    expect(reader.next(100, "reject")).toEqual({ text: "NOOP" });
+    expect(String(reader.take(100))).toBe("RSET\r\n");
+    expect(reader.size).toBe(0);
+  });
+
+  test("and with those that were put back, whether or not others are behind them", () => {
+    for (const behind of ["", "RSET\r\n"]) {
+      const reader = reading(`01\nNOOP\r\n${behind}`);
+      expect(String(reader.take(9))).toBe("01\nNOOP\r\n");
+      reader.putBack(Buffer.from("\nNOOP\r\n"));
+      expect(reader.next(100, "reject")).toEqual({ text: "", bare: "LF" });
+      expect(reader.next(100, "reject")).toEqual({ text: "NOOP" });
+      expect(String(reader.take())).toBe(behind);
+    }
+  });
+
+  test("an LF behind a CR that was taken is bare", () => {
+    const reader = reading("a\r\nNOOP\r\n");
+    expect(String(reader.take(2))).toBe("a\r");
+    expect(reader.next(100, "reject")).toEqual({ text: "", bare: "LF" });
+  });
+
+  test("the rest of an overlong line is not skipped once all is taken", () => {
+    const reader = reading("1234567");
+    expect(reader.next(6, "reject")).toBe(OVERLONG);
+    reader.skipLine();
+    expect(reader.pending).toBe(true);
+    expect(String(reader.take())).toBe("1234567");
+    expect(reader.pending).toBe(false);
+    reader.push(Buffer.from("NOOP\r\n"));
+    expect(reader.next(6, "reject")).toEqual({ text: "NOOP" });
+  });
+});
+
 test("what was read is let go of, with and without half a line behind it", () => {
   const readers: LineReader[] = [];
   const external = (): number => {
