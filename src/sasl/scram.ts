@@ -145,15 +145,9 @@ function readCredentials(credentials: unknown): KnownCredentials | string {
   if (!octets.salt?.length) return "salt must be octets in base64";
   if (octets.storedKey?.length !== KEY_OCTETS) return "storedKey must be 32 octets in base64";
   if (octets.serverKey?.length !== KEY_OCTETS) return "serverKey must be 32 octets in base64";
-  if (
-    typeof iterations !== "number" ||
-    !Number.isInteger(iterations) ||
-    iterations < 1 ||
-    iterations > MAX_ITERATIONS
-  ) {
-    return "iterations must be an integer of 1 or more";
-  }
-  return { salt: octets.salt, iterations, storedKey: octets.storedKey, serverKey: octets.serverKey };
+  const rounds = Number.isInteger(iterations) ? (iterations as number) : 0;
+  if (rounds < 1 || rounds > MAX_ITERATIONS) return "iterations must be an integer of 1 or more";
+  return { salt: octets.salt, iterations: rounds, storedKey: octets.storedKey, serverKey: octets.serverKey };
 }
 
 function octetsOf(field: unknown): Buffer | undefined {

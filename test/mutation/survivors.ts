@@ -513,6 +513,88 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "toName leaves a name as it is that is equal already. The comparison is faster.",
     },
   ],
+  "sasl/plain.ts": [
+    {
+      in: "read",
+      change:
+        'const [authzid = ‹"" → "Stryker was here!"›, authcid = "", password, ...more] = message.split("\\0");',
+      why: "split() gives one part at least. The default is for the type checker.",
+    },
+    {
+      in: "read",
+      change:
+        'const [authzid = "", authcid = ‹"" → "Stryker was here!"›, password, ...more] = message.split("\\0");',
+      why: "Where it is missing the password is missing too, which is refused.",
+    },
+  ],
+  "sasl/scram-sha-256.ts": [
+    {
+      in: "first",
+      change: 'const [, saslname = ‹"" → "Stryker was here!"›, clientNonce = ""] = bare;',
+      why: "The pattern always matches this group. The default is for the type checker.",
+    },
+    {
+      in: "first",
+      change: 'const [, saslname = "", clientNonce = ‹"" → "Stryker was here!"›] = bare;',
+      why: "The pattern always matches this group. The default is for the type checker.",
+    },
+    {
+      in: "final",
+      change:
+        'const [, withoutProof = ‹"" → "Stryker was here!"›, binding = "", nonce = "", encodedProof = ""] = match;',
+      why: "The pattern always matches this group. The default is for the type checker.",
+    },
+    {
+      in: "final",
+      change:
+        'const [, withoutProof = "", binding = ‹"" → "Stryker was here!"›, nonce = "", encodedProof = ""] = match;',
+      why: "The pattern always matches this group. The default is for the type checker.",
+    },
+    {
+      in: "final",
+      change:
+        'const [, withoutProof = "", binding = "", nonce = ‹"" → "Stryker was here!"›, encodedProof = ""] = match;',
+      why: "The pattern always matches this group. The default is for the type checker.",
+    },
+    {
+      in: "final",
+      change:
+        'const [, withoutProof = "", binding = "", nonce = "", encodedProof = ‹"" → "Stryker was here!"›] = match;',
+      why: "The pattern always matches this group. The default is for the type checker.",
+    },
+    {
+      in: "final",
+      change: "const clientKey = proof.map((octet, i) => octet ^ (signature[i] ?? ‹0 → 1›));",
+      why: "The signature has 32 octets, as the proof has. The default is for the type checker.",
+    },
+  ],
+  "sasl/scram.ts": [
+    {
+      in: "secretOf",
+      change: "‹deriveDummyKeys(); → ;›",
+      why: "It only takes time: a record then takes as long as a password or an unknown name.",
+    },
+    {
+      in: "madeUpSecret",
+      change: 'return fromPassword(madeUp(‹"password" → ""›, name, key).toString("base64"), name, key);',
+      why: "No password matches the made-up keys either way.",
+    },
+    {
+      in: "madeUpSecret",
+      change: 'return fromPassword(madeUp("password", name, key).toString(‹"base64" → ""›), name, key);',
+      why: "No password matches the made-up keys either way.",
+    },
+    {
+      in: "fromPassword",
+      change: 'const salt = madeUp(‹"salt" → ""›, name, key).subarray(0, SALT_OCTETS);',
+      why: "The salt is as unpredictable, and still another one than the password's.",
+    },
+    {
+      in: "deriveDummyKeys",
+      change: 'deriveKeys(‹"" → "Stryker was here!"›, Buffer.alloc(SALT_OCTETS), DEFAULT_ITERATIONS);',
+      why: "The keys are dropped.",
+    },
+  ],
   "session.ts": [
     {
       in: "pool",

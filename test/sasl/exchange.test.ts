@@ -26,6 +26,10 @@ describe("the words for too many arguments", () => {
     ["LOGIN", "Error: syntax: AUTH LOGIN"],
     ["CRAM-MD5", "Error: syntax: AUTH CRAM-MD5"],
     ["XOAUTH2", "Error: syntax: AUTH XOAUTH2 token"],
+    ["OAUTHBEARER", "Error: syntax: AUTH OAUTHBEARER token"],
+    ["SCRAM-SHA-256", "Error: syntax: AUTH SCRAM-SHA-256 message"],
+    ["SCRAM-SHA-256-PLUS", "Error: syntax: AUTH SCRAM-SHA-256-PLUS message"],
+    ["EXTERNAL", "Error: syntax: AUTH EXTERNAL authzid"],
   ])("%s", (name, text) => expect(mechanism(name).syntax).toBe(text));
 });
 
@@ -140,8 +144,18 @@ describe("what onAuth is given", () => {
       { method: "OAUTHBEARER", username: "", accessToken: "tok" },
     ],
     [
-      "SCRAM: the name decoded and prepared, who to act as, an unknown extension passed over",
-      "AUTH SCRAM-SHA-256 {n,a=b=2Cc,n=I\u00adX=3D\u2168,r=CLIENTNONCE,e=1}",
+      "OAUTHBEARER: the first port, and spaces before the token",
+      "AUTH OAUTHBEARER {n,,\x01host=h\x01port=1\x01auth=Bearer  tok\x01\x01}",
+      { method: "OAUTHBEARER", username: "", accessToken: "tok", host: "h", port: 1 },
+    ],
+    [
+      "OAUTHBEARER: the last port",
+      "AUTH OAUTHBEARER {n,,\x01host=\x01port=65535\x01auth=Bearer tok\x01\x01}",
+      { method: "OAUTHBEARER", username: "", accessToken: "tok", host: "", port: 65_535 },
+    ],
+    [
+      "SCRAM: the name decoded and prepared, who to act as, unknown extensions passed over",
+      "AUTH SCRAM-SHA-256 {n,a=b=2Cc,n=I\u00adX=3D\u2168,r=CLIENTNONCE,e=1,x=long}",
       { method: "SCRAM-SHA-256", username: "IX=IX", authzid: "b,c" },
     ],
     [
@@ -222,12 +236,23 @@ describe("an exchange that is over", () => {
     expect(exchange.answer(null, { user: "late" })).toMatchObject({ type: "failure", code: 503 });
   });
 
-  test("has no user from an answer to no question", () => {
+  test("has no user from an answer to no question, and takes no line before its first", () => {
     const exchange = new Exchange(mechanism("PLAIN"), environment);
+    expect(exchange.line(base64("\0tim\0secret"))).toMatchObject({ type: "failure", code: 503 });
     expect(exchange.answer(null, { user: "early" })).toMatchObject({ type: "failure", code: 503 });
     exchange.begin(undefined);
     expect(exchange.answer(null, { user: "early" })).toMatchObject({ type: "failure", code: 503 });
   });
+});
+
+test("the name of a client is known as soon as the client has said all that onAuth needs", () => {
+  const exchange = new Exchange(mechanism("LOGIN"), environment);
+  exchange.begin(base64("tim"));
+  expect(exchange.username).toBeUndefined();
+  exchange.line(base64("secret"));
+  expect(exchange.username).toBe("tim");
+  exchange.answer(new Error("no"));
+  expect(exchange.username).toBe("tim");
 });
 
 describe("a long line", () => {

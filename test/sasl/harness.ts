@@ -22,8 +22,9 @@ export const EXPORTED: Buffer = Buffer.alloc(32, 0x5a);
 export const tlsEnvironment: SaslEnvironment = {
   ...environment,
   offersPlus: true,
-  exportKeyingMaterial: (length, label) =>
-    label === "EXPORTER-Channel-Binding" ? EXPORTED.subarray(0, length) : undefined,
+  // RFC 9266 section 2: this label, and an empty context.
+  exportKeyingMaterial: (length, label, context) =>
+    label === "EXPORTER-Channel-Binding" && context.length === 0 ? Buffer.alloc(length, 0x5a) : undefined,
 };
 
 export function mechanism(name: string): Mechanism {

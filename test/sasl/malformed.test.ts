@@ -15,7 +15,7 @@ const REJECTED = "535 Error: Authentication credentials invalid";
 const TOO_LONG = "500 Error: authentication exchange line is too long";
 
 const DIGEST = "b913a602c7eda7a495b4e6e7334d3890";
-const OVER_LONG = "A".repeat(12_292);
+const OVER_LONG = "A".repeat(12_289);
 
 const FIRST = "AUTH SCRAM-SHA-256 {n,,n=user,r=CLIENTNONCE}";
 const PLUS = "AUTH SCRAM-SHA-256-PLUS {p=tls-exporter,,n=user,r=CLIENTNONCE}";
@@ -159,12 +159,28 @@ const CASES: readonly (readonly [title: string, lines: readonly [string, ...stri
   ["OAUTHBEARER: no pairs at all", ["AUTH OAUTHBEARER {n,,\x01\x01}"], INVALID],
   ["OAUTHBEARER: two auths", ["AUTH OAUTHBEARER {n,,\x01auth=Bearer t\x01AUTH=Bearer u\x01\x01}"], INVALID],
   ["OAUTHBEARER: another scheme", ["AUTH OAUTHBEARER {n,,\x01auth=Basic t\x01\x01}"], INVALID],
+  ["OAUTHBEARER: a longer scheme", ["AUTH OAUTHBEARER {n,,\x01auth=XBearer t\x01\x01}"], INVALID],
   ["OAUTHBEARER: a scheme alone", ["AUTH OAUTHBEARER {n,,\x01auth=Bearer\x01\x01}"], INVALID],
   ["OAUTHBEARER: two words for a token", ["AUTH OAUTHBEARER {n,,\x01auth=Bearer t u\x01\x01}"], INVALID],
   ["OAUTHBEARER: a token beyond ASCII", ["AUTH OAUTHBEARER {n,,\x01auth=Bearer té\x01\x01}"], INVALID],
   ["OAUTHBEARER: port 0", ["AUTH OAUTHBEARER {n,,\x01port=0\x01auth=Bearer t\x01\x01}"], INVALID],
   ["OAUTHBEARER: port 65536", ["AUTH OAUTHBEARER {n,,\x01port=65536\x01auth=Bearer t\x01\x01}"], INVALID],
   ["OAUTHBEARER: a port in words", ["AUTH OAUTHBEARER {n,,\x01port=smtp\x01auth=Bearer t\x01\x01}"], INVALID],
+  [
+    "OAUTHBEARER: a port with an exponent",
+    ["AUTH OAUTHBEARER {n,,\x01port=1e3\x01auth=Bearer t\x01\x01}"],
+    INVALID,
+  ],
+  [
+    "OAUTHBEARER: a port with a sign",
+    ["AUTH OAUTHBEARER {n,,\x01port=+25\x01auth=Bearer t\x01\x01}"],
+    INVALID,
+  ],
+  [
+    "OAUTHBEARER: a port of six digits",
+    ["AUTH OAUTHBEARER {n,,\x01port=000025\x01auth=Bearer t\x01\x01}"],
+    INVALID,
+  ],
   ["OAUTHBEARER: LF in the host", ["AUTH OAUTHBEARER {n,,\x01host=h\n\x01auth=Bearer t\x01\x01}"], INVALID],
 
   // EXTERNAL.
@@ -181,6 +197,7 @@ const CASES: readonly (readonly [title: string, lines: readonly [string, ...stri
   ["SCRAM: an empty identity", ["AUTH SCRAM-SHA-256 {n,a=,n=user,r=CLIENTNONCE}"], INVALID],
   ["SCRAM: no name", ["AUTH SCRAM-SHA-256 {n,,r=CLIENTNONCE}"], INVALID],
   ["SCRAM: an empty name", ["AUTH SCRAM-SHA-256 {n,,n=,r=CLIENTNONCE}"], INVALID],
+  ["SCRAM: something before the name", ["AUTH SCRAM-SHA-256 {n,,xn=user,r=CLIENTNONCE}"], INVALID],
   ["SCRAM: no nonce", ["AUTH SCRAM-SHA-256 {n,,n=user}"], INVALID],
   ["SCRAM: an empty nonce", ["AUTH SCRAM-SHA-256 {n,,n=user,r=}"], INVALID],
   ["SCRAM: nonce before name", ["AUTH SCRAM-SHA-256 {n,,r=CLIENTNONCE,n=user}"], INVALID],
@@ -232,6 +249,7 @@ const CASES: readonly (readonly [title: string, lines: readonly [string, ...stri
     [FIRST, edited((m) => m.replace(/p=.*/, `p=${base64(Buffer.alloc(33))}`))],
     INVALID,
   ],
+  ["SCRAM: something before c", [FIRST, edited((m) => `x${m}`)], INVALID],
   ["SCRAM: two proofs", [FIRST, edited((m) => `${m}${/,p=.*/.exec(m)?.[0]}`)], INVALID],
   ["SCRAM: something after the proof", [FIRST, edited((m) => `${m},x=y`)], INVALID],
   ["SCRAM: no nonce at the end", [FIRST, edited((m) => m.replace(/r=[^,]*,/, ""))], INVALID],
@@ -280,8 +298,9 @@ describe("a malformed or wrong exchange", () => {
     expect(replies.length).toBe(lines.length);
     // It is over, and what follows logs no user in.
     expect(last).not.toHaveProperty("user");
-    expect(exchange.line(base64("\0tim\0secret"))).toMatchObject({ type: "failure", code: 503 });
-    expect(exchange.answer(null, { user: "me" })).toMatchObject({ type: "failure", code: 503 });
+    const over = { type: "failure", code: 503, text: "Error: bad sequence of commands" } as const;
+    expect(exchange.line(base64("\0tim\0secret"))).toEqual(over);
+    expect(exchange.answer(null, { user: "me" })).toEqual(over);
   });
 
   test("what is no base64 has the enhanced code that RFC 4954 gives it", () => {
@@ -292,7 +311,7 @@ describe("a malformed or wrong exchange", () => {
   test("the same ways with nothing wrong log in", () => {
     for (const lines of [
       [FIRST, proof(), ""],
-      [FIRST, proof({ extensions: ",x=y" }), ""],
+      [FIRST, proof({ extensions: ",x=y,z=long" }), ""],
       [PLUS, plusProof(), ""],
       ["AUTH SCRAM-SHA-256 {n,a=root,n=user,r=CLIENTNONCE}", proof({ header: "n,a=root," }), ""],
     ] as const) {

@@ -93,6 +93,7 @@ describe("a login that fails is the same for the client, whatever the reason", (
     ["an error that is a string", ["no"]],
     ["credentials without a user", [null, { credentials: scramCredentials("wrong") }]],
     ["a user without credentials", [null, { user: "me" }]],
+    ["a user with null for credentials", [null, { user: "me", credentials: null }]],
     ["a user with credentials of another kind", [null, { user: "me", credentials: {} }]],
     ["a user with an impossible password", [null, { user: "me", credentials: { password: "a\0b" } }]],
     ["a user with a number for a password", [null, { user: "me", credentials: { password: 1 } }]],
@@ -156,9 +157,21 @@ describe("the salt that is made up", () => {
   });
 });
 
-test("PLUS without keying material is a temporary failure", () => {
-  const env = { ...tlsEnvironment, exportKeyingMaterial: () => undefined };
+test.each([() => undefined, undefined])("PLUS without keying material is a temporary failure", (none) => {
+  const env = { ...tlsEnvironment, exportKeyingMaterial: none };
   expect(logIn({ plus: true }, stored, env).replies).toEqual(["454 Error: channel binding not available"]);
+});
+
+test("a nonce of 512 characters is taken, and sent back with ours", () => {
+  const nonce = "x".repeat(512);
+  const [reply = ""] = talk([`AUTH SCRAM-SHA-256 {n,,n=user,r=${nonce}}`], stored).replies;
+  expect(Buffer.from(reply.slice(4), "base64").toString()).toStartWith(`r=${nonce}SERVERNONCE,s=`);
+});
+
+test.each([1, 2 ** 31 - 1])("a record of %i rounds is shown to the client", (iterations) => {
+  const answer: Answer = [null, { user: "me", credentials: { ...record, iterations } }];
+  const { replies } = talk([`AUTH SCRAM-SHA-256 {n,,n=user,r=${CLIENT_NONCE}}`], answer);
+  expect(shown(replies[0]).iterations).toBe(iterations);
 });
 
 describe("scramCredentials", () => {
