@@ -218,6 +218,34 @@ describe("_socket.write", () => {
   });
 });
 
+test("_socket has the addresses of the session, and says when it is destroyed", async () => {
+  const server = makeServer();
+  const client = await hello(server);
+  const socket = [...server.connections][0]?._socket;
+  const { remoteAddress, remotePort, localAddress, localPort } = client.transport;
+  expect(socket).toMatchObject({ remoteAddress, remotePort, localAddress, localPort, destroyed: false });
+  socket?.end();
+  expect([client.transport.ended, socket?.destroyed]).toEqual([true, false]);
+  client.transport.reset();
+  expect(socket?.destroyed).toBe(true);
+});
+
+test("_socket.write keeps the octets that it was given, whatever becomes of theirs", async () => {
+  const written: (string | Uint8Array)[] = [];
+  class Keeping extends MemoryTransport {
+    override write(data: string | Uint8Array): boolean {
+      written.push(data);
+      return super.write(data);
+    }
+  }
+  const server = makeServer();
+  accept(server, new Keeping());
+  const octets = Buffer.from("250 raw\r\n");
+  [...server.connections][0]?._socket.write(octets);
+  octets.fill(0);
+  expect(String(written.at(-1))).toBe("250 raw\r\n");
+});
+
 describe("the handshake of STARTTLS", () => {
   test("changes nothing once the connection is closed", async () => {
     let secured = 0;

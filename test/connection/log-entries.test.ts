@@ -152,7 +152,10 @@ describe("a connection", () => {
     [
       "without the PROXY header that it owes",
       { useProxy: true },
-      (client) => client.send("EHLO x\r\n"),
+      (client, clock) => {
+        client.send("EHLO x\r\n");
+        clock.pass(1000);
+      },
       [entry({ tnx: "proxy" })],
     ],
     ["whose PROXY header never comes", { useProxy: true }, say(), [entry({ tnx: "connection" })]],

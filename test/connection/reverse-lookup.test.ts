@@ -1,4 +1,5 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
+import dns from "node:dns";
 import { LOOKUP_TIMEOUT, reverseLookup, type LookupResult } from "../../src/connection/reverse-lookup.js";
 import type { Resolver, SMTPSession } from "../../src/index.js";
 import { makeServer, MemoryClient } from "../support/client.js";
@@ -82,6 +83,21 @@ describe("no answer", () => {
     answer(null, ["late.test"]);
     expect(results).toHaveLength(1);
   });
+});
+
+test("without a resolver the system's is asked", () => {
+  const reverse = spyOn(dns, "reverse").mockImplementation((_ip, callback) => callback(null, ["a.test"]));
+  const results: LookupResult[] = [];
+  reverseLookup("192.0.2.99", undefined, new TestClock(), (result) => results.push(result));
+  expect(reverse.mock.calls.map(([ip]) => ip)).toEqual(["192.0.2.99"]);
+  expect(results).toEqual([{ name: "a.test" }]);
+  reverse.mockRestore();
+});
+
+test("an answer ends the wait", () => {
+  const clock = new TestClock();
+  lookUp((_ip, callback) => callback(null, ["a.test"]), clock);
+  expect(clock.timers).toBe(0);
 });
 
 test("the first answer counts", () => {
@@ -189,7 +205,7 @@ describe("what a client and the hooks see of it", () => {
     const clock = new TestClock();
     const server = makeServer({ disableReverseLookup: false, resolver: { reverse: () => {} } }, clock);
     const { transport } = new MemoryClient(server);
-    clock.pass(LOOKUP_TIMEOUT - 1);
+    clock.pass(1499);
     expect(transport.output).toBe("");
     clock.pass(1);
     expect(transport.output).toBe("220 mx.test ESMTP\r\n");
