@@ -24,7 +24,7 @@ export function normalizeAddress(address: string | undefined): string {
   if (!isIPv6(text)) return text;
   const zone = text.indexOf("%");
   const value = addressValue(text);
-  if (isMapped(value)) return dotted(value & 0xffff_ffffn);
+  if (isMapped(value)) return dotted(value);
   return compressed(value) + (zone < 0 ? "" : text.slice(zone));
 }
 
@@ -128,7 +128,8 @@ function addressValue(address: string): bigint {
   const [bare = ""] = address.split("%");
   const dots = bare.includes(".") ? bare.lastIndexOf(":") + 1 : bare.length;
   const hex = bare.slice(0, dots) + dottedToHex(bare.slice(dots)).join(":");
-  const [head = [], tail = []] = hex.split("::").map((half) => (half === "" ? [] : half.split(":")));
+  // Half of nothing is an empty group: one of the zeros that "::" stands for.
+  const [head = [], tail = []] = hex.split("::").map((half) => half.split(":"));
   const zeros = new Array<string>(8 - head.length - tail.length).fill("0");
   return BigInt(`0x${[...head, ...zeros, ...tail].map((group) => group.padStart(4, "0")).join("")}`);
 }
@@ -144,6 +145,7 @@ function isMapped(value: bigint): boolean {
   return value >> 32n === 0xffffn;
 }
 
+/** The last 32 bits. */
 function dotted(value: bigint): string {
   return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join(".");
 }

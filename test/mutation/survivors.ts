@@ -270,6 +270,48 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The index is never asked for undefined.",
     },
   ],
+  "connection/client-state.ts": [
+    {
+      in: "ClientState.lastHook",
+      change: 'lastHook: HookName = ‹"onConnect" → ""›;',
+      why: "It is read while a hook works, and the call of the hook sets it.",
+    },
+    {
+      in: "ClientState.#lookedUpHostname",
+      change: '#lookedUpHostname = ‹"" → "Stryker was here!"›;',
+      why: "setHostname() sets it before the greeting.",
+    },
+    {
+      in: "ClientState.isLogged",
+      change: "return !this.#isIgnored && ‹this.settings.logger !== silent → true›;",
+      why: "The silent logger drops the entry. Here it spares the work.",
+    },
+    {
+      in: "ClientState.#publishTLS",
+      change: "if (‹!this.#tls || !TLS.isOn → !this.#tls && !TLS.isOn›) return;",
+      why: "Without a subscriber nothing is published. Here it spares the work.",
+    },
+    {
+      in: "ClientState.enterTLS",
+      change: "‹this.keywords = NO_KEYWORDS; → ;›",
+      why: "Only commands behind the next EHLO read them, and EHLO sets them.",
+    },
+    {
+      in: "ClientState.completeTransaction",
+      change: "if (‹this.#ending !== undefined → true›) this.#signal.abort(this.#ending);",
+      why: "abort() does nothing without a text. The condition is for the type checker.",
+    },
+    {
+      in: "ClientState.#startTransaction",
+      change: "if (‹this.recipients.count > 0 → true›) this.recipients.clear();",
+      why: "To clear an empty list changes nothing. Here it spares the work.",
+    },
+    {
+      in: "ClientState.#startTransaction",
+      change: "if (‹this.recipients.count > 0 → this.recipients.count >= 0›) this.recipients.clear();",
+      why: "To clear an empty list changes nothing. Here it spares the work.",
+    },
+  ],
   "connection/connection.ts": [
     {
       in: "Connection.index",
@@ -298,6 +340,56 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "client.ask() finds no hook too, one turn of the event loop later.",
     },
   ],
+  "connection/pending-connection.ts": [
+    {
+      in: "PendingConnection.index",
+      change: "index = ‹-1 → +1›;",
+      why: "The list of deadlines sets it before anything reads it.",
+    },
+    {
+      in: "PendingConnection.index",
+      change: "index = -‹1 → 2›;",
+      why: "The list of deadlines sets it before anything reads it.",
+    },
+    {
+      in: "PendingConnection.begin",
+      change: 'this.#count(‹"" → "Stryker was here!"›);',
+      why: "Until the address of the client is known it counts in the total alone.",
+    },
+    {
+      in: "PendingConnection.received",
+      change:
+        'const header = this.#state === "header" ? ‹this.#proxy?.push → this.#proxy.push›(chunk) : undefined;',
+      why: "In the state header there is a reader. The question mark is for the type checker.",
+    },
+    {
+      in: "PendingConnection.#identify",
+      change: "localAddress: ‹destination?.address → destination.address› ?? proxy.localAddress,",
+      why: "A header with a source has a destination. The question mark is for the type checker.",
+    },
+    {
+      in: "PendingConnection.#identify",
+      change: "localPort: ‹destination?.port → destination.port› ?? proxy.localPort,",
+      why: "A header with a source has a destination. The question mark is for the type checker.",
+    },
+    {
+      in: "PendingConnection.#finish",
+      change: "‹this.#deadline = Infinity; → ;›",
+      why: "It only spares a check of the other clients.",
+    },
+  ],
+  "connection/socket-adapter.ts": [
+    {
+      in: "SocketAdapter.write",
+      change: 'return this.#owner.writeRaw(‹typeof data === "string" → false› ? data : Buffer.from(data));',
+      why: "A Buffer of the text has the same octets.",
+    },
+    {
+      in: "SocketAdapter.write",
+      change: 'return this.#owner.writeRaw(typeof data === ‹"string" → ""› ? data : Buffer.from(data));',
+      why: "A Buffer of the text has the same octets.",
+    },
+  ],
   "connection/timeouts.ts": [
     {
       in: "Timeouts.#messageSince",
@@ -313,6 +405,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "Timeouts.#hookReported",
       change: "#hookReported = ‹false → true›;",
       why: "hookStarted() sets it before it is read.",
+    },
+  ],
+  "connection/transport.ts": [
+    {
+      in: "publishFailedTLS",
+      change: "if (‹!TLS.isOn → false›) return;",
+      why: "Without a subscriber nothing is published. Here it spares the work.",
     },
   ],
   "errors.ts": [
@@ -622,6 +721,229 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The digits are ASCII, which UTF-8 reads as Latin-1 does.",
     },
   ],
+  "wire/address.ts": [
+    {
+      in: "parsePathCommand",
+      change:
+        "const start = ‹line.startsWith(plain) → line.endsWith(plain)› ? plain.length - 1 : endOf(any, line, 0);",
+      why: "The fast path for plain commands only spares work.",
+    },
+    {
+      in: "plainPath",
+      change: "if (‹end === undefined || end - start > MAX_PATH → true›) return undefined;",
+      why: "The fast path for plain paths only spares work.",
+    },
+    {
+      in: "plainPath",
+      change:
+        "if (end === undefined || ‹end - start > MAX_PATH → end - start >= MAX_PATH›) return undefined;",
+      why: "The longest path then takes the slower way, which takes it too.",
+    },
+    {
+      in: "plainPath",
+      change: "if (end === undefined || ‹end - start → end + start› > MAX_PATH) return undefined;",
+      why: "Long paths then take the slower way, which takes them too.",
+    },
+    {
+      in: "plainPath",
+      change: '‹address.length > MAX_LABEL && !address .slice(addr … plit(".") .every(isShort) → true›',
+      why: "The fast path for plain paths only spares work.",
+    },
+    {
+      in: "plainPath",
+      change:
+        '‹address.length > MAX_LABEL && !address .slice(addr … plit(".") .every(isShort) → address.length > MAX_LABEL || !address.slice(addre … split(".").every(isShort)›',
+      why: "Long paths then take the slower way, which takes them too.",
+    },
+    {
+      in: "plainPath",
+      change: "‹address.length > MAX_LABEL → true› &&",
+      why: "It spares the look at labels that cannot be too long.",
+    },
+    {
+      in: "plainPath",
+      change: "‹address.length > MAX_LABEL → address.length >= MAX_LABEL› &&",
+      why: "It spares the look at labels that cannot be too long.",
+    },
+    {
+      in: "plainPath",
+      change: '!‹address .slice(address.lastIndexOf("@") + 1) → address›',
+      why: "A long local part then takes the slower way, which takes it too.",
+    },
+    {
+      in: "plainPath",
+      change: '.slice(‹address.lastIndexOf("@") + 1 → address.lastIndexOf("@") - 1›)',
+      why: "A long first label then takes the slower way, which takes it too.",
+    },
+    {
+      in: "anyPath",
+      change: 'const at = line.lastIndexOf("@", ‹to - 1 → to + 1›);',
+      why: "What an at sign stands so close behind is refused for it.",
+    },
+    {
+      in: "anyPath",
+      change: 'const at = line.lastIndexOf("@", to - ‹1 → 2›);',
+      why: "A domain has one character at least.",
+    },
+    {
+      in: "anyPath",
+      change:
+        "‹at < from → at <= from› ? line.slice(from, to) : mailbox(line.slice(from, at), line.slice(at + 1, to), lenient);",
+      why: "A local part has one character at least.",
+    },
+    {
+      in: "checkDomain",
+      change:
+        'if (‹!INTERNATIONAL.test(domain) → false›) return domain.split(".").every(isShort) ? domain : undefined;',
+      why: "A domain of ASCII passes the other check too, more slowly.",
+    },
+    {
+      in: "checkLiteral",
+      change:
+        'const [, ipv6, content = ‹"" → "Stryker was here!"›] = /^\\[(IPv6:)?(.*)\\]$/i.exec(domain) ?? [];',
+      why: "Both are no address.",
+    },
+    {
+      in: "checkLiteral",
+      change:
+        'const [, ipv6, content = ""] = ‹/^\\[(IPv6:)?(.*)\\]$/i → /\\[(IPv6:)?(.*)\\]$/i›.exec(domain) ?? [];',
+      why: "The domain begins with the bracket.",
+    },
+    {
+      in: "checkLiteral",
+      change:
+        'const [, ipv6, content = ""] = /^\\[(IPv6:)?(.*)\\]$/i.exec(domain) ?? ‹[] → ["Stryker was here"]›;',
+      why: "The first part is not looked at.",
+    },
+  ],
+  "wire/ip.ts": [
+    {
+      in: "normalizeAddress",
+      change: 'if (‹!text.includes(":") → false›) return text;',
+      why: "The fast path for IPv4 only spares work.",
+    },
+    {
+      in: "normalizeAddress",
+      change: 'if (!text.includes(‹":" → ""›)) return text;',
+      why: "The fast path for IPv4 only spares work.",
+    },
+    {
+      in: "normalizeAddress",
+      change: 'const tail = ‹text.startsWith("::ffff:") → text.endsWith("::ffff:")› ? text.slice(7) : "";',
+      why: "The fast path for mapped addresses only spares work.",
+    },
+    {
+      in: "normalizeAddress",
+      change: 'const tail = text.startsWith("::ffff:") ? ‹text.slice(7) → text› : "";',
+      why: "The fast path for mapped addresses only spares work.",
+    },
+    {
+      in: "normalizeAddress",
+      change: 'const tail = text.startsWith("::ffff:") ? text.slice(7) : ‹"" → "Stryker was here!"›;',
+      why: "The text is no IPv4 address either.",
+    },
+    {
+      in: "normalizeAddress",
+      change: "if (‹isIPv4(tail) → false›) return tail;",
+      why: "The fast path for mapped addresses only spares work.",
+    },
+    {
+      in: "normalizeAddress",
+      change: 'return compressed(value) + (‹zone < 0 → zone <= 0› ? "" : text.slice(zone));',
+      why: "No address begins with a zone.",
+    },
+    {
+      in: "normalizeAddress",
+      change: 'return compressed(value) + (zone < ‹0 → 1› ? "" : text.slice(zone));',
+      why: "No address begins with a zone.",
+    },
+    {
+      in: "rangesOf",
+      change: 'const parsed = parsedLists.get(list) ?? ‹[] → ["Stryker was here"]›;',
+      why: "No entry equals what is in it.",
+    },
+    {
+      in: "rangesOf",
+      change: "‹parsedLists.set(list, parsed); → ;›",
+      why: "Each list is then parsed each time, with the same result.",
+    },
+    {
+      in: "rangesOf",
+      change: "‹parsed.length = list.length; → ;›",
+      why: "An entry that is kept for longer still belongs to its text.",
+    },
+    {
+      in: "rangesOf",
+      change: "if (‹known !== undefined && known.entry === entry → false›) return known.range;",
+      why: "Each entry is then parsed each time, with the same result.",
+    },
+    {
+      in: "rangesOf",
+      change: "‹parsed[index] = { entry, range }; → ;›",
+      why: "Each entry is then parsed each time, with the same result.",
+    },
+    {
+      in: "rangesOf",
+      change: "parsed[index] = ‹{ entry, range } → {}›;",
+      why: "Each entry is then parsed each time, with the same result.",
+    },
+    {
+      in: "parseRange",
+      change: "const address = ‹slash < 0 → slash <= 0› ? text : text.slice(0, slash);",
+      why: "What begins with a slash is no address with its slash either.",
+    },
+    {
+      in: "parseRange",
+      change: "const address = slash < ‹0 → 1› ? text : text.slice(0, slash);",
+      why: "What begins with a slash is no address with its slash either.",
+    },
+    {
+      in: "parseRange",
+      change: "const prefix = ‹slash < 0 → slash <= 0› ? String(max) : text.slice(slash + 1);",
+      why: "What begins with a slash is refused before.",
+    },
+    {
+      in: "parseRange",
+      change: "const prefix = slash < ‹0 → 1› ? String(max) : text.slice(slash + 1);",
+      why: "What begins with a slash is refused before.",
+    },
+    {
+      in: "addressValue",
+      change: 'const [bare = ‹"" → "Stryker was here!"›] = address.split("%");',
+      why: "split() gives one part at least. The default is for the type checker.",
+    },
+    {
+      in: "addressValue",
+      change:
+        'const [head = ‹[] → ["Stryker was here"]›, tail = []] = hex.split("::").map((half) => half.split(":"));',
+      why: "split() gives one part at least. The default is for the type checker.",
+    },
+    {
+      in: "addressValue",
+      change: 'const zeros = new Array<string>(8 - head.length - tail.length).fill(‹"0" → ""›);',
+      why: "padStart() makes four zeros of both.",
+    },
+    {
+      in: "compressed",
+      change: "let start = ‹0 → 1›;",
+      why: "It is read after a run of zeros was found, which sets it.",
+    },
+    {
+      in: "compressed",
+      change: "let length = ‹0 → 1›;",
+      why: "A run of one group is not shortened, found or not.",
+    },
+    {
+      in: "compressed",
+      change: "for (let from = 0; ‹from < 8 → from <= 8›; from++) {",
+      why: "Behind the last group there is no run.",
+    },
+    {
+      in: "compressed",
+      change: "for (let from = 0; from < ‹8 → 9›; from++) {",
+      why: "Behind the last group there is no run.",
+    },
+  ],
   "wire/line-reader.ts": [
     {
       in: "LineReader.#searched",
@@ -671,6 +993,74 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "normalized",
       change: "for (let at = from; ‹at < length → at <= length›; at++) { #2",
       why: "A Buffer drops what is written behind its end.",
+    },
+  ],
+  "wire/parameters.ts": [
+    {
+      in: "parseParameters",
+      change: 'const spaced = text.includes(‹"\\t" → ""›) ? text.replaceAll("\\t", " ") : text;',
+      why: "Without a tab nothing is replaced. The condition spares the work.",
+    },
+    {
+      in: "parseParameters",
+      change: "for (let at = ‹0 → 1›, end = 0; at < spaced.length; at = end + 1) {",
+      why: "The text begins with the space behind the path.",
+    },
+    {
+      in: "parseParameters",
+      change: "for (let at = 0, end = ‹0 → 1›; at < spaced.length; at = end + 1) {",
+      why: "The loop sets it before it is read.",
+    },
+    {
+      in: "parseParameters",
+      change: "for (let at = 0, end = 0; ‹at < spaced.length → at <= spaced.length›; at = end + 1) {",
+      why: "Behind the end there is no parameter.",
+    },
+    {
+      in: "parseParameters",
+      change:
+        "const keyword = toUpperASCII(‹equals < 0 → equals <= 0› ? parameter : parameter.slice(0, equals));",
+      why: "A keyword with an equals sign is refused as an empty one is.",
+    },
+    {
+      in: "parseParameters",
+      change: "const keyword = toUpperASCII(equals < ‹0 → 1› ? parameter : parameter.slice(0, equals));",
+      why: "A keyword with an equals sign is refused as an empty one is.",
+    },
+    {
+      in: "parseParameters",
+      change:
+        'const value = ‹equals < 0 → equals <= 0› ? "" : decodeValue(keyword, parameter.slice(equals + 1));',
+      why: "An empty keyword is refused before.",
+    },
+    {
+      in: "parseParameters",
+      change: 'const value = equals < ‹0 → 1› ? "" : decodeValue(keyword, parameter.slice(equals + 1));',
+      why: "An empty keyword is refused before.",
+    },
+    {
+      in: "decodeValue",
+      change:
+        "return ‹decoded !== undefined && decoded !== value → true› && INVISIBLE.test(decoded) ? undefined : decoded;",
+      why: "The line was looked at already, and a missing value stays one. It spares the work.",
+    },
+    {
+      in: "decodeValue",
+      change:
+        "return ‹decoded !== undefined && decoded !== value → decoded !== undefined || decoded !== value› && INVISIBLE.test(decoded) ? undefined : decoded;",
+      why: "The line was looked at already, and a missing value stays one. It spares the work.",
+    },
+    {
+      in: "decodeValue",
+      change:
+        "return ‹decoded !== undefined → true› && decoded !== value && INVISIBLE.test(decoded) ? undefined : decoded;",
+      why: "A missing value stays one. The condition is for the type checker.",
+    },
+    {
+      in: "decodeValue",
+      change:
+        "return decoded !== undefined && ‹decoded !== value → true› && INVISIBLE.test(decoded) ? undefined : decoded;",
+      why: "The line was looked at already. It spares the work.",
     },
   ],
   "wire/text.ts": [

@@ -32,6 +32,8 @@ describe("parseParameters", () => {
     [" ORCPT=utf-8;a\\x{5C}x{FC}@b", { ORCPT: "utf-8;a\\x{FC}@b" }],
     [" ORCPT=utf-8;ü@münchen.example", { ORCPT: "utf-8;ü@münchen.example" }],
     [" ORCPT=rfc822;a\\x{FC}@b", { ORCPT: "rfc822;a\\x{FC}@b" }],
+    [" ORCPT=x-utf-8;\\x{FC}@b", { ORCPT: "x-utf-8;\\x{FC}@b" }],
+    [" X=utf-8;\\x{FC}@b", { X: "utf-8;\\x{FC}@b" }],
     [" 2=b 1=a", { 1: "a", 2: "b" }],
   ])("%j is %j", (text, args) => {
     expect(parseParameters(text)).toEqual({ args });
