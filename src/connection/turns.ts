@@ -75,8 +75,8 @@ export class Turns {
     this.#waiting = [];
     let index = 0;
     for (; index < waiting.length && !this.isUsedUp; index++) waiting[index]?.();
-    // Clients that worked and need another turn are in the new queue, after those that still wait.
+    // Clients that worked and need another turn are in the new queue, after those that still wait. The next turn is
+    // scheduled already: only counted work uses up a turn.
     if (index < waiting.length) this.#waiting = [...waiting.slice(index), ...this.#waiting];
-    if (this.#waiting.length > 0) this.#schedule();
   }
 }

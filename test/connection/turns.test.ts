@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { Turns, type Worker } from "../../src/connection/turns.js";
 import { accept, setClock } from "../../src/server/server.js";
 import { SMTPServer } from "../../src/index.js";
@@ -37,6 +37,45 @@ describe("turns of the event loop", () => {
     await nextTurn();
     work(turns, busy, 3);
     expect(work(turns, quick, 0.2)).toBe(false);
+  });
+
+  test("the time between two counts is a part of the turn, but not that between two turns", async () => {
+    const turns = new Turns();
+    const [a, b] = [makeClient(), makeClient()];
+    turns.count(a, 0, 1);
+    turns.count(b, 2.5, 2.6);
+    expect(turns.isUsedUp).toBe(true);
+    await nextTurn();
+    turns.count(a, 100, 100.1);
+    expect(turns.isUsedUp).toBe(false);
+  });
+
+  test("a client may use up all of its share", () => {
+    const turns = new Turns();
+    turns.count(makeClient(), 0, 3);
+    const client = makeClient();
+    expect(turns.count(client, 3, 3.25)).toBe(false);
+    expect(turns.count(client, 3.25, 3.5)).toBe(true);
+  });
+
+  test("a client that has not worked has had none", async () => {
+    const turns = new Turns();
+    const client = { turn: -1, worked: 0 };
+    for (let round = 0; round < 3; round++) {
+      expect(turns.isTurnOf(client)).toBe(false);
+      turns.count(makeClient(), 0, 1);
+      await nextTurn();
+    }
+  });
+
+  test("none is scheduled once all work is done", async () => {
+    const scheduled = spyOn(globalThis, "setImmediate");
+    const turns = new Turns();
+    turns.wait(() => turns.count(makeClient(), 0, 3));
+    for (let round = 0; round < 5; round++) await nextTurn();
+    // Those of this test, the turn of the wait, and the one behind it.
+    expect(scheduled).toHaveBeenCalledTimes(5 + 2);
+    scheduled.mockRestore();
   });
 
   test("those who wait come first in the order in which they came, as far as a turn lasts", async () => {

@@ -414,6 +414,42 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "Without a subscriber nothing is published. Here it spares the work.",
     },
   ],
+  "connection/turns.ts": [
+    {
+      in: "Turns.#turn",
+      change: "#turn = ‹0 → 1›;",
+      why: "Any number will do that no client begins with.",
+    },
+    {
+      in: "Turns.#next",
+      change: "this.#turn += ‹1 → 2›;",
+      why: "Any other number than the last will do.",
+    },
+    {
+      in: "Turns.#next",
+      change:
+        "for (; ‹index < waiting.length → index <= waiting.length› && !this.isUsedUp; index++) waiting[index]?.();",
+      why: "Behind the last there is none to call.",
+    },
+    {
+      in: "Turns.#next",
+      change:
+        "for (; index < waiting.length && !this.isUsedUp; index++) ‹waiting[index]?.() → waiting[index]()›;",
+      why: "There is one at each index. The question mark is for the type checker.",
+    },
+    {
+      in: "Turns.#next",
+      change:
+        "if (‹index < waiting.length → true›) this.#waiting = [...waiting.slice(index), ...this.#waiting];",
+      why: "None is put before those that wait already. It spares the copy.",
+    },
+    {
+      in: "Turns.#next",
+      change:
+        "if (‹index < waiting.length → index <= waiting.length›) this.#waiting = [...waiting.slice(index), ...this.#waiting];",
+      why: "None is put before those that wait already. It spares the copy.",
+    },
+  ],
   "errors.ts": [
     {
       in: "SMTPError.constructor",
