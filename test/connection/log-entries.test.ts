@@ -150,7 +150,7 @@ describe("a connection", () => {
       [],
     ],
     [
-      "without the PROXY header that it owes",
+      "without the PROXY header that it has to send",
       { useProxy: true },
       (client, clock) => {
         client.send("EHLO x\r\n");
