@@ -32,7 +32,7 @@ export interface ClientCounter {
   /** Number of clients, with those in a PROXY header or TLS handshake. */
   readonly total: number;
   countFrom(address: string): number;
-  /** @param address "" for a unix socket, which counts in the total only */
+  /** @param address "" for a unix socket */
   add(address: string): void;
   remove(address: string): void;
 }

@@ -11,7 +11,7 @@ export class ConnectionCounter implements ClientCounter {
 
   add(address: string): void {
     this.total += 1;
-    if (address !== "") this.#byAddress.set(address, this.countFrom(address) + 1);
+    this.#byAddress.set(address, this.countFrom(address) + 1);
   }
 
   remove(address: string): void {

@@ -115,7 +115,6 @@ const LISTENER_MEMBERS = [
 export function withListenerMembers<S>(promise: Promise<S>, listener: Listener): Listening<S> {
   for (const name of LISTENER_MEMBERS) {
     Object.defineProperty(promise, name, {
-      configurable: true,
       get: () => {
         const value: unknown = listener[name];
         return typeof value === "function" ? (value.bind(listener) as unknown) : value;

@@ -56,6 +56,19 @@ test("server.connections is one Set, kept from the first look on", async () => {
   expect(server.connections).toBe(connections);
 });
 
+test("server.connections has neither clients before their greeting nor those that are closing", async () => {
+  const server = makeServer({ useProxy: ["192.0.2.7"] });
+  const waiting = new MemoryClient(server, "192.0.2.7");
+  const leaving = await hello(server);
+  expect(await leaving.say("QUIT")).toStartWith("221");
+  const stays = await hello(server, "192.0.2.5");
+  const listed = [...server.connections].map(({ remoteAddress, remotePort }) => [remoteAddress, remotePort]);
+  expect(listed).toEqual([["192.0.2.5", 50_000]]);
+  await waiting.leave();
+  await stays.leave();
+  expect(server.connections.size).toBe(0);
+});
+
 test("plaintext that comes while the 220 of STARTTLS is on its way is not heard", async () => {
   const server = makeServer();
   // A transport that still hands over what a socket would not.

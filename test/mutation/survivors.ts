@@ -730,6 +730,35 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The keys are dropped.",
     },
   ],
+  "server/deadline-timer.ts": [
+    {
+      in: "DeadlineTimer.schedule",
+      change: "if (‹at >= this.#firesAt → at > this.#firesAt›) return;",
+      why: "A timer for the same time replaces it.",
+    },
+    {
+      in: "DeadlineTimer.#checkAll",
+      change:
+        "if (‹this.#clients.size > 0 → true›) this.schedule(Math.max(next, now + this.#clients.size * PAUSE_EACH));",
+      why: "Without clients no time is due, and no timer is set.",
+    },
+    {
+      in: "DeadlineTimer.#checkAll",
+      change:
+        "if (‹this.#clients.size > 0 → this.#clients.size >= 0›) this.schedule(Math.max(next, now + this.#clients.size * PAUSE_EACH));",
+      why: "Without clients no time is due, and no timer is set.",
+    },
+    {
+      in: "DeadlineTimer.#clear",
+      change: "‹this.#timer = undefined; → ;›",
+      why: "To clear a timer that has fired or is cleared changes nothing.",
+    },
+    {
+      in: "DeadlineList.delete",
+      change: "member.index = -‹1 → 2›;",
+      why: "Any index below 0 means not in the list.",
+    },
+  ],
   "session.ts": [
     {
       in: "pool",
