@@ -324,6 +324,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The list of deadlines sets it before anything reads it.",
     },
     {
+      in: "Connection.#enter",
+      change: 'if (state === "ready") ‹this.#conversation.begin(); → ;›',
+      why: "The reply that makes the connection ready sets the same reader, and so does the end of a handshake.",
+    },
+    {
       in: "Connection.start",
       change:
         "this.#server.deadlines.schedule(‹this.#timeouts.restart() + this.settings.socketTimeout → this.#timeouts.restart() - this.settings.socketTimeout›);",
@@ -881,6 +886,88 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The first part is not looked at.",
     },
   ],
+  "wire/attributes.ts": [
+    {
+      in: "parseAttributes",
+      change: "for (const argument of args.split(‹/[ \\t]+/ → /[ \\t]/›)) {",
+      why: "Empty words between two spaces are passed over.",
+    },
+    {
+      in: "parseAttributes",
+      change: 'const [key = ‹"" → "Stryker was here!"›, encoded, ...more] = argument.split("=", 3);',
+      why: "split() gives one part at least. The default is for the type checker.",
+    },
+    {
+      in: "parseAttributes",
+      change: 'const [key = "", encoded, ...more] = argument.split("=", ‹3 → 4›);',
+      why: "A third part is refused, whether or not a fourth is split off.",
+    },
+  ],
+  "wire/byte-buffer.ts": [
+    {
+      in: "ByteBuffer.append",
+      change: "if (‹length > this.#memory.length → length >= this.#memory.length›) {",
+      why: "It takes more memory one octet earlier.",
+    },
+    {
+      in: "ByteBuffer.append",
+      change: "const memory = Buffer.allocUnsafeSlow(Math.max(length, ‹2 → 3› * this.#length));",
+      why: "By how much the memory grows changes only how often it is copied.",
+    },
+  ],
+  "wire/command.ts": [
+    {
+      in: "isHttpRequest",
+      change:
+        "return ‹line.charCodeAt(end - 4) === 0x2f && line.charCodeAt(end - 2) === 0x2e → true› && HTTP_REQUEST.test(line);",
+      why: "The pattern asks for both. Here it spares the work.",
+    },
+    {
+      in: "isHttpRequest",
+      change:
+        "return ‹line.charCodeAt(end - 4) === 0x2f && line.charCodeAt(end - 2) === 0x2e → line.charCodeAt(end - 4) === 0x2f || line.charCodeAt(end - 2) === 0x2e› && HTTP_REQUEST.test(line);",
+      why: "The pattern asks for both. Here it spares the work.",
+    },
+    {
+      in: "isHttpRequest",
+      change:
+        "return ‹line.charCodeAt(end - 4) === 0x2f → true› && line.charCodeAt(end - 2) === 0x2e && HTTP_REQUEST.test(line);",
+      why: "The pattern asks for it too. Here it spares the work.",
+    },
+    {
+      in: "isHttpRequest",
+      change:
+        "return line.charCodeAt(end - 4) === 0x2f && ‹line.charCodeAt(end - 2) === 0x2e → true› && HTTP_REQUEST.test(line);",
+      why: "The pattern asks for it too. Here it spares the work.",
+    },
+  ],
+  "wire/crc32c.ts": [
+    {
+      in: "TABLE",
+      change: "const TABLE = Uint32Array.from({ length: ‹256 → 257› }, (_, octet) => {",
+      why: "No octet is 256.",
+    },
+  ],
+  "wire/idna.ts": [
+    {
+      in: "isMisleading",
+      change:
+        'return LEADING_MARK.test(domain) || MISLEADING.test(domain.replace(‹/[\\x00-\\x7f]+/g → /[\\x00-\\x7f]/g›, "").normalize("NFKC"));',
+      why: "One character at a time gives the same, more slowly.",
+    },
+    {
+      in: "labelToUnicode",
+      change:
+        'if (‹unicode === "" → false› || domainToASCII(unicode) !== toLowerASCII(label)) return undefined;',
+      why: "The A-label of nothing is no A-label, which the other half of the condition finds.",
+    },
+    {
+      in: "labelToUnicode",
+      change:
+        'if (unicode === ‹"" → "Stryker was here!"› || domainToASCII(unicode) !== toLowerASCII(label)) return undefined;',
+      why: "The A-label of nothing is no A-label, which the other half of the condition finds.",
+    },
+  ],
   "wire/ip.ts": [
     {
       in: "normalizeAddress",
@@ -1053,6 +1140,34 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "A copy of no octets is as empty.",
     },
   ],
+  "wire/newline-search.ts": [
+    {
+      in: "Search.#load",
+      change: "if (‹this.#chunk === chunk && this.#start === start → false›) return;",
+      why: "A block is then copied for each search in it, with the same result.",
+    },
+    {
+      in: "Search.#load",
+      change:
+        "this.#bytes.set(‹length === chunk.length → false› ? chunk : chunk.subarray(start, start + length));",
+      why: "The part is the whole then.",
+    },
+    {
+      in: "Search.#load",
+      change: "this.#bytes[length] = ‹0 → 1›;",
+      why: "Any octet will do that is no LF.",
+    },
+    {
+      in: "Search.#load",
+      change: "‹this.#chunk = chunk; → ;›",
+      why: "A block is then copied for each search in it, with the same result.",
+    },
+    {
+      in: "forgetChunk",
+      change: "‹search?.forget → search.forget›();",
+      why: "A chunk was searched before. The question mark is for the type checker.",
+    },
+  ],
   "wire/newlines.ts": [
     {
       in: "normalized",
@@ -1128,6 +1243,24 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The line was looked at already. It spares the work.",
     },
   ],
+  "wire/proxy-header.ts": [
+    {
+      in: "ProxyHeaderReader.push",
+      change: "if (parsed !== undefined) ‹this.#held = undefined; → ;›",
+      why: "The reader is not asked again. It lets go of the memory.",
+    },
+    {
+      in: "parseV2",
+      change:
+        'if (addressed && length < (BLOCK_LENGTHS[family] ?? ‹0 → 1›)) return invalid("short address block");',
+      why: "The family is known here. The default is for the type checker.",
+    },
+    {
+      in: "parseV2",
+      change: "const info = readTLVs(header, FIXED_LENGTH + (BLOCK_LENGTHS[family] ?? ‹0 → 1›));",
+      why: "The family is known here. The default is for the type checker.",
+    },
+  ],
   "wire/text.ts": [
     {
       in: "escape",
@@ -1186,6 +1319,18 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change:
         "if (‹text.length > SCRATCH_TEXT → text.length >= SCRATCH_TEXT›) return Buffer.from(text).toString();",
       why: "A Buffer for a text of 256 characters gives the same copy, more slowly.",
+    },
+  ],
+  "wire/xtext.ts": [
+    {
+      in: "decodeXtext",
+      change: 'if (‹!value.includes("+") → false›) return value;',
+      why: "Without a plus nothing is replaced. It spares the work.",
+    },
+    {
+      in: "decodeXtext",
+      change: 'if (!value.includes(‹"+" → ""›)) return value;',
+      why: "Without a plus nothing is replaced. It spares the work.",
     },
   ],
 };

@@ -88,6 +88,7 @@ describe("XCLIENT", () => {
     ["ADDR=[1.2.3.4]", ADDRESS],
     ["ADDR=IPV6:", ADDRESS],
     ["ADDR=IPV6:IPV6:::1", ADDRESS],
+    ["ADDR=1IPV6:.2.3.4", ADDRESS],
     ["ADDR=IPV6:[UNAVAILABLE]", ADDRESS],
     ["ADDR=[NONE]", ADDRESS],
     ["DESTADDR=mx.test", ADDRESS],

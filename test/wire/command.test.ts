@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { isHeloName, isHttpRequest, splitCommand, words } from "../../src/wire/command.js";
+import { isEhloLine, isHeloName, isHttpRequest, splitCommand, words } from "../../src/wire/command.js";
 import { titled } from "../support/titled.js";
 
 test.each([
@@ -87,4 +87,31 @@ describe("isHeloName", () => {
       expect(isHeloName(name)).toBeFalse();
     },
   );
+});
+
+describe("isEhloLine", () => {
+  // RFC 5321 4.5.3.1.5: with "250-" and CRLF 512 octets.
+  const longest = `X ${"x".repeat(504)}`;
+
+  test.each(
+    titled(["X", "8BITMIME", "X-FOO", "9", "SIZE 1000", "LIMITS RCPTMAX=1 MAILMAX=2", "X !~", longest]),
+  )("%s is one", (_, line) => expect(isEhloLine(line)).toBeTrue());
+
+  test.each(
+    titled([
+      "",
+      " X",
+      "X ",
+      "X  Y",
+      "-X",
+      "X_Y",
+      "X=1",
+      "X\tY",
+      "X é",
+      "é",
+      "X\r\n250 OK",
+      "X\0",
+      `${longest}x`,
+    ]),
+  )("%s is none", (_, line) => expect(isEhloLine(line)).toBeFalse());
 });
