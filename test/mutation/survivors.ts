@@ -653,6 +653,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "toName leaves a name as it is that is equal already. The comparison is faster.",
     },
   ],
+  "sasl/gs2.ts": [
+    {
+      in: "parseGS2",
+      change: 'const [text, flag, name = ‹"" → "Stryker was here!"›, encoded] = match;',
+      why: "With a flag n or y the name is not looked at, and otherwise the pattern matches it.",
+    },
+  ],
   "sasl/plain.ts": [
     {
       in: "read",
@@ -733,6 +740,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "deriveDummyKeys",
       change: 'deriveKeys(‹"" → "Stryker was here!"›, Buffer.alloc(SALT_OCTETS), DEFAULT_ITERATIONS);',
       why: "The keys are dropped.",
+    },
+  ],
+  "sasl/xoauth2.ts": [
+    {
+      in: "read",
+      change: 'const [scheme = ‹"" → "Stryker was here!"›, ...words] = authorization.split(/\\s+/);',
+      why: "split() gives one part at least. The default is for the type checker.",
     },
   ],
   "server/deadline-timer.ts": [

@@ -134,6 +134,11 @@ describe("what onAuth is given", () => {
       { method: "XOAUTH2", username: "a@b.c", accessToken: "tok" },
     ],
     [
+      "XOAUTH2: spaces around the name and the token, and between its words",
+      "AUTH XOAUTH2 {user= a@b.c \x01auth=  Bearer  tok  en \x01\x01}",
+      { method: "XOAUTH2", username: "a@b.c", accessToken: "tok en" },
+    ],
+    [
       "OAUTHBEARER: without host and port, the name decoded, unknown keys left out",
       "AUTH OAUTHBEARER {y,a=a=2Cb=3D@c,\x01auth=bearer tok\x01other=x\x01\x01}",
       { method: "OAUTHBEARER", username: "a,b=@c", accessToken: "tok" },
@@ -187,8 +192,8 @@ describe("what onAuth is given", () => {
   });
 
   test("EXTERNAL: a certificate without a common name, or with two, gives an empty name", () => {
-    for (const subject of [{}, { CN: ["a", "b"] }]) {
-      const env = { ...environment, peerCertificate: () => ({ subject }) as PeerCertificate };
+    for (const subject of [{}, { CN: ["a", "b"] }, undefined]) {
+      const env = { ...environment, peerCertificate: () => ({ subject }) as unknown as PeerCertificate };
       expect(talk(["AUTH EXTERNAL ="], USER, env).auths[0]?.username).toBe("");
     }
   });
