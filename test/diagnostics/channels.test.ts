@@ -132,6 +132,17 @@ describe("bun-smtp:command", () => {
     expect(commands.map(shown).at(-1)).toEqual({ verb: "MAIL", code: undefined, codes: [] });
   });
 
+  test("and before onClose is called", async () => {
+    const order: string[] = [];
+    trace<CommandTrace>("bun-smtp:command", { asyncEnd: ({ verb }) => void order.push(verb) });
+    const client = await hello(
+      makeServer({ onMailFrom: (_a, _s, _cb) => {}, onClose: () => void order.push("onClose") }),
+    );
+    client.send("MAIL FROM:<a@a.test>\r\n");
+    await client.leave();
+    expect(order).toEqual(["EHLO", "MAIL", "onClose"]);
+  });
+
   const limits: [string, SMTPServerOptions, string[], object][] = [
     [
       "maxRecipients",
