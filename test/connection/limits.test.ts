@@ -275,6 +275,19 @@ describe("time", () => {
     expect(replies).toEndWith(`250 OK: 1 octets received\r\n${TOO_SLOW}\r\n`);
   });
 
+  test("minDataRate: the time between two chunks of BDAT counts too", async () => {
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    await client.envelope();
+    let seconds = 0;
+    for (; !client.transport.ended && seconds < 30; seconds++) {
+      client.send("BDAT 1\r\nx");
+      expect(await client.reply()).toBe("250 OK: 1 octets received");
+      pass(SECOND);
+    }
+    // Each octet buys a hundredth of a second.
+    expect([seconds, client.transport.output]).toEqual([11, `${TOO_SLOW}\r\n`]);
+  });
+
   test("minDataRate: chunks of BDAT that are fast enough are let alone, however many", async () => {
     const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
     await client.envelope();

@@ -344,6 +344,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "if (‹!hasHook → false›) return this.#finish();",
       why: "client.ask() finds no hook too, one turn of the event loop later.",
     },
+    {
+      in: "Connection.expired",
+      change: '‹case "closing": return this.#transport.destroy(); → case "closing":›',
+      why: "The next case destroys it too, with an error that is not reported of a connection that is closing.",
+    },
   ],
   "connection/pending-connection.ts": [
     {
