@@ -281,6 +281,16 @@ describe("the handshake of STARTTLS", () => {
     expect(client.transport.ended).toBe(true);
   });
 
+  test.each(["close", "421"])("the application ends it at once by %s, without a word", async (how) => {
+    const server = makeServer();
+    const client = await hello(server);
+    expect(await client.say("STARTTLS")).toStartWith("220");
+    const [connection] = server.connections;
+    if (how === "close") connection?.close();
+    else connection?.send(421, "in plaintext");
+    expect([client.transport.closed, client.transport.output]).toEqual([true, ""]);
+  });
+
   test("begins behind the 220", () => {
     const server = makeServer();
     let before = "";

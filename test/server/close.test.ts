@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { connect as connectPlain, type AddressInfo } from "node:net";
 import type { DataStream, HookCallback, SMTPServer, SMTPServerOptions } from "../../src/index.js";
-import { makeServer, SocketClient } from "../support/client.js";
+import { hello, makeServer, SocketClient } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
 import { turn } from "../support/deliveries.js";
 
@@ -316,6 +316,21 @@ describe("a client that left while a hook works on its command", () => {
     while (server.connections.size === 0) await turn();
     return [server, () => closes];
   }
+
+  test.each(["before", "after"])(
+    "it may still hear why, if it closes its side %s the server",
+    async (when) => {
+      const server = await listening({ onMailFrom: (_address, _session, _callback) => {} });
+      const client = await hello(server);
+      client.send("MAIL FROM:<a@a.test>\r\n");
+      if (when === "before") client.transport.fin();
+      const closed = server.close();
+      if (when === "after") client.transport.fin();
+      expect(await client.closed()).toBe("421 Server shutting down\r\n");
+      client.transport.reset();
+      await closed;
+    },
+  );
 
   test.each([
     ["onMailFrom", ""],
