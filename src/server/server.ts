@@ -395,10 +395,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
   }
 
   #closeLeftovers(): void {
-    for (const connection of [...this.connections]) {
-      connection.send(421, "Server shutting down");
-      connection.close();
-    }
+    for (const connection of [...this.connections]) connection.send(421, "Server shutting down");
     // A closing connection has its own deadline: close() does not wait for a client that does not close its side.
     this.#closing?.resolve();
   }

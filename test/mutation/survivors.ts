@@ -350,6 +350,23 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The next case destroys it too, with an error that is not reported of a connection that is closing.",
     },
   ],
+  "connection/opening.ts": [
+    {
+      in: "opening",
+      change: 'if (!client.isOpen) return ‹[] → ["Stryker was here"]›;',
+      why: "The answer for a client that has left is dropped.",
+    },
+    {
+      in: "opening",
+      change: "if (‹client.isLogged → true›) {",
+      why: "client.log asks too. Here it spares the arguments.",
+    },
+    {
+      in: "greet",
+      change: 'if (!client.isOpen) return ‹[] → ["Stryker was here"]›;',
+      why: "The answer for a client that has left is dropped.",
+    },
+  ],
   "connection/pending-connection.ts": [
     {
       in: "PendingConnection.index",
@@ -781,6 +798,33 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "DeadlineList.delete",
       change: "member.index = -‹1 → 2›;",
       why: "Any index below 0 means not in the list.",
+    },
+  ],
+  "server/server.ts": [
+    {
+      in: "SMTPServer.#listen",
+      change: 'signal.addEventListener("abort", forget, ‹{ once: true } → {}›);',
+      why: "This signal aborts once.",
+    },
+    {
+      in: "SMTPServer.#listen",
+      change: 'signal.addEventListener("abort", forget, { once: ‹true → false› });',
+      why: "This signal aborts once.",
+    },
+    {
+      in: "SMTPServer.#closeWith",
+      change: 'signal.addEventListener("abort", close, ‹{ once: true } → {}›);',
+      why: "What closes the server removes the listener too.",
+    },
+    {
+      in: "SMTPServer.#closeWith",
+      change: 'signal.addEventListener("abort", close, { once: ‹true → false› });',
+      why: "What closes the server removes the listener too.",
+    },
+    {
+      in: "SMTPServer.#closeLeftovers",
+      change: "‹this.#closing?.resolve → this.#closing.resolve›();",
+      why: "Its timer is cleared when the server is closed. The question mark is for the type checker.",
     },
   ],
   "session.ts": [

@@ -3,6 +3,7 @@ import { describe, expect, spyOn, test } from "bun:test";
 import { join } from "node:path";
 import { accept } from "../../src/server/server.js";
 import { SMTPServer, type SMTPServerOptions } from "../../src/index.js";
+import { firstReserved } from "../../src/transport/descriptors.js";
 import { makeServer, SocketClient } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
 import { MemoryTransport } from "../support/memory-transport.js";
@@ -95,7 +96,14 @@ describe("a client whose descriptor is one of the last", () => {
     const clock = new TestClock();
     const server = makeServer({}, clock);
     let errors = 0;
-    server.on("error", () => errors++);
+    server.on("error", (error) => {
+      errors++;
+      expect(error).toMatchObject({
+        code: "EMFILE",
+        syscall: "accept",
+        message: expect.stringMatching(/nearly all of the \d+ files and sockets .*LimitNOFILE/),
+      });
+    });
     for (const count of [1, 1, 2, 2]) {
       accept(server, Object.assign(new MemoryTransport(), { usesReservedDescriptor: true }));
       expect(errors).toBe(count);
@@ -124,6 +132,10 @@ describe("maxClients over what the process may open", () => {
     }
   };
 
+  test("one more than fits is one too", async () => {
+    expect(await warnings({ maxClients: firstReserved() + 1 })).toStartWith("WARNING: maxClients is ");
+  });
+
   test("is a warning when the server listens", async () => {
     expect(await warnings({ maxClients: 100_000_000 })).toMatch(
       /^WARNING: maxClients is 100000000, and this process may open \d+ files: .*LimitNOFILE.*\n$/,
@@ -133,6 +145,7 @@ describe("maxClients over what the process may open", () => {
   test.each<[string, SMTPServerOptions]>([
     ["with logger: false", { maxClients: 100_000_000, logger: false }],
     ["for a number that fits", { maxClients: 10 }],
+    ["for the greatest that does", { maxClients: firstReserved() }],
     ["without maxClients", {}],
   ])("no warning %s", async (_, options) => expect(await warnings(options)).toBe(""));
 });

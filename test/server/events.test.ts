@@ -84,6 +84,18 @@ test.each(bothWays)(
   },
 );
 
+test("the rejection of a bind that fails is the program's, unless a listener of error has it", async () => {
+  const lines = await noted(`
+    const [taken, one, other] = [server(), server(), server()];
+    await taken.listen(0, "127.0.0.1");
+    const { port } = taken.address();
+    one.listen(port, "127.0.0.1");
+    other.on("error", ({ code }) => note("event " + code));
+    other.listen(port, "127.0.0.1");
+  `);
+  expect(lines.map((line) => line.slice(0, 16)).sort()).toEqual(["event EADDRINUSE", "unhandled listen"]);
+});
+
 test("callbacks of listen and close that throw are uncaught exceptions, and the promises resolve", async () => {
   const lines = await noted(`
     const one = server();
