@@ -362,6 +362,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "client.log asks too. Here it spares the arguments.",
     },
     {
+      in: "askOnSecure",
+      change: 'if (‹!client.hasHook("onSecure") → false›) return then();',
+      why: "client.hook finds no hook either. It spares the socket that a hook would get.",
+    },
+    {
       in: "greet",
       change: 'if (!client.isOpen) return ‹[] → ["Stryker was here"]›;',
       why: "The answer for a client that has left is dropped.",
