@@ -141,9 +141,10 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
     this.#conversation.run(this.clock.now());
   }
 
-  /** For the conversation: a greeting was made. */
+  /** For the conversation: a greeting was made. The client's time begins now, because it has waited for us until then. */
   ready(): void {
     this.#enter("ready");
+    this.#timeouts.restart();
   }
 
   // ---- events of the transport ------------------------------------------------------------------

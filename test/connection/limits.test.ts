@@ -288,6 +288,21 @@ describe("time", () => {
     expect([seconds, client.transport.output]).toEqual([11, `${TOO_SLOW}\r\n`]);
   });
 
+  test("minDataRate: applies to a chunk that is refused too", async () => {
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100, size: 10 }));
+    await client.envelope();
+    client.send("BDAT 2000\r\n");
+    let replies = "";
+    let seconds = 0;
+    for (; !client.transport.ended && seconds < 30; seconds++) {
+      client.send("x");
+      replies += await client.idle();
+      pass(SECOND);
+    }
+    expect(seconds).toBe(11);
+    expect(replies + client.transport.output).toEndWith(`${TOO_SLOW}\r\n`);
+  });
+
   test("minDataRate: chunks of BDAT that are fast enough are let alone, however many", async () => {
     const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
     await client.envelope();
@@ -551,6 +566,28 @@ describe("time", () => {
     expect(transport.closed).toBe(true);
   });
 
+  test("earlyTalkerDelay may be longer than socketTimeout", async () => {
+    const client = new MemoryClient(timedServer({ earlyTalkerDelay: 5 * SECOND, socketTimeout: SECOND }));
+    expect(after(client, 5 * SECOND - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${GREETING}\r\n`);
+    // The wait was ours, so the client has the whole time.
+    expect(after(client, SECOND - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${TIMEOUT}\r\n`);
+  });
+
+  test("nor does the reverse lookup take any of it", async () => {
+    let answer = (_error: null, _names: string[]): void => {};
+    const resolver = { reverse: (_ip: string, callback: typeof answer) => void (answer = callback) };
+    const client = new MemoryClient(
+      timedServer({ disableReverseLookup: false, resolver, socketTimeout: SECOND }),
+    );
+    expect(after(client, SECOND + 400)).toBe("");
+    answer(null, ["a.test"]);
+    expect(await client.reply()).toBe(GREETING);
+    expect(after(client, SECOND - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${TIMEOUT}\r\n`);
+  });
+
   test("earlyTalkerDelay: the name of a client that talked meanwhile is not looked up", async () => {
     let asked = 0;
     const resolver = { reverse: () => void asked++ };
@@ -624,6 +661,30 @@ describe("time", () => {
       expect(client.transport.closed).toBe(true);
     });
   }
+
+  test("or socketTimeout, where that is shorter", async () => {
+    const client = await hello(timedServer({ socketTimeout: 2 * SECOND }));
+    expect(await client.say("QUIT")).toBe("221 Bye");
+    pass(2 * SECOND - 1);
+    expect(client.transport.closed).toBe(false);
+    pass(1);
+    expect(client.transport.closed).toBe(true);
+  });
+
+  test("whatever has become of the options", async () => {
+    const server = timedServer();
+    const errors: unknown[] = [];
+    server.on("error", (error) => errors.push(error));
+    const client = await hello(server);
+    Object.defineProperty(server.options, "socketTimeout", {
+      get() {
+        throw new Error("the application's own mistake");
+      },
+    });
+    expect(await client.say("QUIT")).toBe("221 Bye");
+    pass(5 * SECOND);
+    expect([client.transport.closed, errors]).toEqual([true, []]);
+  });
 
   test("a client that never reads is ended at socketTimeout, and gone 5 s later", async () => {
     const client = await hello(timedServer({ socketTimeout: 10 * SECOND }));

@@ -438,6 +438,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "#hookReported = ‹false → true›;",
       why: "hookStarted() sets it before it is read.",
     },
+    {
+      in: "Timeouts.constructor",
+      change: "‹this.#since = connection.clock.now(); → ;›",
+      why: "The connection restarts the time before anything reads it.",
+    },
   ],
   "connection/transport.ts": [
     {
