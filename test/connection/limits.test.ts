@@ -349,11 +349,30 @@ describe("time", () => {
     expect(after(client, 1)).toBe(`${TOO_SLOW}\r\n`);
   });
 
-  test("minDataRate: a client that sends nothing of its message is silent, not slow", async () => {
-    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+  for (const minDataRate of [0, 100]) {
+    test(`minDataRate ${minDataRate}: a client that sends nothing of its message is silent, not slow`, async () => {
+      const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate }));
+      await client.envelope();
+      await client.say("DATA");
+      expect(after(client, 10 * SECOND - 1)).toBe("");
+      expect(after(client, 1)).toBe(`${TIMEOUT}\r\n`);
+    });
+  }
+
+  test("minDataRate: one octet a second is a rate too", async () => {
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 1 }));
     await client.envelope();
     await client.say("DATA");
-    expect(after(client, 10 * SECOND)).toBe(`${TIMEOUT}\r\n`);
+    pass(9 * SECOND);
+    client.send("x");
+    expect(after(client, 2 * SECOND - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${TOO_SLOW}\r\n`);
+  });
+
+  test("minDataRate: a client without a message is silent", async () => {
+    const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    expect(after(client, 10 * SECOND - 1)).toBe("");
+    expect(after(client, 1)).toBe(`${TIMEOUT}\r\n`);
   });
 
   test("minDataRate: a client that says nothing between messages is silent", async () => {

@@ -58,7 +58,7 @@ describe("turns of the event loop", () => {
     expect(turns.count(client, 3.25, 3.5)).toBe(true);
   });
 
-  test("a client that has not worked has had none", async () => {
+  test("the turn of a client is the one in which it worked last, and none before that", async () => {
     const turns = new Turns();
     const client = { turn: -1, worked: 0 };
     for (let round = 0; round < 3; round++) {
@@ -66,6 +66,10 @@ describe("turns of the event loop", () => {
       turns.count(makeClient(), 0, 1);
       await nextTurn();
     }
+    turns.count(client, 0, 1);
+    expect(turns.isTurnOf(client)).toBe(true);
+    await nextTurn();
+    expect(turns.isTurnOf(client)).toBe(false);
   });
 
   test("none is scheduled once all work is done", async () => {

@@ -329,20 +329,9 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The reply that makes the connection ready sets the same reader, and so does the end of a handshake.",
     },
     {
-      in: "Connection.start",
-      change:
-        "this.#server.deadlines.schedule(‹this.#timeouts.restart() + this.settings.socketTimeout → this.#timeouts.restart() - this.settings.socketTimeout›);",
-      why: "The first check comes at once, finds nothing due and sets the time of the next.",
-    },
-    {
       in: "Connection.closed",
       change: "if (‹this.#client.isLogged → true›) {",
       why: "client.log asks too. Here it spares the arguments.",
-    },
-    {
-      in: "Connection.#callOnClose",
-      change: "if (‹!hasHook → false›) return this.#finish();",
-      why: "client.ask() finds no hook too, one turn of the event loop later.",
     },
     {
       in: "Connection.expired",
@@ -442,6 +431,12 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "Timeouts.constructor",
       change: "‹this.#since = connection.clock.now(); → ;›",
       why: "The connection restarts the time before anything reads it.",
+    },
+    {
+      in: "Timeouts.#minRateTime",
+      change:
+        'const isSending = reader.type === "body" || (unfinishedMessage && ‹unfinishedMessage === this.#message → true›);',
+      why: "The body of a message that is not complete was begun, and no other since.",
     },
   ],
   "connection/transport.ts": [
