@@ -151,6 +151,8 @@ describe("onMailFrom", () => {
     [450.5, "550 not you"],
     [-450, "550 not you"],
     ["4.5.0", "550 not you"],
+    ["0451", "550 not you"],
+    ["451.0", "550 not you"],
     ["451\r\n250 OK", "550 not you"],
     ["EREFUSED", "550 not you"],
     [null, "550 not you"],

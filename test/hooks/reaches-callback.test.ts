@@ -235,6 +235,8 @@ const BY_PROMISE: Record<string, string | (() => Hook)> = {
   "a pattern": "async ({ address, args }, { envelope }) => { await wait() }",
   "a pattern in a pattern":
     "async ({ address: a, args: { SIZE } }, { envelope: { rcptTo: [to] } }) => { await wait() }",
+  "a list in a pattern":
+    "async ({ address }, { envelope: { rcptTo: [one, two, three, four] } }) => { await wait() }",
   "a default in a pattern": 'async ({ username = "", password }, session) => { await wait() }',
   "defaults in patterns":
     "async ({ a = {}, b = [], c: { d = '),...(' } = {}, address = x.y }, { f = 1.5 }) => { await wait() }",
