@@ -475,7 +475,7 @@ describe("scramSecret", () => {
   async function saltOf(options: SMTPServerOptions): Promise<string | undefined> {
     const server = makeServer({ ...options, allowInsecureAuth: true, authMethods: ["SCRAM-SHA-256"] });
     const client = await hello(server);
-    const reply = await client.say(`AUTH SCRAM-SHA-256 ${btoa("n,,n=nobody,r=abc")}`);
+    const reply = await client.say(`AUTH SCRAM-SHA-256 ${btoa("n,,n=unknown,r=abc")}`);
     return /,s=([^,]+),/.exec(atob(reply?.slice("334 ".length) ?? ""))?.[1];
   }
 
