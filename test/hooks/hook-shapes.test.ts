@@ -168,6 +168,26 @@ describe("onMailFrom", () => {
       expect(await client.say("NOOP")).toBe(responseCode === 421 ? undefined : "250 OK");
     });
   }
+
+  const enhanced: [unknown, string][] = [
+    ["5.7.1", "550 5.7.1 not you"],
+    ["5.999.999", "550 5.999.999 not you"],
+    ["4.7.1", "550 5.1.1 not you"],
+    ["5.7", "550 5.1.1 not you"],
+    ["5.7.1 250 OK", "550 5.1.1 not you"],
+    ["", "550 5.1.1 not you"],
+    [5, "550 5.1.1 not you"],
+    [false, "550 5.1.1 not you"],
+    [null, "550 5.1.1 not you"],
+    [{}, "550 5.1.1 not you"],
+  ];
+  test.each(enhanced)("enhancedCode %p", async (enhancedCode, reply) => {
+    const server = withHook("onMailFrom", (_a: 1, _s: 1, cb: Callback) => cb(refusal({ enhancedCode })));
+    server.options.hideENHANCEDSTATUSCODES = false;
+    const client = await hello(server);
+    expect(await client.say("MAIL FROM:<a@a.test>")).toBe(reply);
+    expect(await client.say("NOOP")).toBe("250 2.0.0 OK");
+  });
 });
 
 describe("each hook: its default code, the reply to a throw, and that it answers before anything goes on", () => {

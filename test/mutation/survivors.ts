@@ -572,6 +572,14 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "One turn more replaces nothing in an empty list.",
     },
   ],
+  "hooks/reply-fields.ts": [
+    {
+      in: "replyCode",
+      change:
+        'return ‹typeof code === "number" → true› && Number.isInteger(code) && code >= first && code <= last',
+      why: "Number.isInteger asks too. Here it is for the type checker.",
+    },
+  ],
   "logger.ts": [
     {
       in: "log",
