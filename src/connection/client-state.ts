@@ -5,6 +5,7 @@ import { CONNECTION, HOOK, TLS } from "../diagnostics/channels.js";
 import { type ClientTrace, traceOf } from "../diagnostics/client-trace.js";
 import { errorText, SMTPError } from "../errors.js";
 import { callHook, CRASHED, type HookCall, type HookCaller, type HookResult } from "../hooks/hook-call.js";
+import { isLate, warnOnce } from "../hooks/mistakes.js";
 import type { HookFunction, HookName } from "../hooks/names.js";
 import { log, type LogEntry, type LogLevel, silent } from "../logger.js";
 import type { Settings } from "../options.js";
@@ -186,13 +187,24 @@ export class ClientState implements Client, HookCaller {
   }
 
   hookFailed(name: HookName, error: unknown): void {
-    if (this.#signal.isReason(error)) return;
+    if (this.isEnding(error)) return;
     this.log("error", { tnx: "hook", err: error }, "%s failed: %s", name, errorText(error));
     this.report(error);
   }
 
-  hookWarning(text: string): void {
-    this.log("warn", { tnx: "hook" }, "%s", text);
+  isEnding(error: unknown): boolean {
+    return this.#signal.isReason(error);
+  }
+
+  hookWarning(text: string, error?: unknown): void {
+    this.log("warn", { tnx: "hook", ...(error !== undefined && { err: error }) }, "%s", text);
+  }
+
+  /** Warns that the hook that was called last has not answered for `socketTimeout`. */
+  hookIsLate(): void {
+    const { socketTimeout } = this.settings;
+    warnOnce(this.owner, isLate(this.lastHook, socketTimeout));
+    this.log("warn", { tnx: "timeout" }, "%s has not answered for %s ms", this.lastHook, socketTimeout);
   }
 
   report(error: unknown): void {

@@ -269,14 +269,7 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
       case "handshake":
         return this.#transport.destroy(handshakeError("TLS handshake timeout", this.remoteAddress));
       case "hook":
-        client.log(
-          "warn",
-          entry,
-          "%s has not answered for %s ms",
-          client.lastHook,
-          this.settings.socketTimeout,
-        );
-        return;
+        return client.hookIsLate();
       case "slow":
         client.log("info", entry, "Closing for a data rate below minDataRate");
         return this.send(421, "Error: data rate too low - closing connection", "minDataRate");

@@ -1,5 +1,5 @@
 import type { SMTPErrorLike } from "../types/index.js";
-import { hasNotAnswered, neverAnswers, warnOnce } from "./mistakes.js";
+import { hasFailed, hasNotAnswered, isMistaken, neverAnswers, warnOnce } from "./mistakes.js";
 import { HOOKS, type HookFunction, type HookName } from "./names.js";
 import { mayReachCallback } from "./reaches-callback.js";
 
@@ -19,8 +19,10 @@ export interface HookCaller {
   readonly isOpen: boolean;
   /** Reports every throw, and every rejection that is not an answer, even after the answer. */
   hookFailed(name: HookName, error: unknown): void;
-  /** Logs that a hook has probably forgotten its callback. */
-  hookWarning(text: string): void;
+  /** Logs what is probably a mistake in a hook. @param error the hook's error, if it has one */
+  hookWarning(text: string, error?: unknown): void;
+  /** Whether an error is the reason of `session.signal`: a hook that stops with it has not failed. */
+  isEnding(error: unknown): boolean;
 }
 
 /**
@@ -98,19 +100,33 @@ export class HookCall<T> {
     const promise = Promise.resolve(returned);
     if (name !== "onClose" && !mayReachCallback(hook, HOOKS[name].length)) {
       promise.then(
-        (value) => this.callback(undefined, value),
-        (error: unknown) => this.callback(error || new Error()),
+        (value) => {
+          const mistake = isMistaken(name, value);
+          if (mistake !== undefined) this.#warn(mistake);
+          this.callback(undefined, value);
+        },
+        (error: unknown) => {
+          const failure = hasFailed(name, error);
+          if (failure !== undefined && !this.#caller.isEnding(error)) {
+            warnOnce(this.#caller.owner, failure);
+            this.#caller.hookWarning(failure, error);
+          }
+          this.callback(error || new Error());
+        },
       );
       return;
     }
     promise.then(
       () => {
         if (name === "onClose" || this.#answered || !this.#caller.isOpen || isAwaited?.() === false) return;
-        const text = hasNotAnswered(name, hook);
-        if (warnOnce(this.#caller.owner, text)) this.#caller.hookWarning(text);
+        this.#warn(hasNotAnswered(name, hook));
       },
       (error: unknown) => this.crash(error),
     );
+  }
+
+  #warn(text: string): void {
+    if (warnOnce(this.#caller.owner, text)) this.#caller.hookWarning(text);
   }
 
   crash(error: unknown): void {

@@ -36,6 +36,70 @@ function declaredParameters(hook: HookFunction): number {
   }
 }
 
+/** Names of errors that no program throws to refuse a client. */
+const FAILURES: ReadonlySet<unknown> = new Set([
+  "TypeError",
+  "ReferenceError",
+  "SyntaxError",
+  "RangeError",
+  "TimeoutError",
+]);
+
+/**
+ * The warning for a rejection that is probably not about the client: a mistake in the code, or a file, database or host
+ * that cannot be reached. The client gets it as a refusal for good, and sees its text.
+ * @returns `undefined` for an error that may be meant as a refusal
+ */
+export function hasFailed(name: HookName, error: unknown): string | undefined {
+  const kind = failureOf(error);
+  if (kind === undefined) return undefined;
+  return (
+    `${name} has failed with ${kind}, and the client got that error as a refusal. Catch it, or give it a responseCode: ` +
+    `451 lets the client try again. ${PAGE}`
+  );
+}
+
+/** The name of a mistake, or the code of a system error. The fields may be getters that throw. */
+function failureOf(error: unknown): string | undefined {
+  try {
+    // Bun's DOMException is no Error to Error.isError.
+    if (!(Error.isError(error) || error instanceof Error) || "responseCode" in error) return undefined;
+    if (FAILURES.has(error.name)) return `a ${error.name}`;
+    const isOfSystem = "syscall" in error || "errno" in error;
+    return isOfSystem && "code" in error ? String(error.code) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The warning for a promise that is fulfilled with a value that was probably meant as a refusal, or as a login. */
+export function isMistaken(name: HookName, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (name === "onAuth") {
+    if (isAuthAnswer(value)) return undefined;
+    return `${name} has answered without a user, and that refuses the login. Return { user } to accept it. ${PAGE}`;
+  }
+  const isError = Error.isError(value) && name !== "onData";
+  if (name === "onClose" || (value !== false && !isError)) return undefined;
+  return `${name} has answered ${isError ? "an Error" : "false"}, and that accepts. To refuse, throw an error. ${PAGE}`;
+}
+
+function isAuthAnswer(value: unknown): boolean {
+  const fields = ["user", "message", "data", "responseCode", "credentials"];
+  try {
+    if (typeof value !== "object" || value === null) return false;
+    return Object.keys(value).length === 0 || fields.some((field) => field in value);
+  } catch {
+    // A Proxy may throw at any access.
+    return true;
+  }
+}
+
+/** The warning for a hook that has not answered for `socketTimeout`. */
+export function isLate(name: HookName, milliseconds: number): string {
+  return `${name} has not answered for ${milliseconds} ms, and its client waits. Does each way through it call the callback, or end? ${PAGE}`;
+}
+
 const warnings = new WeakMap<object, Set<string>>();
 
 /**

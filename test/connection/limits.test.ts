@@ -3,6 +3,10 @@ import type { DataStream, Logger, SMTPServer, SMTPServerOptions } from "../../sr
 import { hello, makeServer, MemoryClient } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
 import type { MemoryTransport } from "../support/memory-transport.js";
+import { collectWarnings } from "../support/warnings.js";
+
+// They are tested in hooks/mistakes.test.ts.
+collectWarnings();
 
 // Some of these work for a second, longer on a busy machine.
 setDefaultTimeout(120_000);

@@ -16,6 +16,7 @@ function caller(events: unknown[], owner: object = {}): HookCaller {
     hookFailed: (_name, error) =>
       void events.push({ reported: error instanceof Error ? error.message : error }),
     hookWarning: () => void events.push("warned"),
+    isEnding: () => false,
   };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { SMTPServerOptions } from "../../src/index.js";
 import { hello, makeServer, MemoryClient } from "../support/client.js";
+import { TestClock } from "../support/clock.js";
 import { collectWarnings } from "../support/warnings.js";
 
 const warnings = collectWarnings();
@@ -226,6 +227,179 @@ describe("no warning", () => {
     client.send("MAIL FROM:<a@a.test>\r\n");
     await client.leave();
     leave();
+    await client.idle();
+    expect(warnings).toEqual([]);
+  });
+});
+
+test("a hook that has not answered for socketTimeout: a warning, without a logger too", async () => {
+  const clock = new TestClock();
+  const server = makeServer({ socketTimeout: 10_000, onMailFrom: (_a, _s, _callback) => {} }, clock);
+  for (let time = 0; time < 2; time++) {
+    const client = await hello(server);
+    client.send("MAIL FROM:<a@a.test>\r\n");
+    clock.pass(20_000);
+    await client.leave();
+  }
+  expect(warnings).toEqual([
+    expect.stringContaining("onMailFrom has not answered for 10000 ms, and its client waits."),
+  ]);
+});
+
+describe("a promise that is fulfilled with what was probably meant as a refusal: a warning, and it accepts", () => {
+  const MISTAKEN: [hook: string, value: unknown, warning: string][] = [
+    ["onMailFrom", false, "onMailFrom has answered false, and that accepts. To refuse, throw an error."],
+    [
+      "onRcptTo",
+      new Error("no"),
+      "onRcptTo has answered an Error, and that accepts. To refuse, throw an error.",
+    ],
+    ["onData", false, "onData has answered false, and that accepts. To refuse, throw an error."],
+  ];
+  test.each(MISTAKEN)("%s", async (hook, value, warning) => {
+    const { server, logged, errors } = watched({ onData: async () => {}, [hook]: async () => value });
+    for (let time = 0; time < 2; time++) {
+      const client = await hello(server);
+      await client.envelope();
+      await client.say("DATA");
+      expect(await client.say("hi\r\n.")).toBe("250 OK: message queued");
+    }
+    expect(warnings).toEqual([expect.stringContaining(warning)]);
+    expect(logged).toEqual([["warn", warnings[0] as string]]);
+    expect(errors).toEqual([]);
+  });
+
+  test.each([[true], [{ username: "ann" }], ["ann"], [1]])("onAuth: %p", async (value) => {
+    const { server } = watched({ onAuth: async () => value });
+    const client = await hello(server);
+    expect(await client.say("AUTH PLAIN AHUAcA==")).toStartWith("535 ");
+    expect(warnings).toEqual([
+      expect.stringContaining(
+        "onAuth has answered without a user, and that refuses the login. Return { user } to accept it.",
+      ),
+    ]);
+  });
+
+  const MEANT: [hook: string, value: unknown][] = [
+    ["onConnect", undefined],
+    ["onHelo", { keywords: ["X-OURS"] }],
+    ["onAuth", undefined],
+    ["onAuth", null],
+    ["onAuth", {}],
+    ["onAuth", { user: "ann" }],
+    ["onAuth", { message: "no" }],
+    ["onAuth", { responseCode: 454 }],
+    ["onMailFrom", null],
+    ["onRcptTo", 0],
+    ["onData", "stored"],
+    ["onData", new Error("no")],
+    ["onClose", false],
+    [
+      "onAuth",
+      new Proxy(
+        {},
+        {
+          has: () => {
+            throw new Error("not for you");
+          },
+        },
+      ),
+    ],
+  ];
+  test.each(MEANT)("none for %s", async (hook, value) => {
+    const client = await hello(watched({ [hook]: async () => value }).server);
+    await client.say("AUTH PLAIN AHUAcA==");
+    await client.envelope();
+    await client.say("DATA");
+    await client.say("hi\r\n.");
+    await client.leave();
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe("a rejection that is probably not about the client: a warning, and the client gets the error", () => {
+  const FAILED: [kind: string, error: unknown][] = [
+    ["a TypeError", new TypeError("null is no object")],
+    ["a ReferenceError", new ReferenceError("x is not defined")],
+    ["a TimeoutError", new DOMException("The operation timed out.", "TimeoutError")],
+    ["ENOENT", Object.assign(new Error("no such file"), { code: "ENOENT", syscall: "open" })],
+    [
+      "ConnectionRefused",
+      Object.assign(new Error("Unable to connect"), { code: "ConnectionRefused", errno: 0 }),
+    ],
+  ];
+  test.each(FAILED)("%s", async (kind, error) => {
+    const { server, logged, errors } = watched({
+      onMailFrom: async () => {
+        throw error;
+      },
+    });
+    const client = await hello(server);
+    for (let time = 0; time < 2; time++)
+      expect(await client.say("MAIL FROM:<a@a.test>")).toBe(`550 ${(error as Error).message}`);
+    const warning =
+      `onMailFrom has failed with ${kind}, and the client got that error as a refusal. Catch it, or give it a ` +
+      "responseCode: 451 lets the client try again.";
+    expect(warnings).toEqual([expect.stringContaining(warning)]);
+    const [text = ""] = warnings;
+    expect(logged).toEqual([
+      ["warn", text],
+      ["warn", text],
+    ]);
+    expect(errors).toEqual([]);
+    expect(text).not.toContain((error as Error).message);
+  });
+
+  test("the log entry has the error", async () => {
+    const error = new TypeError("null is no object");
+    const entries: object[] = [];
+    const server = makeServer({
+      logger: { warn: (entry) => void entries.push(entry) },
+      onMailFrom: async () => {
+        throw error;
+      },
+    });
+    await (await hello(server)).say("MAIL FROM:<a@a.test>");
+    expect(entries).toMatchObject([{ tnx: "hook", err: error }]);
+  });
+
+  const MEANT: [what: string, error: unknown][] = [
+    ["an Error", new Error("no")],
+    ["no error at all", undefined],
+    ["a text", "no"],
+    ["one with a reply code", Object.assign(new TypeError("no"), { responseCode: 451 })],
+    ["one with a code of the application", Object.assign(new Error("no"), { code: "NOT_OURS" })],
+    [
+      "one that cannot be read",
+      Object.defineProperty(new Error("no"), "name", {
+        get: () => {
+          throw new Error("not for you");
+        },
+      }),
+    ],
+  ];
+  test.each(MEANT)("none for %s", async (_, error) => {
+    const { server } = watched({
+      onMailFrom: async () => {
+        throw error;
+      },
+    });
+    expect(await (await hello(server)).say("MAIL FROM:<a@a.test>")).toMatch(/^[45]5\d /);
+    expect(warnings).toEqual([]);
+  });
+
+  test("none for work that stops because the client is gone", async () => {
+    const { server } = watched({
+      onMailFrom: async (_address: unknown, { signal }: { signal: AbortSignal }) =>
+        new Promise((_, reject) =>
+          signal.addEventListener("abort", () =>
+            reject(Object.assign(signal.reason as Error, { syscall: "read" })),
+          ),
+        ),
+    });
+    const client = await hello(server);
+    client.send("MAIL FROM:<a@a.test>\r\n");
+    await client.leave();
     await client.idle();
     expect(warnings).toEqual([]);
   });
