@@ -18,6 +18,7 @@ import { DescriptorShortage } from "./descriptor-shortage.js";
 import { callSafely, emitSafely } from "./events.js";
 import { layered, type OptionsWithLists, setOption, withLists } from "./given-options.js";
 import { HookResolver } from "./hook-resolver.js";
+import { warnOfMisspelt } from "./misspelt-options.js";
 import { bind, type Bound, prepare } from "../transport/bind.js";
 import { TLS_OPTIONS } from "../transport/tls-options.js";
 import type { Clock, Timer } from "../time/clock.js";
@@ -146,6 +147,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     const hooks = new HookResolver(this, SMTPServer.prototype, ACCEPTING);
     this.#context = new Context(this, this.#settings, hooks);
     this.#shortage = new DescriptorShortage(this.#context);
+    warnOfMisspelt(given);
     this.#warnOfMechanisms();
   }
 
