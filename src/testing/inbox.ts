@@ -98,10 +98,14 @@ export class Inbox implements AsyncDisposable {
   readonly #logins: readonly Login[] | undefined;
   #isTLSBroken = false;
   #isClosed = false;
-  /** The last reply of 400 or above that a client got before it left. */
   /** Clients whose onClose is still to come: some of them have left `server.connections` already. */
   readonly #clients = new Set<SMTPSession>();
+  /** The planned refusals. A client that goes on after one gets 503, which says less. */
+  readonly #planned = new WeakMap<SMTPSession, string>();
+  /** The last reply of 400 or above that a client got before it left. */
   #lastRefusal: string | undefined;
+  /** How the last connection without a message broke, in one sentence. */
+  #lastBreak: string | undefined;
 
   /** Use {@link startInbox}, which listens. */
   constructor(options: InboxOptions) {
@@ -128,8 +132,10 @@ export class Inbox implements AsyncDisposable {
     };
     this.certificate = tls && this.#given.cert ? String(this.#given.cert) : undefined;
     this.server = new SMTPServer({ ...this.#given, ...this.#hooks() });
-    this.server.on("error", ({ code, meta }: HandshakeError) => {
-      if (code?.startsWith("ERR_SSL_") || meta?.stage === "connect") this.#handshakeDone();
+    this.server.on("error", ({ code, meta, message }: HandshakeError) => {
+      if (!code?.startsWith("ERR_SSL_") && meta?.stage !== "connect") return;
+      this.#lastBreak = `The last TLS handshake failed (${message}): does the client trust inbox.certificate?`;
+      this.#handshakeDone();
     });
   }
 
@@ -193,6 +199,7 @@ export class Inbox implements AsyncDisposable {
     this.#unread.clear();
     this.#plans.clear();
     this.#lastRefusal = undefined;
+    this.#lastBreak = undefined;
   }
 
   /** Closes the server. A `next()` that still waits is rejected. */
@@ -208,8 +215,14 @@ export class Inbox implements AsyncDisposable {
   }
 
   #hooks(): SMTPServerOptions {
-    const check = (stage: Stage, session: SMTPSession, subject: string | Message): Promise<void> =>
-      this.#plans.check(stage, subject, () => this.#drop(session));
+    const check = async (stage: Stage, session: SMTPSession, subject: string | Message): Promise<void> => {
+      try {
+        await this.#plans.check(stage, subject, () => this.#drop(session));
+      } catch (error) {
+        if (error instanceof SMTPError) this.#planned.set(session, `${error.responseCode} ${error.message}`);
+        throw error;
+      }
+    };
     return {
       onConnect: async (session) => {
         this.#clients.add(session);
@@ -235,12 +248,13 @@ export class Inbox implements AsyncDisposable {
       },
       onClose: async (session) => {
         this.#clients.delete(session);
-        this.#lastRefusal = session.error ?? this.#lastRefusal;
+        this.#lastRefusal = this.#refusalOf(session) ?? this.#lastRefusal;
       },
     };
   }
 
   #drop(session: SMTPSession): void {
+    this.#lastBreak = "The last connection was dropped, as refuse() asked.";
     for (const connection of this.server.connections)
       if (connection.session === session) connection._socket.destroy();
   }
@@ -286,8 +300,15 @@ export class Inbox implements AsyncDisposable {
   }
 
   #refused(): string {
-    const refusal = [...this.#clients].findLast(({ error }) => error)?.error ?? this.#lastRefusal;
-    return refusal === undefined ? "" : `\nThe last refusal of a client: ${refusal}`;
+    const refusals = [...this.#clients].map((session) => this.#refusalOf(session));
+    const refusal = refusals.findLast((text) => text !== undefined) ?? this.#lastRefusal;
+    if (refusal !== undefined) return `\nThe last refusal of a client: ${refusal}`;
+    return this.#lastBreak === undefined ? "" : `\n${this.#lastBreak}`;
+  }
+
+  #refusalOf(session: SMTPSession): string | undefined {
+    const { error } = session;
+    return error?.startsWith("503") ? (this.#planned.get(session) ?? error) : error;
   }
 }
 

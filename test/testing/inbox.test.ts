@@ -170,6 +170,46 @@ describe("next()", () => {
     );
   });
 
+  test.each([
+    [{ mail: true, code: 451 }, "451 Refused by the test"],
+    [{ rcpt: true, code: 452, message: "Full" }, "452 Full"],
+  ] as [Refusal, string][])("names the refusal %p, and not the 503 that follows", async (refusal, text) => {
+    await using inbox = await startInbox();
+    inbox.refuse(refusal);
+    const client = await hello(inbox);
+    await client.chat("MAIL FROM:<a@a.test>", "RCPT TO:<b@b.test>", "DATA");
+    const wanted = `None arrived.\nThe last refusal of a client: ${text}`;
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow(wanted);
+    await client.say("QUIT");
+    client.end();
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow(wanted);
+  });
+
+  test("says that a connection was dropped", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ mail: true, drop: true });
+    await send(inbox).catch(() => {});
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow(
+      "None arrived.\nThe last connection was dropped, as refuse() asked.",
+    );
+    inbox.clear();
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow(/None arrived\.$/);
+  });
+
+  test("says that a handshake failed", async () => {
+    await using inbox = await startInbox({ tls: "implicit" });
+    const failed = new Promise<void>((resolve) => inbox.server.on("error", () => resolve()));
+    await Bun.connect({
+      hostname: inbox.host,
+      port: inbox.port,
+      socket: { open: (socket) => void socket.end("no handshake\r\n"), data() {} },
+    });
+    await failed;
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow(
+      /None arrived\.\nThe last TLS handshake failed \(.+\): does the client trust inbox\.certificate\?/,
+    );
+  });
+
   test("is rejected when the inbox closes", async () => {
     const inbox = await startInbox();
     const waiting = inbox.next();
