@@ -99,7 +99,8 @@ export class SecureContexts {
     if (!this.#selfSigned && !silent && !this.hasCertificate) {
       process.stderr.write(
         "WARNING: bun-smtp was given no TLS certificate and made a self-signed one: clients cannot tell this " +
-          "server from another that claims to be it. Set the options key and cert to the content of your PEM files.\n",
+          "server from another that claims to be it, and many refuse it, as Nodemailer does. Set the options key and cert " +
+          'to the content of your PEM files, or disabledCommands: ["STARTTLS"] for a first try.\n',
       );
     }
     this.#selfSigned ??= selfSignedCertificate(name);
