@@ -217,7 +217,9 @@ describe("refusals on purpose", () => {
   test.each(["rcpt", "rcpt:250", "rcpt:451:101", "quit:451", "rcpt:451:x", "RCPT:451"])(
     "FAIL=%s is no rule",
     (text) => {
-      expect(() => parseRules(`data:552,${text}`)).toThrow(`${text}: connect, auth, mail, rcpt, data, `);
+      expect(() => parseRules(`data:552,${text}`)).toThrow(
+        `${text}: expected a stage (connect, auth, mail, rcpt, data), `,
+      );
     },
   );
 });

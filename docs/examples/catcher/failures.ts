@@ -38,7 +38,7 @@ export function parseRules(text: string): Rule[] {
     const known = STAGES.find((known) => known === stage);
     if (!known || Number(percent) > 100)
       throw new Error(
-        `${rule}: ${STAGES.join(", ")}, a code of 400 to 599 and a percentage are expected, as in rcpt:451:20`,
+        `${rule}: expected a stage (${STAGES.join(", ")}), a code of 400 to 599 and perhaps a percentage, as in rcpt:451:20`,
       );
     return { stage: known, code: Number(code), percent: Number(percent) };
   });
