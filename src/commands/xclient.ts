@@ -93,6 +93,8 @@ export const XFORWARD: Command = {
       keepOriginal(session.xForward, "HELO", session.hostNameAppearsAs);
       session.hostNameAppearsAs = toLowerASCII(helo || "");
     }
+    // A hook may have taken back the sender, and left recipients that the next message must not have.
+    client.resetTransaction();
     if (attributes.get("ADDR")) client.announce(true);
     return { code: 250, text: "OK" };
   },

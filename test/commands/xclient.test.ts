@@ -46,6 +46,26 @@ describe("connect is emitted", () => {
   });
 });
 
+test("XFORWARD begins without the recipients of a transaction whose sender a hook has taken back", async () => {
+  const recipients: string[][] = [];
+  const server = makeServer({
+    useXForward: true,
+    async onRcptTo({ address }, { envelope }) {
+      if (address === "refused@b.test") envelope.mailFrom = false;
+    },
+    async onData(_stream, { envelope }) {
+      recipients.push(envelope.rcptTo.map(({ address }) => address));
+    },
+  });
+  const client = await hello(server);
+  await client.envelope("first@b.test", "refused@b.test");
+  expect(await client.say("XFORWARD ADDR=192.0.2.7")).toBe("250 OK");
+  await client.envelope("second@b.test");
+  await client.say("DATA");
+  expect(await client.say("hi\r\n.")).toBe("250 OK: message queued");
+  expect(recipients).toEqual([["second@b.test"]]);
+});
+
 describe("XCLIENT LOGIN that fails closes the connection", () => {
   const hooks: [string, SMTPServerOptions["onAuth"], string][] = [
     [
