@@ -299,7 +299,7 @@ export class Conversation implements Worker {
 
   #carryOut(action: Action): void {
     const reply = applyErrorLimit(this.#client, action);
-    this.#out += encodeReply(this.#client, reply);
+    this.#encode(reply);
     if (reply.code === 421 || reply.next === "closing") return this.#owner.close();
     if (reply.next === "upgrading") return this.#owner.upgrade();
     if (reply.next === "ready") this.#owner.ready();
@@ -336,8 +336,14 @@ export class Conversation implements Worker {
 
   /** Writes a reply that answers no command. */
   send(reply: Action): void {
-    this.#out += encodeReply(this.#client, reply);
+    this.#encode(reply);
     this.flush();
+  }
+
+  /** A logger that gets the reply may close the connection, or write to it, which writes the replies before. */
+  #encode(reply: Action): void {
+    const text = encodeReply(this.#client, reply);
+    if (this.#owner.isOpen) this.#out += text;
   }
 
   flush(): void {

@@ -1,7 +1,8 @@
 /** A logger or a subscriber that closes the connection when it sees a command: the command does not run. */
 import { expect, test } from "bun:test";
 import type { CommandTrace, SMTPServer } from "../../src/index.js";
-import { hello, makeServer } from "../support/client.js";
+import { hello, makeServer, MemoryClient } from "../support/client.js";
+import { TestClock } from "../support/clock.js";
 import { trace } from "../support/subscribe.js";
 
 function close(server: SMTPServer): void {
@@ -73,4 +74,42 @@ test("a subscriber that sees a message begin: onData does not get it", async () 
   client.send("DATA\r\nhalf");
   await client.idle();
   expect(calls).toBe(0);
+});
+
+/** Sets a logger that acts when it gets a reply that begins with this text. */
+function logsReply(server: SMTPServer, reply: string, act: () => void): void {
+  server.logger = {
+    info() {},
+    debug: ({ tnx }: { tnx?: string }, _text: string, line: string) => {
+      if (tnx === "send" && line.startsWith(reply)) act();
+    },
+  } as never;
+}
+
+test("a logger that sees a reply: it is not written behind the end", async () => {
+  const server = makeServer();
+  const client = await hello(server);
+  logsReply(server, "250 Accepted", () => close(server));
+  client.send("NOOP\r\nMAIL FROM:<a@a.test>\r\nNOOP\r\n");
+  expect(await client.closed()).toBe("250 OK\r\n");
+  expect(await client.idle()).toBe("250 OK\r\n");
+});
+
+test("a logger that sees the reply to a client which does not wait for the greeting", async () => {
+  const server = makeServer({ earlyTalkerDelay: 1000 }, new TestClock());
+  logsReply(server, "421", () => close(server));
+  const client = new MemoryClient(server);
+  client.send("EHLO a.test\r\n");
+  expect(await client.closed()).toBe("");
+  expect(await client.idle()).toBe("");
+});
+
+test("a logger that sends a line of its own when it sees a reply: each is written once", async () => {
+  const server = makeServer();
+  const client = await hello(server);
+  logsReply(server, "250 Accepted", () => {
+    for (const connection of server.connections) connection._socket.write("250-Noted\r\n");
+  });
+  client.send("NOOP\r\nMAIL FROM:<a@a.test>\r\n");
+  expect(await client.idle()).toBe("250 OK\r\n250-Noted\r\n250 Accepted\r\n");
 });
