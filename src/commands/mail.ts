@@ -68,6 +68,8 @@ export const MAIL: Command = {
     const { session, settings } = client;
     const path = parsePathCommand(line, "MAIL FROM", !!settings.raw.lenientAddressParsing);
     client.announce();
+    // A listener of `connect` may close the connection.
+    if (!client.isOpen) return [];
     if (!path) return { code: 501, text: "Error: Bad sender address syntax", enhanced: "5.1.7" };
     const problem = badParameter(client, "MAIL", path, MAIL_VALUES);
     if (problem) return problem;

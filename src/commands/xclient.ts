@@ -107,6 +107,8 @@ export const XCLIENT: Command = {
     if (!(attributes instanceof Map)) return attributes;
     const { session, settings } = client;
     applyClient(client, session.xClient, "XCLIENT", attributes);
+    // A logger may close the connection of a client that it knows.
+    if (!client.isOpen) return [];
     applyDestination(session, attributes);
     // The named client sends its own HELO.
     if (attributes.get("ADDR")) Object.assign(session, { hostNameAppearsAs: false, openingCommand: false });

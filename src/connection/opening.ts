@@ -40,6 +40,8 @@ export function opening(client: Client): Answer | Promise<Answer> {
 
 /** Calls onSecure after a handshake, and continues with `then` if it accepts. */
 export function askOnSecure(client: Client, then: () => Answer): Answer | Promise<Answer> {
+  // A logger or a subscriber may close the connection of a client that it knows.
+  if (!client.isOpen) return [];
   if (!client.hasHook("onSecure")) return then();
   return client.hook("onSecure", [client.socket, client.session], (result) => {
     const refusal = refused("onSecure", result);

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { CommandTrace, SMTPServer } from "../../src/index.js";
 import { hello, makeServer, MemoryClient } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
-import { trace } from "../support/subscribe.js";
+import { listen, trace } from "../support/subscribe.js";
 
 function close(server: SMTPServer): void {
   for (const connection of server.connections) connection.close();
@@ -112,4 +112,63 @@ test("a logger that sends a line of its own when it sees a reply: each is writte
   });
   client.send("NOOP\r\nMAIL FROM:<a@a.test>\r\n");
   expect(await client.idle()).toBe("250 OK\r\n250-Noted\r\n250 Accepted\r\n");
+});
+
+test("a listener of connect: onMailFrom is not called", async () => {
+  let calls = 0;
+  const server = makeServer({ useXForward: true, onMailFrom: async () => void calls++ });
+  const client = await hello(server);
+  server.on("connect", () => close(server));
+  client.send("MAIL FROM:<a@a.test>\r\n");
+  expect(await client.closed()).toBe("");
+  await client.idle();
+  expect(calls).toBe(0);
+});
+
+test("a logger that sees an XCLIENT: onAuth is not called", async () => {
+  let logins = 0;
+  const onAuth = async (): Promise<{ user: number }> => ({ user: ++logins });
+  const server = makeServer({ useXClient: true, onAuth });
+  const client = await hello(server);
+  server.logger = {
+    debug() {},
+    info: ({ tnx }: { tnx?: string }) => void (tnx === "xclient" && close(server)),
+  } as never;
+  client.send("XCLIENT ADDR=192.0.2.7 LOGIN=user\r\n");
+  expect(await client.closed()).toBe("");
+  await client.idle();
+  expect(logins).toBe(0);
+});
+
+test.each(["STARTTLS", "implicit TLS"])(
+  "a subscriber that sees a handshake by %s: onSecure is not called",
+  async (kind) => {
+    let calls = 0;
+    const secure = kind === "implicit TLS";
+    const server = makeServer({ secure, onSecure: async () => void calls++ });
+    const client = new MemoryClient(server);
+    if (!secure) {
+      await client.reply();
+      await client.chat("EHLO a.test", "STARTTLS");
+    }
+    listen("bun-smtp:tls", () => close(server));
+    client.transport.handshake();
+    await client.closed();
+    await client.idle();
+    expect(calls).toBe(0);
+  },
+);
+
+test("a logger that sees a client of implicit TLS: onSecure is not called", async () => {
+  let calls = 0;
+  const server = makeServer({ secure: true, onSecure: async () => void calls++ });
+  server.logger = {
+    debug() {},
+    info: (_entry: object, text: string) => void (text.startsWith("Connection from") && close(server)),
+  } as never;
+  const client = new MemoryClient(server);
+  client.transport.handshake();
+  await client.closed();
+  await client.idle();
+  expect(calls).toBe(0);
 });
