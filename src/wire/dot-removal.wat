@@ -2,11 +2,12 @@
 (module
   (memory (export "memory") 1)
 
-  ;; Sets the highest bit of each octet below 14 (CR is 13, LF 10). The lowest bit that is set is always right.
-  (func $low (param $octets i64) (result i64)
+  ;; Sets the highest bit of each CR, and of some octets above one. The lowest bit that is set is always right.
+  (func $cr (param $octets i64) (result i64)
+    (local.set $octets (i64.xor (local.get $octets) (i64.const 0x0d0d0d0d0d0d0d0d)))
     (i64.and
       (i64.and
-        (i64.sub (local.get $octets) (i64.const 0x0e0e0e0e0e0e0e0e))
+        (i64.sub (local.get $octets) (i64.const 0x0101010101010101))
         (i64.xor (local.get $octets) (i64.const -1)))
       (i64.const 0x8080808080808080)))
 
@@ -21,7 +22,7 @@
     (block $stop
       (loop $next
         (br_if $stop (i32.gt_u (i32.add (local.get $at) (i32.const 8)) (local.get $end)))
-        (local.set $hit (call $low (i64.load (local.get $at))))
+        (local.set $hit (call $cr (i64.load (local.get $at))))
         (if (i64.eqz (local.get $hit))
           (then
             (local.set $at (i32.add (local.get $at) (i32.const 8)))
@@ -29,7 +30,7 @@
         (local.set $at
           (i32.add (local.get $at) (i32.wrap_i64 (i64.shr_u (i64.ctz (local.get $hit)) (i64.const 3)))))
         (br_if $stop (i32.gt_u (i32.add (local.get $at) (i32.const 8)) (local.get $end)))
-        ;; CR LF and a dot?
+        ;; LF and a dot after it?
         (if (i32.ne
               (i32.and (i32.load (local.get $at)) (i32.const 0xffffff))
               (i32.const 0x2e0a0d))
