@@ -7,7 +7,7 @@ const LINE_END_AND_DOT = Buffer.from("\r\n.");
 const CARRIAGE_RETURN = Buffer.from("\r");
 const NOTHING = Buffer.alloc(0);
 /** Octets between two dots below which one search for all of them costs less than a call for each. */
-const DENSE = 1024;
+const DENSE = 256;
 
 /** Takes the octets of a message, in order. */
 export interface Sink {
