@@ -10,6 +10,9 @@ function flag(name: string, byDefault: number): number {
   return at < 0 ? byDefault : Number(process.argv[at + 1]);
 }
 
+// The hooks of the sessions are late and wrong on purpose.
+process.emitWarning = () => {};
+
 /** After so many there is enough to do. */
 const MAX_FINDINGS = 10;
 const MAX_REPLIES = 100_000;
