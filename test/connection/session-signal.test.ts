@@ -4,6 +4,10 @@ import { EventEmitter, once } from "node:events";
 import type { SMTPError, SMTPServerOptions, SMTPSession } from "../../src/index.js";
 import { hello, makeServer, MemoryClient } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
+import { collectWarnings } from "../support/warnings.js";
+
+// Hooks are late here on purpose.
+collectWarnings();
 
 /** A client that has said EHLO, and its session. */
 async function start(options: SMTPServerOptions = {}, clock?: TestClock) {

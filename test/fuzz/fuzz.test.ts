@@ -6,6 +6,10 @@ import { byteByByte, type Fault, type Script } from "./script.js";
 import { hello, makeServer } from "../support/client.js";
 import type { ChallengeMechanism } from "../support/sasl-client.js";
 import { trace } from "../support/subscribe.js";
+import { collectWarnings } from "../support/warnings.js";
+
+// Hooks are late here on purpose.
+collectWarnings();
 
 // These work for seconds, longer on a busy machine.
 setDefaultTimeout(120_000);
