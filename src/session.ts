@@ -80,11 +80,13 @@ export function emptyEnvelope(settings: Settings): SMTPEnvelope {
 
 /** Updates `transmissionType` (RFC 3848). Call it after a change of `openingCommand`, `secure` or `user`. */
 export function updateTransmissionType(session: SMTPSession, settings: Settings): void {
-  session.transmissionType = transmissionType(session, settings);
+  session.transmissionType = transmissionType(session, session.openingCommand, session.user, settings);
 }
 
 function transmissionType(
-  { openingCommand, secure, user }: Pick<SMTPSession, "openingCommand" | "secure" | "user">,
+  { secure }: SMTPSession,
+  openingCommand: string,
+  user: unknown,
   settings: Settings,
 ): string {
   const protocol = settings.lmtp ? "LMTP" : openingCommand === "EHLO" ? "ESMTP" : "SMTP";
@@ -98,16 +100,14 @@ export function enterHello(
   hostName: string,
   settings: Settings,
 ): void {
-  const { secure, user } = session;
-  session.transmissionType = transmissionType({ openingCommand, secure, user }, settings);
+  session.transmissionType = transmissionType(session, openingCommand, session.user, settings);
   session.openingCommand = openingCommand;
   session.hostNameAppearsAs = toLowerASCII(hostName);
 }
 
 /** Stores the user of a login. If an option is a getter that throws, nothing is stored. */
 export function enterUser(session: SMTPSession, user: SMTPSession["user"], settings: Settings): void {
-  const { openingCommand, secure } = session;
-  session.transmissionType = transmissionType({ openingCommand, secure, user }, settings);
+  session.transmissionType = transmissionType(session, session.openingCommand, user, settings);
   session.user = user;
 }
 
