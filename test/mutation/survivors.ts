@@ -65,6 +65,16 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "this.#slots = new Int32Array(‹4 → 5› * this.#addresses.length);",
       why: "It decides when the table is made or grows, and any table gives the same numbers.",
     },
+    {
+      in: "AddressNumbers.#slotOf",
+      change: "slot = ‹slot + 1 → slot - 1› === slots.length ? 0 : slot + 1;",
+      why: "Two places behind the last slot are then looked at, and nothing is there.",
+    },
+    {
+      in: "AddressNumbers.#slotOf",
+      change: "slot = slot + 1 === slots.length ? ‹0 → 1› : slot + 1;",
+      why: "Where a search goes on behind the last slot does not matter, as long as all go on there.",
+    },
   ],
   "commands/auth.ts": [
     {
