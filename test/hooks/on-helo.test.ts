@@ -155,6 +155,7 @@ test.each<[string, unknown, string]>([
   ["no list", "DSN", "onHelo: keywords must be an array, got 'DSN'"],
   ["an object", { a: { b: 1 } }, "onHelo: keywords must be an array, got { a: [Object] }"],
   ["a number", [1], `onHelo: keywords[0] ${LINE} 1`],
+  ["a list in the list", ["DSN", ["DSN"]], `onHelo: keywords[1] ${LINE} [ 'DSN' ]`],
   [
     "a long text, on one line",
     ["_".repeat(101)],
