@@ -179,7 +179,7 @@ describe("a transaction is full", () => {
     });
     const counts = [1, 2, 3].map(() => {
       recipients.clear();
-      return accepted(1000, line, 0, recipients);
+      return accepted(1000, line, 500, recipients);
     });
     expect(counts[0]).toBeWithin(5, 100);
     expect(counts).toEqual(counts.map(() => counts[0] as number));
