@@ -279,6 +279,21 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "if (‹address !== undefined → true› && !indexes.has(address)) indexes.set(address, index);",
       why: "The index is never asked for undefined.",
     },
+    {
+      in: "Recipients.accept",
+      change: "this.#commands.push(‹known < 0 → true› ? this.#addresses.add(key) : known);",
+      why: "Numbered a second time, an address is found in the list all the same, with more work.",
+    },
+    {
+      in: "Recipients.accept",
+      change: "this.#commands.push(‹known < 0 → known <= 0› ? this.#addresses.add(key) : known);",
+      why: "Numbered a second time, an address is found in the list all the same, with more work.",
+    },
+    {
+      in: "Recipients.accept",
+      change: "this.#commands.push(known < ‹0 → 1› ? this.#addresses.add(key) : known);",
+      why: "Numbered a second time, an address is found in the list all the same, with more work.",
+    },
   ],
   "connection/client-state.ts": [
     {
@@ -300,11 +315,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "ClientState.#publishTLS",
       change: "if (‹!this.#tls || !TLS.isOn → !this.#tls && !TLS.isOn›) return;",
       why: "Without a subscriber nothing is published. Here it spares the work.",
-    },
-    {
-      in: "ClientState.enterTLS",
-      change: "‹this.keywords = NO_KEYWORDS; → ;›",
-      why: "Only commands behind the next EHLO read them, and EHLO sets them.",
     },
     {
       in: "ClientState.completeTransaction",
