@@ -50,8 +50,8 @@ describe("where a RCPT command stands in rcptTo", () => {
       ["splice", (rcptTo) => rcptTo.splice(1, 1), (index) => (index === 1 ? -1 : index - Number(index > 1))],
       [
         "texts",
-        (rcptTo) => rcptTo.splice(0, 1, "U0@b.test" as never, null as never),
-        (index) => index + Number(index > 0),
+        (rcptTo) => rcptTo.splice(0, 1, "U0@b.test" as never, null as never, { address: {} } as never),
+        (index) => index + 2 * Number(index > 0),
       ],
     ];
     for (const [, edit, expected] of edits) {

@@ -294,6 +294,23 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "this.#commands.push(known < ‹0 → 1› ? this.#addresses.add(key) : known);",
       why: "Numbered a second time, an address is found in the list all the same, with more work.",
     },
+    {
+      in: "Recipients.#count",
+      change:
+        "this.#memory += ‹RECIPIENT + address.length → RECIPIENT - address.length› + memoryOf(args, this.#lastArgs);",
+      why: "The letters of the address are in the command, whose octets allow four times as much.",
+    },
+    {
+      in: "Recipients.#count",
+      change: "‹this.#lastArgs = args; → ;›",
+      why: "Shared or not, the text is the same. It only decides on memory.",
+    },
+    {
+      in: "isShared",
+      change:
+        "function isShared(value: string, last: string | true | undefined): last is string ‹{ return value === last && value.length <= SHORT; } → {}›",
+      why: "Shared or not, the text is the same. It only decides on memory.",
+    },
   ],
   "connection/client-state.ts": [
     {
