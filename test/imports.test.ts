@@ -194,3 +194,14 @@ describe("size", () => {
     expect(long).toEqual([]);
   });
 });
+
+test("test/setup.ts loads nothing of src/, for mutation testing cannot change what is loaded before its own preload", async () => {
+  const root = join(SOURCE, "..");
+  const seen = new Set(["test/setup.ts"]);
+  for (const file of seen) {
+    for (const { to, typeOnly } of importsOf(file, await Bun.file(join(root, file)).text()))
+      if (!typeOnly && /^(?:src|test)\//.test(to)) seen.add(to);
+  }
+  expect(seen.size).toBeGreaterThan(2);
+  expect([...seen].filter((file) => file.startsWith("src/"))).toEqual([]);
+});

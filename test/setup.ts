@@ -1,7 +1,10 @@
-/** Loaded by bunfig.toml before the first test. */
+/**
+ * Loaded by bunfig.toml before the first test. It imports nothing of src/: mutation testing cannot change what is loaded
+ * before its own preload.
+ */
 import { afterEach } from "bun:test";
 import { endAll } from "./support/ending.js";
-import { turn } from "./support/deliveries.js";
+import { turn } from "./support/turn.js";
 
 afterEach(async () => {
   await endAll();

@@ -2,7 +2,7 @@
 import { SMTPServer } from "../../src/index.js";
 import { accept, setClock } from "../../src/server/server.js";
 import { TestClock } from "../support/clock.js";
-import { turn } from "../support/deliveries.js";
+import { turn } from "../support/turn.js";
 import { MemoryTransport } from "../support/memory-transport.js";
 import { Recorder, type SeenMessage, SLOW } from "./hooks.js";
 import { LoginClient } from "./login.js";

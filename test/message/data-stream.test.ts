@@ -8,7 +8,8 @@ import { ABANDONED_AFTER, MessageSource } from "../../src/message/data-stream.js
 import { ChunkQueue, QUEUED_CHUNKS, QUEUED_OCTETS } from "../../src/message/chunk-queue.js";
 import type { DataStream } from "../../src/types/index.js";
 import { TestClock } from "../support/clock.js";
-import { createSource, DELIVERIES, deliver, gone, nothingUnhandled, turn } from "../support/deliveries.js";
+import { createSource, DELIVERIES, deliver, gone, nothingUnhandled } from "../support/deliveries.js";
+import { turn } from "../support/turn.js";
 
 let folder: string;
 beforeAll(() => {

@@ -10,7 +10,8 @@ import { finished as finishedPromise, pipeline as pipelinePromise } from "node:s
 import { createGunzip, createGzip } from "node:zlib";
 import { MessageSource } from "../../src/message/data-stream.js";
 import type { DataStream } from "../../src/types/index.js";
-import { createSource, DELIVERIES, deliver, gone, nothingUnhandled, turn } from "../support/deliveries.js";
+import { createSource, DELIVERIES, deliver, gone, nothingUnhandled } from "../support/deliveries.js";
+import { turn } from "../support/turn.js";
 
 let folder: string;
 beforeAll(() => {

@@ -5,7 +5,8 @@ import { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { MessageSource } from "../../src/message/data-stream.js";
 import type { DataStream } from "../../src/types/index.js";
 import { TestClock } from "../support/clock.js";
-import { gone, nothingUnhandled, turn } from "../support/deliveries.js";
+import { gone, nothingUnhandled } from "../support/deliveries.js";
+import { turn } from "../support/turn.js";
 
 // What a stream does once it is over, beside what Bun's own ReadableStream does.
 

@@ -3,7 +3,7 @@ import { connect as connectPlain, type AddressInfo } from "node:net";
 import type { DataStream, HookCallback, SMTPServer, SMTPServerOptions } from "../../src/index.js";
 import { hello, makeServer, SocketClient } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
-import { turn } from "../support/deliveries.js";
+import { turn } from "../support/turn.js";
 
 const CLOSE_TIMEOUT = 20_000;
 let clock = new TestClock();

@@ -5,7 +5,7 @@ import { type HookCallback, SMTPServer, type SMTPServerOptions, type SMTPSession
 import { setClock } from "../../src/server/server.js";
 import { createAuthority, type Identity } from "../support/certificates.js";
 import { TestClock } from "../support/clock.js";
-import { turn } from "../support/deliveries.js";
+import { turn } from "../support/turn.js";
 import { endAfterTest } from "../support/ending.js";
 import { TLSClient } from "../support/tls-client.js";
 

@@ -1,6 +1,7 @@
 import { SMTPError } from "../../src/errors.js";
 import { MessageSource } from "../../src/message/data-stream.js";
 import { TestClock } from "./clock.js";
+import { turn } from "./turn.js";
 
 const LINES = "Subject: a test\r\n\r\nOne line and another of this message.\r\n";
 const SMALL = Buffer.from(LINES);
@@ -33,9 +34,6 @@ export const DELIVERIES: Delivery[] = [
   { name: "many chunks, on microtasks", message: LARGE, chunks: pieces(LARGE, 5000), step: "microtask" },
   { name: "many chunks, on turns", message: LARGE, chunks: pieces(LARGE, 60_000), step: "turn" },
 ];
-
-/** A turn of the event loop. */
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A source, and a promise for when it may be pushed to again. */
 export function createSource(size = 0): { source: MessageSource; room: () => Promise<void> } {
