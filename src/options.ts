@@ -172,9 +172,6 @@ export class Settings {
   get requiresStartTLS(): boolean {
     return !!this.raw.needsUpgrade && !this.secure;
   }
-  get requestCert(): boolean {
-    return !!this.raw.requestCert;
-  }
 
   /** Octets; `Infinity` for no limit, as in all limits below. */
   get size(): number {

@@ -16,5 +16,18 @@ describe("what the library runs on", () => {
     );
   });
 
+  test("a runtime without process, as browsers are", async () => {
+    const { process } = globalThis;
+    let loaded: Promise<unknown>;
+    try {
+      Reflect.deleteProperty(globalThis, "process");
+      loaded = import(`../src/runtime.js?without=${"process"}`);
+      await loaded.catch(() => {});
+    } finally {
+      globalThis.process = process;
+    }
+    expect(loaded).rejects.toThrow("this is no Bun: run");
+  });
+
   test("this one", () => expect(runtimeProblem(process.versions)).toBeUndefined());
 });
