@@ -903,6 +903,12 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: 'return pool.toString(‹"latin1" → ""›, used, (used += ID_LENGTH));',
       why: "The digits are ASCII, which UTF-8 reads as Latin-1 does.",
     },
+    {
+      in: "sessionId",
+      change:
+        "for (let i = 0; ‹i < pool.length → i <= pool.length›; i++) pool[i] = ID_DIGITS[(pool[i] as number) & 31] as number;",
+      why: "What is written behind the end of a Buffer is lost.",
+    },
   ],
   "wire/address.ts": [
     {
