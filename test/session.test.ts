@@ -45,7 +45,7 @@ test("a session as onConnect gets it has every documented field", async () => {
       callback();
     },
   });
-  expect(seen).toEqual({
+  expect(seen).toStrictEqual({
     id: session.id,
     secure: false,
     localAddress: "192.0.2.1",

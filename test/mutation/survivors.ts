@@ -909,6 +909,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
         "for (let i = 0; ‹i < pool.length → i <= pool.length›; i++) pool[i] = ID_DIGITS[(pool[i] as number) & 31] as number;",
       why: "What is written behind the end of a Buffer is lost.",
     },
+    {
+      in: "enterProxyTLS",
+      change: "if (‹authority !== undefined → true›) session.servername = authority;",
+      why: "The field is undefined either way. The condition is for the type checker.",
+    },
   ],
   "wire/address.ts": [
     {
