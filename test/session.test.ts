@@ -171,6 +171,32 @@ describe("each stage of a session", () => {
     expect(session.transmissionType).toBe("ESMTPSA");
   });
 
+  test("implicit TLS, also if the option is changed during the handshake", async () => {
+    for (const secure of [true, false]) {
+      const server = makeServer({ secure: true });
+      const client = new MemoryClient(server);
+      server.options.secure = secure;
+      client.transport.handshake();
+      await client.reply();
+      expect(sessionOf(server)).toMatchObject({ secure: true, transmissionType: "SMTPS" });
+    }
+  });
+
+  test("EHLO, as onHelo sees it", async () => {
+    const seen: unknown[] = [];
+    const { client } = await start({
+      onHelo({ openingCommand, hostNameAppearsAs, transmissionType }, callback) {
+        seen.push([openingCommand, hostNameAppearsAs, transmissionType]);
+        callback();
+      },
+    });
+    await client.chat("EHLO Client.Test", "HELO other.test");
+    expect(seen).toEqual([
+      ["EHLO", "client.test", "ESMTP"],
+      ["HELO", "other.test", "SMTP"],
+    ]);
+  });
+
   test("hideDSN: false brings dsn", async () => {
     const { client, session } = await start({ hideDSN: false });
     expect(session.envelope.dsn).toEqual({ ret: null, envid: null });

@@ -885,11 +885,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
     },
     {
       in: "sessionId",
-      change: "if (‹used + ID_LENGTH > pool.length → true›) {",
-      why: "It decides when the pool is filled, and each fill is random.",
-    },
-    {
-      in: "sessionId",
       change: "if (‹used + ID_LENGTH > pool.length → used + ID_LENGTH >= pool.length›) {",
       why: "It decides when the pool is filled, and each fill is random.",
     },
@@ -897,11 +892,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "sessionId",
       change: "used = ‹0 → 1›;",
       why: "The first id may begin anywhere in the pool.",
-    },
-    {
-      in: "sessionId",
-      change: 'return pool.toString(‹"latin1" → ""›, used, (used += ID_LENGTH));',
-      why: "The digits are ASCII, which UTF-8 reads as Latin-1 does.",
     },
     {
       in: "sessionId",
