@@ -339,6 +339,19 @@ describe("leaving a for await", () => {
     expect(source.discarding).toBe(true);
   });
 
+  test("return() a second time, or after the lock was looked at, changes nothing", async () => {
+    const { source } = sourceOf([message("one")]);
+    const iterator = source.stream.values();
+    await iterator.next();
+    const done = { done: true as const, value: undefined };
+    expect(await iterator.return?.()).toEqual(done);
+    expect(await iterator.return?.()).toEqual(done);
+    expect(source.stream.locked).toBe(false);
+    expect(await iterator.next()).toEqual(done);
+    expect(await iterator.return?.()).toEqual(done);
+    await nothingUnhandled();
+  });
+
   test("with preventCancel the rest stays readable", async () => {
     const { source } = sourceOf([KB, message("rest")]);
     for await (const _ of source.stream.values({ preventCancel: true })) break;
@@ -815,19 +828,19 @@ describe("ChunkQueue", () => {
     expect([queue.isEmpty, queue.isFull, queue.take()]).toEqual([true, false, undefined]);
   });
 
-  test("has 64 KiB and 16 chunks at most before it is full, after a clear() too", () => {
-    const queue = new ChunkQueue();
-    for (let round = 0; round < 2; round++) {
-      queue.add(Buffer.alloc(65_536));
-      expect(queue.isFull).toBe(false);
-      queue.add(message("x"));
-      expect(queue.isFull).toBe(true);
-      queue.clear();
-      for (let i = 0; i < 16; i++) queue.add(Buffer.alloc(1024));
-      expect(queue.isFull).toBe(false);
-      queue.add(Buffer.alloc(1024));
-      expect(queue.isFull).toBe(true);
-      queue.clear();
-    }
+  describe("before it is full, after a clear() too, it has at most", () => {
+    test.each([
+      ["64 KiB", 1, 65_536],
+      ["16 chunks", 16, 1024],
+    ])("%s", (_, count, size) => {
+      const queue = new ChunkQueue();
+      for (let round = 0; round < 2; round++) {
+        for (let i = 0; i < count; i++) queue.add(Buffer.alloc(size));
+        expect(queue.isFull).toBe(false);
+        queue.add(Buffer.alloc(count === 1 ? 1 : size));
+        expect(queue.isFull).toBe(true);
+        queue.clear();
+      }
+    });
   });
 });
