@@ -681,6 +681,17 @@ describe("abandon(), when the hook has answered", () => {
       expect(await reader.read().catch((error: unknown) => error)).toMatchObject(abandonedError);
     });
 
+    test("one that has let go: dropped as soon as the queue is full, and the client need not wait", async () => {
+      const { source } = sourceOf([]);
+      const reader = source.stream.getReader();
+      source.abandon();
+      await microtasks();
+      reader.releaseLock();
+      const pushed = Array.from({ length: 20 }, () => source.push(Buffer.alloc(10_000)));
+      expect(new Set(pushed)).toEqual(new Set([true]));
+      expect([source.discarding, source.full]).toEqual([true, false]);
+    });
+
     test("a paused Node consumer", async () => {
       const { source, onDrain, clock } = sourceOf([]);
       source.stream.pause();

@@ -668,6 +668,17 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "if (‹entry.chunk.length >= SMALL → entry.chunk.length > SMALL›) return false;",
       why: "It only decides which small chunks are joined. The consumer gets the same octets.",
     },
+    {
+      in: "gather",
+      change:
+        "if (entry.chunk instanceof ByteBuffer) ‹{ if (entry.chunk.length + chunk.length > GATHERED) return false; } → {}› else {",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
+    },
+    {
+      in: "gather",
+      change: "if (‹entry.chunk.length + chunk.length > GATHERED → false›) return false;",
+      why: "It only decides which small chunks are joined. The consumer gets the same octets.",
+    },
   ],
   "message/data-stream.ts": [
     {
