@@ -706,6 +706,37 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "‹this.#abandonTimer.unref(); → ;›",
       why: "The socket of the client keeps the process alive at least as long.",
     },
+    {
+      in: "MessageSource.end",
+      change: "if (‹this.#complete || this.#outcome !== undefined → false›) return;",
+      why: "A stream that is over takes no end, and a message ends once.",
+    },
+    {
+      in: "MessageSource.end",
+      change:
+        "if (‹this.#complete || this.#outcome !== undefined → this.#complete && this.#outcome !== undefined›) return;",
+      why: "A stream that is over takes no end, and a message ends once.",
+    },
+    {
+      in: "MessageSource.end",
+      change: "if (this.#complete || ‹this.#outcome !== undefined → false›) return;",
+      why: "A stream that is over takes no end, and a message ends once.",
+    },
+    {
+      in: "MessageSource.abandon",
+      change: "if (‹this.#abandoned || this.#complete → false›) return;",
+      why: "#dropUnread asks again, and a message is answered once.",
+    },
+    {
+      in: "MessageSource.abandon",
+      change: "if (‹this.#abandoned || this.#complete → this.#abandoned && this.#complete›) return;",
+      why: "#dropUnread asks again, and a message is answered once.",
+    },
+    {
+      in: "MessageSource.cancel",
+      change: 'this.#settle(‹"cancelled" → ""›);',
+      why: "The Web side is closed already, and for the Node adapter an empty error is none.",
+    },
   ],
   "message/node-adapter.ts": [
     {
