@@ -91,7 +91,7 @@ function permissions(mode: unknown): number | undefined {
 }
 
 function tcp(port: unknown, host: string | undefined): Exclude<ListenTarget, { path: string }> {
-  const number = port === undefined || port === null || port === "" ? 0 : Number(port);
+  const number = Number(port ?? 0);
   if (typeof port === "boolean" || !Number.isInteger(number) || number < 0 || number > 65_535) {
     const error = new RangeError(
       `listen: port must be an integer of 0 to 65535, got ${inspect(port, { depth: 0 })}`,

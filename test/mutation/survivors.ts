@@ -774,6 +774,25 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "With a flag n or y the name is not looked at, and otherwise the pattern matches it.",
     },
   ],
+  "sasl/oauthbearer.ts": [
+    {
+      in: "read",
+      change:
+        "if (‹!fields || authorization === undefined → !fields && authorization === undefined›) return INVALID;",
+      why: "Without fields, or without `auth` among them, there is no token either, and two lines below that gets the same answer.",
+    },
+    {
+      in: "read",
+      change: "if (!fields || ‹authorization === undefined → false›) return INVALID;",
+      why: "Without fields, or without `auth` among them, there is no token either, and two lines below that gets the same answer.",
+    },
+    {
+      in: "read",
+      change:
+        "if (hasControl(header.authzid) || (‹host !== undefined → true› && hasControl(host))) return INVALID;",
+      why: "Only the type checker needs it: the text `undefined` has no control character.",
+    },
+  ],
   "sasl/plain.ts": [
     {
       in: "read",
@@ -890,6 +909,14 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "DeadlineList.delete",
       change: "member.index = -‹1 → 2›;",
       why: "Any index below 0 means not in the list.",
+    },
+  ],
+  "server/listen-arguments.ts": [
+    {
+      in: "permissions",
+      change:
+        'if (‹typeof bits === "number" → true› && Number.isInteger(bits) && bits >= 0 && bits <= 0o777) return bits;',
+      why: "Only the type checker needs it: an integer is a number.",
     },
   ],
   "server/server.ts": [
@@ -1102,6 +1129,48 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "TABLE",
       change: "const TABLE = Uint32Array.from({ length: ‹256 → 257› }, (_, octet) => {",
       why: "No octet is 256.",
+    },
+  ],
+  "wire/dot-removal.ts": [
+    {
+      in: "BLOCK",
+      change: "const BLOCK = ‹16 → 17› * 1024;",
+      why: "The block and its copy still have room in the module's memory: it says only how much is read at a time.",
+    },
+    {
+      in: "BLOCK",
+      change: "const BLOCK = 16 * ‹1024 → 1025›;",
+      why: "The block and its copy still have room in the module's memory: it says only how much is read at a time.",
+    },
+    {
+      in: "LEFT",
+      change: "export const LEFT = ‹8 → 9›;",
+      why: "The module stops 8 octets before the end in any case; with 9 the reader's own search does one octet more.",
+    },
+    {
+      in: "DotRemoval.copied",
+      change: "copied = ‹0 → 1›;",
+      why: "`copy` sets it to 0 before it counts.",
+    },
+    {
+      in: "DotRemoval.copy",
+      change: "while (‹chunk.length - at > LEFT → chunk.length - at >= LEFT›) {",
+      why: "The module and the reader's own search give the same of the last 8 octets.",
+    },
+    {
+      in: "DotRemoval.copy",
+      change: "if (‹read <= length - LEFT → true›) break;",
+      why: "The reader calls again for what is behind the block, after one search more.",
+    },
+    {
+      in: "DotRemoval.copy",
+      change: "if (‹read <= length - LEFT → read < length - LEFT›) break;",
+      why: "It reads so few octets only before the end of data, and there the next round reads nothing and stops.",
+    },
+    {
+      in: "DotRemoval.copy",
+      change: "if (read <= ‹length - LEFT → length + LEFT›) break;",
+      why: "The reader calls again for what is behind the block, after one search more.",
     },
   ],
   "wire/idna.ts": [

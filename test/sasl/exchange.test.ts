@@ -243,6 +243,7 @@ describe("an exchange that is over", () => {
 
   test("has no user from an answer to no question, and takes no line before its first", () => {
     const exchange = new Exchange(mechanism("PLAIN"), environment);
+    expect(exchange.answer(null, { user: "early" })).toMatchObject({ type: "failure", code: 503 });
     expect(exchange.line(base64("\0tim\0secret"))).toMatchObject({ type: "failure", code: 503 });
     expect(exchange.answer(null, { user: "early" })).toMatchObject({ type: "failure", code: 503 });
     exchange.begin(undefined);

@@ -74,7 +74,10 @@ export function talk(
       const [error, response] = typeof answer === "function" ? answer(outcome.auth) : answer;
       return settle(exchange.answer(error, response));
     }
-    replies.push(outcome.type === "challenge" ? `334 ${outcome.text}` : `${outcome.code} ${outcome.text}`);
+    const code = outcome.type === "challenge" ? 334 : outcome.code;
+    replies.push(`${code} ${outcome.text}`);
+    const type = code === 334 ? "challenge" : code < 300 ? "success" : "failure";
+    if (outcome.type !== type) throw new Error(`${replies.at(-1)} is no ${outcome.type}`);
     return outcome;
   };
   let last = settle(exchange.begin(initialResponse));

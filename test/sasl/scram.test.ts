@@ -130,7 +130,10 @@ describe("a login that fails is the same for the client, whatever the reason", (
       problem: expect.not.stringContaining("sec"),
     });
     const truncated = { ...record, storedKey: "AAAA" };
-    expect(logIn({}, [null, { user: "me", credentials: truncated }]).last).toHaveProperty("problem");
+    expect(logIn({}, [null, { user: "me", credentials: truncated }]).last).toHaveProperty(
+      "problem",
+      "onAuth answered a user without usable credentials: they must be { password } or what scramCredentials() gives",
+    );
     expect(logIn({ password: "wrong" }, stored).last).not.toHaveProperty("problem");
     expect(logIn({}, [null]).last).not.toHaveProperty("problem");
   });

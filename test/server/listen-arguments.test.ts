@@ -16,6 +16,10 @@ test.each<[unknown[], object]>([
   [[{ port: 25, host: null, hostname: "::1" }], tcp(25, "::1")],
   [[{ port: 25, host: null }], tcp(25)],
   [[{ port: 25, host: "" }], tcp(25)],
+  [[], tcp(0)],
+  [[null, "::1"], tcp(0, "::1")],
+  [[{ path: null, port: 25, host: undefined, hostname: null }], tcp(25)],
+  [[25, "::1", 511], tcp(25, "::1")],
   [[25, 511, "::1"], tcp(25)],
   [[" "], { path: " " }],
   [["25a"], { path: "25a" }],
@@ -38,6 +42,16 @@ test("the last function is the callback, wherever it is", () => {
   expect(parseListenArguments([one, 25, other])).toMatchObject({ target: { port: 25 }, callback: other });
   expect(parseListenArguments([{ port: 25 }, other])).toMatchObject({ callback: other, signal: undefined });
   expect(parseListenArguments(["x", other])).toEqual({ target: { path: "x" }, callback: other });
+  expect(parseListenArguments([25, "::1"]).callback).toBeUndefined();
+});
+
+test.each<[string, unknown]>([
+  ["one of this realm", new AbortController().signal],
+  ["one of another", { aborted: false }],
+  ["undefined", undefined],
+  ["null", null],
+])("signal: %s", (_name, signal) => {
+  expect(parseListenArguments([{ port: 25, signal }]).signal).toBe((signal ?? undefined) as AbortSignal);
 });
 
 describe("what is invalid is named, and shown on one line", () => {
@@ -52,6 +66,12 @@ describe("what is invalid is named, and shown on one line", () => {
     [[{ path: "x", mode: deep }], `${mode}{ a: [Object] }`, undefined],
     [[{ path: "x", mode: "x7" }], `${mode}'x7'`, undefined],
     [[{ path: "x", mode: "7x" }], `${mode}'7x'`, undefined],
+    ...["8", "+7", "0o7", ""].map((bits): [unknown[], string, undefined] => [
+      [{ path: "x", mode: bits }],
+      `${mode}'${bits}'`,
+      undefined,
+    ]),
+    [[{ path: "x", mode: 1.5 }], `${mode}1.5`, undefined],
     [[{ path: "x", mode: 0o1000 }], `${mode}512`, undefined],
     [[{ path: "x", mode: -1 }], `${mode}-1`, undefined],
     [[{ port: deep }], `${port}{ a: [Object] }`, "ERR_SOCKET_BAD_PORT"],
