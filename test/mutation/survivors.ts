@@ -767,6 +767,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "toName leaves a name as it is that is equal already. The comparison is faster.",
     },
   ],
+  "sasl/encoding.ts": [
+    {
+      in: "decodeUtf8",
+      change: "} catch ‹{ return undefined; } → {}›",
+      why: "A function without a return gives undefined; the type checker asks for it.",
+    },
+  ],
   "sasl/gs2.ts": [
     {
       in: "parseGS2",
@@ -876,6 +883,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
     },
   ],
   "sasl/xoauth2.ts": [
+    {
+      in: "read",
+      change: 'const authorization = fields?.get("auth")?.trim() ?? ‹"" → "Stryker was here!"›;',
+      why: "Every text that does not begin with `bearer` is refused, as an empty one is.",
+    },
     {
       in: "read",
       change: 'const [scheme = ‹"" → "Stryker was here!"›, ...words] = authorization.split(/\\s+/);',
@@ -1129,6 +1141,81 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "TABLE",
       change: "const TABLE = Uint32Array.from({ length: ‹256 → 257› }, (_, octet) => {",
       why: "No octet is 256.",
+    },
+  ],
+  "wire/dot-reader.ts": [
+    {
+      in: "DENSE",
+      change: "const DENSE = ‹1024 → 1025›;",
+      why: "Both ways give the same content: it chooses the one that costs less.",
+    },
+    {
+      in: "DotReader.#copied",
+      change: "#copied = ‹0 → 1›;",
+      why: "`read` sets it before it is read.",
+    },
+    {
+      in: "DotReader.#from",
+      change: "#from = ‹0 → 1›;",
+      why: "`read` sets it before it is read.",
+    },
+    {
+      in: "DotReader.#dot",
+      change: "#dot = ‹-1 → +1›;",
+      why: "`read` sets it before it is read.",
+    },
+    {
+      in: "DotReader.#dot",
+      change: "#dot = -‹1 → 2›;",
+      why: "`read` sets it before it is read.",
+    },
+    {
+      in: "DotReader.read",
+      change: "if (this.#copy && ‹hit >= 0 → true› && hit - at < DENSE && chunk.length - at > LEFT) {",
+      why: "Both ways give the same content: it chooses the one that costs less.",
+    },
+    {
+      in: "DotReader.read",
+      change: "if (this.#copy && ‹hit >= 0 → hit > 0› && hit - at < DENSE && chunk.length - at > LEFT) {",
+      why: "A chunk with a copy begins with octets before the search, so nothing is found at 0.",
+    },
+    {
+      in: "DotReader.read",
+      change: "if (this.#copy && hit >= ‹0 → 1› && hit - at < DENSE && chunk.length - at > LEFT) {",
+      why: "A chunk with a copy begins with octets before the search, so nothing is found at 0.",
+    },
+    {
+      in: "DotReader.read",
+      change: "if (this.#copy && hit >= 0 && ‹hit - at < DENSE → true› && chunk.length - at > LEFT) {",
+      why: "Both ways give the same content: it chooses the one that costs less.",
+    },
+    {
+      in: "DotReader.read",
+      change:
+        "if (this.#copy && hit >= 0 && ‹hit - at < DENSE → hit - at <= DENSE› && chunk.length - at > LEFT) {",
+      why: "Both ways give the same content: it chooses the one that costs less.",
+    },
+    {
+      in: "DotReader.read",
+      change: "if (this.#copy && hit >= 0 && ‹hit - at → hit + at› < DENSE && chunk.length - at > LEFT) {",
+      why: "Both ways give the same content: it chooses the one that costs less.",
+    },
+    {
+      in: "DotReader.read",
+      change: "if (this.#copy && hit >= 0 && hit - at < DENSE && ‹chunk.length - at > LEFT → true›) {",
+      why: "With so few octets left, `#removeDots` reads none of them.",
+    },
+    {
+      in: "DotReader.read",
+      change:
+        "if (this.#copy && hit >= 0 && hit - at < DENSE && ‹chunk.length - at > LEFT → chunk.length - at >= LEFT›) {",
+      why: "With so few octets left, `#removeDots` reads none of them.",
+    },
+    {
+      in: "DotReader.read",
+      change:
+        "if (this.#copy && hit >= 0 && hit - at < DENSE && ‹chunk.length - at → chunk.length + at› > LEFT) {",
+      why: "With so few octets left, `#removeDots` reads none of them.",
     },
   ],
   "wire/dot-removal.ts": [

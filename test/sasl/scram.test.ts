@@ -201,6 +201,11 @@ describe("scramCredentials", () => {
     ["few iterations", () => scramCredentials("top secret", { iterations: 4095 }), /^iterations: /],
     ["half iterations", () => scramCredentials("top secret", { iterations: 5000.5 }), /^iterations: /],
     ["too many iterations", () => scramCredentials("top secret", { iterations: 2 ** 31 }), /^iterations: /],
+    [
+      "as many as it can count, and no salt",
+      () => scramCredentials("top secret", { iterations: 2 ** 31 - 1, salt: Buffer.alloc(0) }),
+      /^salt: /,
+    ],
     ["no salt", () => scramCredentials("top secret", { salt: Buffer.alloc(0) }), /^salt: /],
     ["a salt in base64", () => scramCredentials("top secret", { salt: wrong(record.salt) }), /^salt: /],
     ["a salt of numbers", () => scramCredentials("top secret", { salt: wrong([1, 2]) }), /^salt: /],
