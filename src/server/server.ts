@@ -266,7 +266,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
     const { signal } = opening;
     const forget = (): void => void (callback && this.server.off("listening", callback));
     if (callback) this.server.once("listening", callback);
-    signal.addEventListener("abort", forget, { once: true });
+    signal.addEventListener("abort", forget);
     try {
       // Wait until the clients of before `close()` are closed, so that it does not close new ones.
       if (this.#closing) await unlessAborted(this.#closing.promise, signal);
@@ -313,7 +313,7 @@ export class SMTPServer extends EventEmitter<SMTPServerEvents> implements AsyncD
       callSafely(() =>
         this.#opening ? this.#cancelListen(this.#opening, abortError(signal)) : void this.close(),
       );
-    signal.addEventListener("abort", close, { once: true });
+    signal.addEventListener("abort", close);
     this.#forgetSignal = () => signal.removeEventListener("abort", close);
   }
 

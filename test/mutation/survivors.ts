@@ -933,26 +933,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
   ],
   "server/server.ts": [
     {
-      in: "SMTPServer.#listen",
-      change: 'signal.addEventListener("abort", forget, ‹{ once: true } → {}›);',
-      why: "This signal aborts once.",
-    },
-    {
-      in: "SMTPServer.#listen",
-      change: 'signal.addEventListener("abort", forget, { once: ‹true → false› });',
-      why: "This signal aborts once.",
-    },
-    {
-      in: "SMTPServer.#closeWith",
-      change: 'signal.addEventListener("abort", close, ‹{ once: true } → {}›);',
-      why: "What closes the server removes the listener too.",
-    },
-    {
-      in: "SMTPServer.#closeWith",
-      change: 'signal.addEventListener("abort", close, { once: ‹true → false› });',
-      why: "What closes the server removes the listener too.",
-    },
-    {
       in: "SMTPServer.#closeLeftovers",
       change: "‹this.#closing?.resolve → this.#closing.resolve›();",
       why: "Its timer is cleared when the server is closed. The question mark is for the type checker.",
