@@ -1426,10 +1426,25 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "Buffer takes an empty encoding for UTF-8.",
     },
     {
+      in: "LineReader.#newline",
+      change: "for (let at = this.#searched; ‹at < bytes.length → at <= bytes.length›; at++) {",
+      why: "Behind the last octet is neither a CR nor an LF.",
+    },
+    {
+      in: "LineReader.#newline",
+      change: "return -‹1 → 2›;",
+      why: "Its caller asks only whether it is below 0.",
+    },
+    {
       in: "LineReader.#forget",
       change:
         "this.#restart(‹this.#at === this.#bytes.length → false› ? NOTHING : Buffer.from(this.#bytes.subarray(this.#at)));",
       why: "A copy of no octets is as empty.",
+    },
+    {
+      in: "LineReader.#forget",
+      change: "‹this.#searched = searched; → ;›",
+      why: "The octets that are left are then searched once more, with the same result.",
     },
   ],
   "wire/newline-search.ts": [
