@@ -1421,11 +1421,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "It copies half a line one octet earlier.",
     },
     {
-      in: "LineReader.#cut",
-      change: 'const text = this.#bytes.toString(‹"utf8" → ""›, this.#at, end);',
-      why: "Buffer takes an empty encoding for UTF-8.",
-    },
-    {
       in: "LineReader.#newline",
       change: "for (let at = this.#searched; ‹at < bytes.length → at <= bytes.length›; at++) {",
       why: "Behind the last octet is neither a CR nor an LF.",
