@@ -451,24 +451,34 @@ describe("onData", () => {
     expect(await client.reply()).toBe("553 not you");
   });
 
-  test("a client that leaves in the middle: the stream errors with ECONNECTION, and the answer goes nowhere", async () => {
-    let code: string | undefined;
-    const server = withHook(
-      "onData",
-      (s: DataStream, _x: 1, cb: Callback) =>
-        void read(s).catch((error: { code: string }) => {
-          code = error.code;
-          cb();
-        }),
-    );
-    const client = await hello(server);
-    await client.envelope();
-    await client.say("DATA");
-    client.send("half a mess");
-    await client.leave();
-    expect(code).toBe("ECONNECTION");
-    expect(client.transport.output).toBe("");
-  });
+  test.each<[string, (client: MemoryClient) => unknown, string]>([
+    ["leaves", (client) => client.leave(), "Connection closed before the message was received in full"],
+    [
+      "resets the transaction",
+      (client) => client.say("RSET"),
+      "The transaction was reset before the message was received in full",
+    ],
+  ])(
+    "a client that %s in the middle: the stream errors, and the answer goes nowhere",
+    async (_name, stop, message) => {
+      let failure: unknown;
+      const server = withHook(
+        "onData",
+        (s: DataStream, _x: 1, cb: Callback) =>
+          void read(s).catch((error: unknown) => {
+            failure = error;
+            cb();
+          }),
+      );
+      const client = await hello(server);
+      await client.envelope();
+      await client.say("BDAT 11\r\nhalf a mess");
+      await stop(client);
+      while (!failure) await later();
+      expect(failure).toMatchObject({ name: "SMTPError", code: "ECONNECTION", message });
+      expect(client.transport.output).toBe("");
+    },
+  );
 });
 
 describe("where a hook comes from", () => {
