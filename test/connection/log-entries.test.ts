@@ -3,6 +3,9 @@ import { describe, expect, test } from "bun:test";
 import type { Logger, SMTPServerOptions } from "../../src/index.js";
 import { makeServer, MemoryClient } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
+import { collectWarnings } from "../support/warnings.js";
+
+collectWarnings();
 
 type Entry = Record<string, unknown>;
 /** What a client does, on a clock of its own. */
@@ -96,6 +99,26 @@ describe("a connection", () => {
         entry({ level: "error", tnx: "hook", err: ATTACK.message }),
         entry({ level: "error", tnx: "error", err: ATTACK.message }),
       ],
+    ],
+    [
+      "with a hook whose promise is no answer",
+      { onMailFrom: async (_address, _session, _callback) => {} },
+      async (client) => {
+        client.send("EHLO x\r\nMAIL FROM:<a@a.test>\r\n");
+        await client.idle();
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+      [opened, entry({ level: "warn", tnx: "hook" })],
+    ],
+    [
+      "with a hook whose code is wrong",
+      {
+        async onMailFrom() {
+          throw new TypeError("no such function");
+        },
+      },
+      async (client) => client.chat("EHLO x", "MAIL FROM:<a@a.test>"),
+      [opened, entry({ level: "warn", tnx: "hook", err: "no such function" })],
     ],
     [
       "that STARTTLS encrypts",

@@ -348,6 +348,12 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "if (‹this.recipients.count > 0 → this.recipients.count >= 0›) this.recipients.clear();",
       why: "To clear an empty list changes nothing. Here it spares the work.",
     },
+    {
+      in: "ClientState.#call",
+      change:
+        "if (‹!this.trace && !HOOK.isOn → false›) return callHook(this, name, hook, args, then, isAwaited);",
+      why: "The way with a trace gives the same. Without a listener it is work for nothing.",
+    },
   ],
   "connection/connection.ts": [
     {
