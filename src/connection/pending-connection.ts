@@ -1,5 +1,5 @@
 import type { Action } from "../commands/action.js";
-import { log, type LoggedClient } from "../logger.js";
+import { log, type LogEntry, type LoggedClient } from "../logger.js";
 import type { LimitName } from "../types/index.js";
 import type { Endpoints } from "../session.js";
 import { isTrusted } from "../wire/ip.js";
@@ -145,6 +145,12 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     return { host: this.#endpoints.remoteAddress, port: this.#endpoints.remotePort };
   }
 
+  #log(entry: LogEntry, text: string, ...args: string[]): void {
+    const { settings } = this.#server;
+    if (settings.isIgnored(this.#endpoints.remoteAddress)) return;
+    log(settings.logger, "info", { ...this.#logged, ...entry }, text, ...args);
+  }
+
   #report(error: unknown): void {
     this.#server.report(error, this.#logged);
   }
@@ -167,16 +173,18 @@ export class PendingConnection implements TransportEvents, HasDeadline {
       localPort: destination?.port ?? proxy.localPort,
       proxy: info,
     };
-    const { settings } = this.#server;
-    if (settings.isIgnored(source.address)) return;
-    const entry = { tnx: "proxy", ...this.#logged, proxy: proxy.remoteAddress };
-    log(settings.logger, "info", entry, "PROXY from %s through %s", source.address, proxy.remoteAddress);
+    const { remoteAddress } = proxy;
+    this.#log(
+      { tnx: "proxy", proxy: remoteAddress },
+      "PROXY from %s through %s",
+      source.address,
+      remoteAddress,
+    );
   }
 
   #refuse(reason: string): void {
     this.#state = "refused";
-    const entry = { tnx: "proxy", ...this.#logged };
-    log(this.#server.settings.logger, "info", entry, "Invalid PROXY header: %s", reason);
+    this.#log({ tnx: "proxy" }, "Invalid PROXY header: %s", reason);
     this.#transport.write("* BAD Invalid PROXY header\r\n");
     this.#transport.end();
     this.#expireAt(this.#server.clock.now() + REFUSAL_LINGER);
@@ -204,9 +212,8 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   #expire(): void {
     const { remoteAddress } = this.#endpoints;
     if (this.#state !== "refused") {
-      const entry = { tnx: "connection", ...this.#logged };
       const text = "Closing %s: no PROXY header or TLS handshake in time";
-      log(this.#server.settings.logger, "info", entry, text, remoteAddress);
+      this.#guard(() => this.#log({ tnx: "connection" }, text, remoteAddress));
       if (this.#state === "handshake") {
         const error = handshakeError("TLS handshake timeout", remoteAddress);
         publishFailedTLS(remoteAddress, error);
@@ -255,8 +262,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
     const { remoteAddress } = this.#endpoints;
     if (remoteAddress === "" || counter.countFrom(remoteAddress) < settings.maxClientsPerAddress)
       return false;
-    const entry = { tnx: "connection", ...this.#logged };
-    log(settings.logger, "info", entry, "Too many connections from %s", remoteAddress);
+    this.#log({ tnx: "connection" }, "Too many connections from %s", remoteAddress);
     return true;
   }
 }

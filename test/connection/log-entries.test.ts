@@ -193,6 +193,12 @@ describe("a connection", () => {
     expect(await entriesOf(options, act)).toEqual(expected);
   });
 
+  test.each(table)("%s, of a client that is left out: only errors are logged", async (_, options, act) => {
+    const ignoredHosts = ["192.0.2.99", "198.51.100.7"];
+    const entries = await entriesOf({ ...options, ignoredHosts }, act);
+    expect(entries.filter(({ tnx }) => tnx !== "error")).toEqual([]);
+  });
+
   test("over maxClientsPerAddress", async () => {
     const { logger, entries } = recorder();
     const server = makeServer({ maxClientsPerAddress: 1, logger });
