@@ -80,14 +80,14 @@ export function isMistaken(name: HookName, value: unknown): string | undefined {
     return `${name} has answered without a user, and that refuses the login. Return { user } to accept it. ${PAGE}`;
   }
   const isError = Error.isError(value) && name !== "onData";
-  if (name === "onClose" || (value !== false && !isError)) return undefined;
+  if (value !== false && !isError) return undefined;
   return `${name} has answered ${isError ? "an Error" : "false"}, and that accepts. To refuse, throw an error. ${PAGE}`;
 }
 
-function isAuthAnswer(value: unknown): boolean {
+function isAuthAnswer(value: NonNullable<unknown>): boolean {
   const fields = ["user", "message", "data", "responseCode", "credentials"];
   try {
-    if (typeof value !== "object" || value === null) return false;
+    if (typeof value !== "object") return false;
     return Object.keys(value).length === 0 || fields.some((field) => field in value);
   } catch {
     // A Proxy may throw at any access.

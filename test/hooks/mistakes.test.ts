@@ -288,6 +288,8 @@ describe("a promise that is fulfilled with what was probably meant as a refusal:
     ["onAuth", {}],
     ["onAuth", { user: "ann" }],
     ["onAuth", { message: "no" }],
+    ["onAuth", { data: { status: "401" } }],
+    ["onAuth", { credentials: { password: "secret" } }],
     ["onAuth", { responseCode: 454 }],
     ["onMailFrom", null],
     ["onRcptTo", 0],
@@ -299,7 +301,7 @@ describe("a promise that is fulfilled with what was probably meant as a refusal:
       new Proxy(
         {},
         {
-          has: () => {
+          ownKeys: () => {
             throw new Error("not for you");
           },
         },
@@ -321,6 +323,8 @@ describe("a rejection that is probably not about the client: a warning, and the 
   const FAILED: [kind: string, error: unknown][] = [
     ["a TypeError", new TypeError("null is no object")],
     ["a ReferenceError", new ReferenceError("x is not defined")],
+    ["a SyntaxError", new SyntaxError("no JSON")],
+    ["a RangeError", new RangeError("too long")],
     ["a TimeoutError", new DOMException("The operation timed out.", "TimeoutError")],
     ["ENOENT", Object.assign(new Error("no such file"), { code: "ENOENT", syscall: "open" })],
     [
@@ -367,6 +371,7 @@ describe("a rejection that is probably not about the client: a warning, and the 
     ["an Error", new Error("no")],
     ["no error at all", undefined],
     ["a text", "no"],
+    ["an object that is no Error", { name: "TypeError", message: "no" }],
     ["one with a reply code", Object.assign(new TypeError("no"), { responseCode: 451 })],
     ["one with a code of the application", Object.assign(new Error("no"), { code: "NOT_OURS" })],
     [

@@ -551,6 +551,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
   ],
   "hooks/mistakes.ts": [
     {
+      in: "failureOf",
+      change: "} catch ‹{ return undefined; } → {}›",
+      why: "A function that ends without a return gives undefined too.",
+    },
+    {
       in: "declaredParameters",
       change: "} catch ‹{ return 0; } → {}›",
       why: "Nothing returned is as little as the number of parameters of any hook.",
@@ -1639,6 +1644,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "decodeXtext",
       change: 'if (!value.includes(‹"+" → ""›)) return value;',
       why: "Without a plus nothing is replaced. It spares the work.",
+    },
+  ],
+  "server/misspelt-options.ts": [
+    {
+      in: "isNearly",
+      change: "while (‹start < one.length → start <= one.length› && one[start] === other[start]) start++;",
+      why: "It goes on only where both names end, and they are equal then.",
     },
   ],
 };

@@ -52,6 +52,13 @@ describe("an unknown option", () => {
     expect(printed({ [name]: 1 })).toEqual([]);
   });
 
+  test.each(["sizexx", "sizeee", "ise", "onRcxpTo", "onRctxTo", "onRctpxTo"])(
+    "%s is two characters away from an option: nothing is said",
+    (name) => {
+      expect(printed({ [name]: 1 })).toEqual([]);
+    },
+  );
+
   test("each option is known", () => {
     expect(printed(Object.fromEntries(OPTIONS.map((name) => [name, undefined])))).toEqual([]);
   });
