@@ -753,6 +753,16 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "this.#node?.read(‹0 → 1›);",
       why: "The adapter emits what read gives, so that only where chunks begin differs.",
     },
+    {
+      in: "MessageSource.#raise",
+      change: "‹this.#unraised = undefined; → ;›",
+      why: "A stream that has failed ignores a second error.",
+    },
+    {
+      in: "MessageSource.releaseLock",
+      change: "‹this.#lock = undefined; → ;›",
+      why: "To release a lock a second time does nothing.",
+    },
   ],
   "message/node-adapter.ts": [
     {
