@@ -352,6 +352,18 @@ describe("leaving a for await", () => {
     await nothingUnhandled();
   });
 
+  test.each([true, false])("of a stream that decodes, with preventCancel %p", async (preventCancel) => {
+    const { source } = sourceOf([message("one"), message("two")]);
+    source.stream.setEncoding("utf8");
+    for await (const text of source.stream.values({ preventCancel })) {
+      expect(String(text)).toStartWith("one");
+      break;
+    }
+    expect(source.stream.destroyed).toBe(!preventCancel);
+    source.stream.destroy();
+    await nothingUnhandled();
+  });
+
   test("with preventCancel the rest stays readable", async () => {
     const { source } = sourceOf([KB, message("rest")]);
     for await (const _ of source.stream.values({ preventCancel: true })) break;
@@ -679,6 +691,30 @@ describe("abandon(), when the hook has answered", () => {
       expect([source.discarding, onDrain()]).toEqual([true, 1]);
       expect(source.push(KB)).toBe(true);
       expect(await reader.read().catch((error: unknown) => error)).toMatchObject(abandonedError);
+    });
+
+    test("has the same time whenever it stops again", async () => {
+      const { source, clock } = sourceOf([]);
+      const reader = source.stream.getReader();
+      source.abandon();
+      await microtasks();
+      for (let stop = 0; stop < 3; stop++) {
+        while (source.push(Buffer.alloc(50_000)));
+        clock.pass(ABANDONED_AFTER - 1);
+        while (source.full) await reader.read();
+        expect([source.discarding, clock.timers]).toEqual([false, 0]);
+      }
+      while (source.push(Buffer.alloc(50_000)));
+      clock.pass(ABANDONED_AFTER);
+      expect(source.discarding).toBe(true);
+    });
+
+    test("a listener for errors alone is none", async () => {
+      const { source } = sourceOf([]);
+      source.stream.on("error", () => {});
+      source.abandon();
+      await microtasks();
+      expect(source.discarding).toBe(true);
     });
 
     test("one that has let go: dropped as soon as the queue is full, and the client need not wait", async () => {
