@@ -770,6 +770,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: 'const PRODUCER_MEMBERS = new Set([‹"constructor" → ""›, "push", "wrap"]);',
       why: "The prototype of the stream has a constructor of its own.",
     },
+    {
+      in: "NodeAdapter.finish",
+      change: "this.read(‹0 → 1›);",
+      why: "The adapter holds nothing then, and either read lets it end.",
+    },
   ],
   "options.ts": [
     {
