@@ -375,6 +375,8 @@ describe("time", () => {
 
   test("minDataRate: a client without a message is silent", async () => {
     const client = await hello(timedServer({ socketTimeout: 10 * SECOND, minDataRate: 100 }));
+    pass(9 * SECOND);
+    expect(await client.say("NOOP")).toBe("250 OK");
     expect(after(client, 10 * SECOND - 1)).toBe("");
     expect(after(client, 1)).toBe(`${TIMEOUT}\r\n`);
   });

@@ -580,6 +580,9 @@ describe("bun-smtp:tls", () => {
     const left = await hello(server);
     await left.say("STARTTLS");
     await left.leave();
+    const gone = await hello(server);
+    await gone.say("STARTTLS");
+    gone.transport.close();
     const slow = await hello(server);
     await slow.say("STARTTLS");
     clock.pass(1000);
@@ -595,9 +598,11 @@ describe("bun-smtp:tls", () => {
     ]);
     expect(codes).toEqual([
       ["ECONNRESET", true, "192.0.2.99", undefined],
+      ["SocketError", true, "192.0.2.99", undefined],
       ["ERR_TLS_HANDSHAKE_TIMEOUT", true, "192.0.2.99", undefined],
       ["ECONNRESET", false, "192.0.2.99", undefined],
       ["ERR_TLS_HANDSHAKE_TIMEOUT", false, "192.0.2.99", undefined],
     ]);
+    expect(handshakes[1]?.error).toHaveProperty("message", "Socket closed while initiating TLS");
   });
 });
