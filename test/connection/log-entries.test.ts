@@ -162,9 +162,16 @@ describe("a connection", () => {
       { useProxy: true },
       (client) => client.send("PROXY TCP4 198.51.100.7 192.0.2.1 1234 25\r\n"),
       [
-        { level: "info", tnx: "proxy", host: "198.51.100.7", port: 1234, proxy: "192.0.2.99" },
-        { level: "info", tnx: "connection", host: "198.51.100.7", port: 1234 },
-      ].map((fields) => ({ ...fields, text: expect.any(String) })),
+        {
+          level: "info",
+          tnx: "proxy",
+          host: "198.51.100.7",
+          port: 1234,
+          proxy: "192.0.2.99",
+          text: "PROXY from 198.51.100.7 through 192.0.2.99",
+        },
+        entry({ tnx: "connection", host: "198.51.100.7", port: 1234 }),
+      ],
     ],
     [
       "through a proxy, of a client that is left out",
@@ -179,9 +186,14 @@ describe("a connection", () => {
         client.send("EHLO x\r\n");
         clock.pass(1000);
       },
-      [entry({ tnx: "proxy" })],
+      [entry({ tnx: "proxy", text: expect.stringMatching(/^Invalid PROXY header: ./) })],
     ],
-    ["whose PROXY header never comes", { useProxy: true }, say(), [entry({ tnx: "connection" })]],
+    [
+      "whose PROXY header never comes",
+      { useProxy: true },
+      say(),
+      [entry({ tnx: "connection", text: "Closing 192.0.2.99: no PROXY header or TLS handshake in time" })],
+    ],
     [
       "whose handshake never comes",
       { secure: true },

@@ -71,10 +71,28 @@ describe("a handshake that fails is an error with the fields of smtp-server's", 
 });
 
 test("a health check of the proxy may go on with a handshake", async () => {
-  const client = new MemoryClient(makeServer({ secure: true, useProxy: true }));
+  const server = makeServer({ secure: true, useProxy: true });
+  const client = new MemoryClient(server);
   client.send(LOCAL);
   client.transport.handshake();
   expect(await client.reply()).toBe(GREETING);
+  const [connection] = server.connections;
+  expect(connection?.session).toMatchObject({ remoteAddress: "192.0.2.99", proxy: { version: 2 } });
+});
+
+test("a session has the addresses and ports of both ends that the header names", async () => {
+  const server = makeServer({ useProxy: true });
+  const client = new MemoryClient(server);
+  client.send("PROXY TCP4 198.51.100.7 203.0.113.9 1234 2525\r\n");
+  expect(await client.reply()).toBe(GREETING);
+  const [connection] = server.connections;
+  expect(connection?.session).toMatchObject({
+    remoteAddress: "198.51.100.7",
+    remotePort: 1234,
+    localAddress: "203.0.113.9",
+    localPort: 2525,
+    proxy: { version: 1 },
+  });
 });
 
 test("a handshake that ends after the client has left makes no connection", async () => {

@@ -416,15 +416,30 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The list of deadlines sets it before anything reads it.",
     },
     {
-      in: "PendingConnection.begin",
+      in: "PendingConnection.#state",
+      change: '#state: PendingState = ‹"handshake" → ""›;',
+      why: "Each step sets it, and no event comes before the first.",
+    },
+    {
+      in: "PendingConnection.#begin",
       change: 'this.#count(‹"" → "Stryker was here!"›);',
-      why: "Until the address of the client is known it counts in the total alone.",
+      why: "A client whose address is not known yet counts in the total alone, under whatever name.",
     },
     {
       in: "PendingConnection.received",
       change:
         'const header = this.#state === "header" ? ‹this.#proxy?.push → this.#proxy.push›(chunk) : undefined;',
       why: "In the state header there is a reader. The question mark is for the type checker.",
+    },
+    {
+      in: "PendingConnection.ended",
+      change: 'if (‹this.#state !== "refused" → true›) this.#transport.destroy();',
+      why: "Both sides are closed then, and the transport closes by itself. The reply is shorter than what any socket takes at once.",
+    },
+    {
+      in: "PendingConnection.ended",
+      change: 'if (this.#state !== ‹"refused" → ""›) this.#transport.destroy();',
+      why: "Both sides are closed then, and the transport closes by itself. The reply is shorter than what any socket takes at once.",
     },
     {
       in: "PendingConnection.#identify",
