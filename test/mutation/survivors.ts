@@ -407,11 +407,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
   "connection/pending-connection.ts": [
     {
       in: "PendingConnection.index",
-      change: "index = ‹-1 → +1›;",
-      why: "The list of deadlines sets it before anything reads it.",
-    },
-    {
-      in: "PendingConnection.index",
       change: "index = -‹1 → 2›;",
       why: "The list of deadlines sets it before anything reads it.",
     },
