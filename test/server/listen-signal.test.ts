@@ -15,11 +15,17 @@ function eventsOf(server: SMTPServer): string[] {
 async function outcome(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => "listening",
-    ({ name, code, cause }: Error & { code: string }) => ({ name, code, cause }),
+    ({ name, code, message, cause }: Error & { code: string }) => ({ name, code, message, cause }),
   );
 }
 
-const aborted = (cause: unknown): object => ({ name: "AbortError", code: "ABORT_ERR", cause });
+/** As Node's functions have it. */
+const aborted = (cause: unknown): object => ({
+  name: "AbortError",
+  code: "ABORT_ERR",
+  message: "The operation was aborted",
+  cause,
+});
 
 test("an abort closes the server, with a reply to its clients", async () => {
   const server = makeServer();
