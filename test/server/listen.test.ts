@@ -200,7 +200,10 @@ describe("TCP", () => {
     const one = server();
     await one.listen(0, "127.0.0.1");
     const port = portOf(one);
-    await expect(one.listen(0, "127.0.0.1")).rejects.toMatchObject({ code: "ERR_SERVER_ALREADY_LISTEN" });
+    await expect(one.listen(0, "127.0.0.1")).rejects.toMatchObject({
+      code: "ERR_SERVER_ALREADY_LISTEN",
+      message: "Listen method has been called more than once without closing.",
+    });
     expect(portOf(one)).toBe(port);
     expect(await greets({ port, host: "127.0.0.1" })).toBe(true);
   });

@@ -36,6 +36,10 @@ describe("an unknown option", () => {
     ]);
   });
 
+  test.each(["maxxxClients", "maxClientzy"])("%s is two characters away: nothing is said", (name) => {
+    expect(printed({ [name]: 1 })).toEqual([]);
+  });
+
   test.each([
     "host",
     "port",
