@@ -102,6 +102,17 @@ test("a signal closes nothing that listens later", async () => {
   expect(server.server.listening).toBe(true);
 });
 
+test("nor after a listen that close() cancelled", async () => {
+  const server = makeServer();
+  const controller = new AbortController();
+  const cancelled = server.listen({ port: 0, host, signal: controller.signal });
+  await server.close();
+  expect(await outcome(cancelled)).toMatchObject({ code: "ERR_SERVER_NOT_RUNNING" });
+  await server.listen({ port: 0, host });
+  controller.abort();
+  expect(server.server.listening).toBe(true);
+});
+
 test("nor after a bind that failed", async () => {
   const first = await makeServer().listen({ port: 0, host });
   const { port } = first.address() as AddressInfo;
