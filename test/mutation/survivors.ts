@@ -976,7 +976,7 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
     {
       in: "isNearly",
       change: "while (‹start < one.length → start <= one.length› && one[start] === other[start]) start++;",
-      why: "Behind the end of one name begins only what the other has more, or nothing.",
+      why: "It goes on only where both names end, and they are equal then.",
     },
   ],
   "server/server.ts": [
@@ -1687,13 +1687,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "decodeXtext",
       change: 'if (!value.includes(‹"+" → ""›)) return value;',
       why: "Without a plus nothing is replaced. It spares the work.",
-    },
-  ],
-  "server/misspelt-options.ts": [
-    {
-      in: "isNearly",
-      change: "while (‹start < one.length → start <= one.length› && one[start] === other[start]) start++;",
-      why: "It goes on only where both names end, and they are equal then.",
     },
   ],
 };
