@@ -561,6 +561,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
   ],
   "hooks/mistakes.ts": [
     {
+      in: "isMistaken",
+      change: "if (value === undefined || ‹value === null → false›) return undefined;",
+      why: "Only onAuth looks at null, and takes what has no keys to read for an answer. Here it is for the type checker.",
+    },
+    {
       in: "failureOf",
       change: "} catch ‹{ return undefined; } → {}›",
       why: "A function that ends without a return gives undefined too.",
