@@ -2,15 +2,15 @@ import { TLS_OPTIONS } from "../transport/tls-options.js";
 import type { SMTPServerOptions } from "../types/index.js";
 
 /** The options besides those of TLS. A test compares them with the type. */
-export const OPTIONS: readonly string[] = (
-  "name banner lmtp heloResponse secure secured needsUpgrade size hideSize rejectOversized maxRecipients maxClients " +
-  "maxClientsPerAddress maxAllowedUnauthenticatedCommands maxErrors maxAuthAttempts maxCommandLength socketTimeout " +
-  "minDataRate closeTimeout earlyTalkerDelay authMethods authOptional allowInsecureAuth authRequiredMessage scramSecret " +
-  "hideSTARTTLS hidePIPELINING hide8BITMIME hideSMTPUTF8 hideCHUNKING hideENHANCEDSTATUSCODES hideDSN hideREQUIRETLS " +
-  "hideBINARYMIME disabledCommands rejectUnknownParameters lenientAddressParsing bareNewlines useProxy useXClient " +
-  "useXForward ignoredHosts disableReverseLookup resolver logger component onConnect onSecure onHelo onAuth onMailFrom " +
-  "onRcptTo onData onClose"
-).split(" ");
+export const OPTIONS: readonly string[] = [
+  "name banner lmtp heloResponse secure secured needsUpgrade size hideSize rejectOversized maxRecipients maxClients",
+  "maxClientsPerAddress maxAllowedUnauthenticatedCommands maxErrors maxAuthAttempts maxCommandLength socketTimeout",
+  "minDataRate closeTimeout earlyTalkerDelay authMethods authOptional allowInsecureAuth authRequiredMessage",
+  "scramSecret hideSTARTTLS hidePIPELINING hide8BITMIME hideSMTPUTF8 hideCHUNKING hideENHANCEDSTATUSCODES hideDSN",
+  "hideREQUIRETLS hideBINARYMIME disabledCommands rejectUnknownParameters lenientAddressParsing bareNewlines useProxy",
+  "useXClient useXForward ignoredHosts disableReverseLookup resolver logger component",
+  "onConnect onSecure onHelo onAuth onMailFrom onRcptTo onData onClose",
+].flatMap((names) => names.split(" "));
 
 /** Characters of a name that may be meant by another one. */
 const SHORTEST = 4;
