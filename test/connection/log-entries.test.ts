@@ -1,29 +1,15 @@
 /** The log entries of a connection: their levels and fields, by which programs choose and count them. */
 import { describe, expect, test } from "bun:test";
-import type { Logger, SMTPServerOptions } from "../../src/index.js";
+import type { SMTPServerOptions } from "../../src/index.js";
 import { makeServer, MemoryClient } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
+import { type Entry, recorder } from "../support/log-entries.js";
 import { collectWarnings } from "../support/warnings.js";
 
 collectWarnings();
 
-type Entry = Record<string, unknown>;
 /** What a client does, on a clock of its own. */
 type Act = (client: MemoryClient, clock: TestClock) => unknown;
-
-/** A logger, and the entries that it got: with their text, the arguments in place. */
-function recorder(): { logger: Logger; entries: Entry[] } {
-  const entries: Entry[] = [];
-  const method =
-    (level: string) =>
-    ({ component, cid, err, ...fields }: Entry, format = "", ...args: unknown[]): void => {
-      void [component, cid];
-      const text = String(format).replace(/%s/g, () => String(args.shift()));
-      entries.push({ level, ...fields, ...(err ? { err: (err as Error).message } : {}), text });
-    };
-  const levels = ["trace", "debug", "info", "warn", "error", "fatal"];
-  return { logger: Object.fromEntries(levels.map((level) => [level, method(level)])) as Logger, entries };
-}
 
 /** The entries of a client, without those of its commands. */
 async function entriesOf(options: SMTPServerOptions, act: Act): Promise<Entry[]> {

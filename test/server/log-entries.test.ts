@@ -4,30 +4,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ListenOptions, Logger, SMTPServer, SMTPServerOptions } from "../../src/index.js";
+import type { ListenOptions, SMTPServer, SMTPServerOptions } from "../../src/index.js";
 import { createAuthority } from "../support/certificates.js";
 import { hello, makeServer } from "../support/client.js";
 import { TestClock } from "../support/clock.js";
+import { type Entry, recorder } from "../support/log-entries.js";
 import { TLSClient } from "../support/tls-client.js";
-
-type Entry = Record<string, unknown>;
 
 /** A server that logs to a list: the fields of each entry but the component, and its text. */
 function logging(
   options: SMTPServerOptions = {},
   clock?: TestClock,
 ): { server: SMTPServer; entries: Entry[] } {
-  const entries: Entry[] = [];
-  const method =
-    (level: string) =>
-    ({ component, cid, err, ...fields }: Entry, format = "", ...args: unknown[]): void => {
-      void [component, cid];
-      const text = String(format).replace(/%s/g, () => String(args.shift()));
-      entries.push({ level, ...fields, ...(err ? { err: (err as Error).message } : {}), text });
-    };
-  const logger = Object.fromEntries(
-    ["info", "warn", "error"].map((level) => [level, method(level)]),
-  ) as Logger;
+  const { logger, entries } = recorder(["info", "warn", "error"]);
   return { server: makeServer({ ...options, logger }, clock), entries };
 }
 
