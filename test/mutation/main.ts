@@ -190,6 +190,21 @@ async function verdictOf(mutant: Mutant, copy: Copy): Promise<Verdict> {
   return "survived";
 }
 
+/** Survivors without a judgement, printed as entries for survivors.ts. */
+function printOpen(file: string, mutants: readonly Mutant[]): void {
+  const open = mutants.filter(
+    (mutant) => verdicts.get(mutant) === "survived" && judgementOf(mutant) === undefined,
+  );
+  if (open.length === 0) return;
+  console.log(`  ${JSON.stringify(file)}: [`);
+  for (const { line, inside, change, id } of open) {
+    const unreached = tests.some((test) => test.hits(id) > 0) ? "" : ", which no test reaches";
+    console.log(`    // line ${line}${unreached}`);
+    console.log(`    { in: ${JSON.stringify(inside)}, change: ${JSON.stringify(change)}, why: "" },`);
+  }
+  console.log("  ],");
+}
+
 const scores: Score[] = [];
 /** Says what became of a file, as soon as all of its mutants are done. */
 function finish(file: string, mutants: readonly Mutant[]): void {
@@ -212,6 +227,7 @@ function finish(file: string, mutants: readonly Mutant[]): void {
   console.log(
     `${shown(score).padStart(5)} %  ${file}: ${mutants.length} mutants, ${killed} killed, ${timedOut} timed out, ${survived} survived, ${judged} judged; ${seconds()} s`,
   );
+  printOpen(file, mutants);
 }
 await each(
   targets.flatMap(({ mutants }) => mutants),
@@ -228,16 +244,7 @@ const faults: string[] = [];
 for (const { file, mutants } of targets) {
   const survivors = mutants.filter((mutant) => verdicts.get(mutant) === "survived");
   const open = survivors.filter((mutant) => judgementOf(mutant) === undefined);
-  if (open.length > 0) {
-    faults.push(`${file}: ${open.length} survivors are not judged`);
-    console.log(`\n  ${JSON.stringify(file)}: [`);
-    for (const { line, inside, change, id } of open) {
-      const unreached = tests.some((test) => test.hits(id) > 0) ? "" : ", which no test reaches";
-      console.log(`    // line ${line}${unreached}`);
-      console.log(`    { in: ${JSON.stringify(inside)}, change: ${JSON.stringify(change)}, why: "" },`);
-    }
-    console.log("  ],");
-  }
+  if (open.length > 0) faults.push(`${file}: ${open.length} survivors are not judged`);
   for (const entry of isWhole ? (SURVIVORS[file] ?? []) : []) {
     if (!survivors.some(({ inside, change }) => entry.in === inside && entry.change === change))
       faults.push(`${file}: judged, but killed or gone: ${entry.in}: ${entry.change}`);
