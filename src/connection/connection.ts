@@ -13,6 +13,7 @@ import { type Reader, type State, TRANSITIONS } from "./state.js";
 import { type Overdue, type TimedConnection, Timeouts } from "./timeouts.js";
 import {
   handshakeError,
+  MAX_DROPPED,
   publishFailedTLS,
   type TLSSession,
   type Transport,
@@ -37,6 +38,8 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   readonly #timeouts: Timeouts;
   readonly #conversation: Conversation;
   #state: State = "greeting";
+  /** Octets received since our side is closed. */
+  #dropped = 0;
   /** Waits for `earlyTalkerDelay`. */
   #greetingTimer: Timer | undefined;
   #adapter: SocketAdapter | undefined;
@@ -152,11 +155,17 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
   received(chunk: Buffer): void {
     const now = this.#timeouts.restart();
     if (this.#state === "ready") return this.#conversation.receive(chunk, now);
+    if (this.#state === "closing") return this.#drop(chunk);
     if (this.#state !== "greeting") return;
     this.#conversation.guard(() => {
       const text = `${this.settings.name} You talk too soon`;
       this.#conversation.perform({ code: 421, text, enhanced: false });
     });
+  }
+
+  #drop(chunk: Buffer): void {
+    this.#dropped += chunk.length;
+    if (this.#dropped > MAX_DROPPED) this.#transport.destroy();
   }
 
   drained(): void {

@@ -9,6 +9,7 @@ import type { HasDeadline, ServerContext } from "./server-context.js";
 import {
   handshakeDetails,
   handshakeError,
+  MAX_DROPPED,
   publishFailedTLS,
   type TLSSession,
   type Transport,
@@ -49,6 +50,8 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   #proxy: ProxyHeaderReader | undefined;
   #state: PendingState = "handshake";
   #deadline = Infinity;
+  /** Octets received since the PROXY header was refused. */
+  #dropped = 0;
   #endpoints: Endpoints;
   /** The address under which the client is counted; `undefined` if it is not counted yet. */
   #countedAs: string | undefined;
@@ -87,6 +90,7 @@ export class PendingConnection implements TransportEvents, HasDeadline {
   }
 
   received(chunk: Buffer): void {
+    if (this.#state === "refused") return this.#drop(chunk);
     const header = this.#state === "header" ? this.#proxy?.push(chunk) : undefined;
     if (!header) return;
     this.#guard(() => {
@@ -95,6 +99,11 @@ export class PendingConnection implements TransportEvents, HasDeadline {
       if (this.#server.settings.implicitTLS) this.#handshake(header.rest);
       else this.#connect(undefined, header.rest);
     });
+  }
+
+  #drop(chunk: Buffer): void {
+    this.#dropped += chunk.length;
+    if (this.#dropped > MAX_DROPPED) this.serverCloses();
   }
 
   drained(): void {}

@@ -4,6 +4,12 @@ import type { TLSFacts } from "../commands/client.js";
 import type { Endpoints } from "../session.js";
 import type { SecureSocket, SMTPSession, TLSCipherInfo } from "../types/index.js";
 
+/**
+ * Octets to drop after our side is closed. A socket that is closed with octets unread resets the connection, and the client
+ * may lose the last reply. But a client that goes on sending without end would cost the others their time.
+ */
+export const MAX_DROPPED: number = 1024 * 1024;
+
 /** An established TLS session. */
 export interface TLSSession extends TLSFacts {
   /** The socket argument of onSecure. */

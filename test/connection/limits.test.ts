@@ -591,6 +591,15 @@ describe("time", () => {
     expect(transport.closed).toBe(true);
   });
 
+  test("or until 1 MiB has come after the header", () => {
+    const { transport } = new MemoryClient(timedServer({ useProxy: true }));
+    transport.send(Buffer.from("EHLO x\r\n"));
+    for (let sent = 0; sent < 16; sent++) transport.send(Buffer.alloc(64 * 1024, "x"));
+    expect(transport.closed).toBe(false);
+    transport.send(Buffer.from("x"));
+    expect(transport.closed).toBe(true);
+  });
+
   test("earlyTalkerDelay may be longer than socketTimeout", async () => {
     const client = new MemoryClient(timedServer({ earlyTalkerDelay: 5 * SECOND, socketTimeout: SECOND }));
     expect(after(client, 5 * SECOND - 1)).toBe("");
@@ -683,6 +692,18 @@ describe("time", () => {
         client.send("NOOP\r\n");
         pass(SECOND);
       }
+      expect(client.transport.closed).toBe(true);
+    });
+  }
+
+  for (const [name, act] of closings) {
+    test(`or until 1 MiB has come after ${name}, which nothing reads`, async () => {
+      const client = await hello(timedServer());
+      await act(client);
+      const packet = Buffer.alloc(64 * 1024, "NOOP\r\n");
+      for (let sent = 0; sent < 16; sent++) client.transport.send(packet);
+      expect(client.transport.closed).toBe(false);
+      client.send("x");
       expect(client.transport.closed).toBe(true);
     });
   }
