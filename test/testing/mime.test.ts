@@ -140,7 +140,7 @@ describe("no mail holds the reader up:", () => {
     ["parameters", `Content-Type: a/b${";a=b".repeat(MANY)}`],
     ["half parameters", `Content-Type: a/b${'; "a\\'.repeat(MANY)}`],
     ["space between parameters", `Content-Type: a/b;${" ".repeat(MANY)}`],
-    ["soft line breaks", `Content-Transfer-Encoding: quoted-printable\r\n\r\n${"= ".repeat(10 * MANY)}`],
+    ["soft line breaks", `Content-Transfer-Encoding: quoted-printable\r\n\r\n${"= ".repeat(MANY)}`],
   ])("%s", (_, source) => {
     // Not the time on the wall: other processes may have the core meanwhile.
     const before = process.cpuUsage();
