@@ -216,15 +216,22 @@ export class Connection implements TransportEvents, AdmittedConnection, TimedCon
 
   /** Calls onClose in a later turn of the event loop. The server's `close()` waits for this. */
   #callOnClose(): void {
-    let hasHook = false;
-    this.#conversation.guard(() => (hasHook = this.#client.hasHook("onClose")));
-    if (!hasHook) return this.#finish();
+    if (!this.#hasOnClose()) return this.#finish();
     this.#conversation.withOwnStores(() =>
       setImmediate(() => {
         this.#conversation.guard(() => this.#client.ask("onClose", [this.session], () => {}));
         this.#finish();
       }),
     );
+  }
+
+  #hasOnClose(): boolean {
+    try {
+      return this.#client.hasHook("onClose");
+    } catch (error) {
+      this.report(error);
+      return false;
+    }
   }
 
   #finish(): void {

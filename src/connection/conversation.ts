@@ -267,20 +267,24 @@ export class Conversation implements Worker {
     if ("code" in answer || !(answer instanceof Promise)) return this.perform(answer);
     this.#reader = HOOK;
     this.#timeouts.hookStarted();
-    const resume = (result: () => Answer): void => {
-      if (!this.#owner.isOpen) return;
-      const now = this.#timeouts.restart();
-      this.guard(() => {
-        this.take(result());
-        this.flush();
-      });
-      // A hook that waits for a kept promise alone answers in the same turn: what it does meanwhile is work of that.
-      this.run(this.#owner.turns.isTurnOf(this) ? this.#countedAt : now);
-    };
     answer.then(
-      (result) => resume(() => result),
-      (error: unknown) => resume(() => this.#exception(error)),
+      (result) => this.#resume(result),
+      (error: unknown) => this.#resume(undefined, error),
     );
+  }
+
+  /** Carries out the answer that was waited for. @param error why there is none */
+  #resume(answer: Answer | undefined, error?: unknown): void {
+    if (!this.#owner.isOpen) return;
+    const now = this.#timeouts.restart();
+    try {
+      this.take(answer ?? this.#exception(error));
+      this.flush();
+    } catch (problem) {
+      this.fail(problem);
+    }
+    // A hook that waits for a kept promise alone answers in the same turn: what it does meanwhile is work of that.
+    this.run(this.#owner.turns.isTurnOf(this) ? this.#countedAt : now);
   }
 
   /** Carries out what a handler returned. */
