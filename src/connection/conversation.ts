@@ -313,7 +313,9 @@ export class Conversation implements Worker {
   #setReader(reader: Reader): void {
     if (this.#owner.state !== "ready") return;
     this.#reader = reader;
-    if (reader.type === "body") this.#timeouts.bodyStarted(this.#client.message);
+    const { message } = this.#client;
+    if (reader.type === "body") this.#timeouts.bodyStarted(message);
+    else if (!message) this.#timeouts.messageEnded();
   }
 
   // ---- exceptions -------------------------------------------------------------------------------

@@ -89,6 +89,11 @@ export class Timeouts {
     this.#octets = 0;
   }
 
+  /** Forgets the message: an idle client must not keep its last one in memory. */
+  messageEnded(): void {
+    this.#message = undefined;
+  }
+
   countOctets(octets: number): void {
     this.#octets += octets;
   }

@@ -1,4 +1,5 @@
 /** Promises that hang on one condition in the source. */
+import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { hello, makeServer, MemoryClient } from "../support/client.js";
 
@@ -121,4 +122,23 @@ test("a refused chunk of 1 MiB is read to its end, a longer one closes", async (
   expect(await client.reply()).toBe("503 Error: message refused, send RSET");
   expect(await client.say(`BDAT ${octets + 1}`)).toBe("503 Error: message refused, send RSET");
   expect(client.transport.ended).toBe(true);
+});
+
+test("a client that is idle after a message does not keep it in memory", async () => {
+  const CLIENTS = 50;
+  const server = makeServer();
+  const clients: MemoryClient[] = [];
+  const streams = (): number => {
+    Bun.gc(true);
+    return heapStats().objectTypeCounts["ReadableStream"] ?? 0;
+  };
+  const before = streams();
+  for (let n = 0; n < CLIENTS; n++) {
+    const client = await hello(server);
+    expect(await client.deliver()).toBe("250 OK: message queued");
+    clients.push(client);
+  }
+  // The collector may take what it finds on the stack for a reference, so a few may be left.
+  expect(streams() - before).toBeLessThan(CLIENTS / 5);
+  for (const client of clients) expect(await client.say("NOOP")).toBe("250 OK");
 });
