@@ -20,7 +20,20 @@ describe("headers", () => {
     expect(parseMail(Buffer.from("Subject: Grüße\r\n\r\n")).headers[0]?.value).toBe("Grüße");
   });
 
+  test("may have white space before their colon and none behind it", () => {
+    expect(mail("a \t: b", "c:d").headers).toEqual([
+      { name: "a", value: "b" },
+      { name: "c", value: "d" },
+    ]);
+  });
+
+  test("are read in the first 256 KiB of a head", () => {
+    const value = "x".repeat(256 * 1024 - "a: ".length);
+    expect(mail(`a: ${value}x`).headers).toEqual([{ name: "a", value }]);
+  });
+
   test("end with the head; a mail may have none, or no body", () => {
+    expect(mail("a: b", "", "c: d")).toMatchObject({ headers: [{ name: "a", value: "b" }], text: "c: d" });
     expect(mail("", "a: b", "")).toMatchObject({ headers: [], text: "a: b\n" });
     expect(mail("a: b")).toMatchObject({ headers: [{ name: "a", value: "b" }], text: "" });
     expect(mail("")).toEqual({ headers: [], text: "", html: "", attachments: [] });
@@ -52,8 +65,10 @@ describe("a part", () => {
     ["8BIT", "utf-8", "\xc3\xbc", "ü"],
     ["8bit", "iso-8859-15", "\xa4", "€"],
     ["quoted-printable", "utf-8", "=C3=bc=20=\r\nx= \r\ny=zz=", "ü xy=zz="],
+    ["quoted-printable", "utf-8", "facade \xc3\xbc=41", "facade üA"],
     ["Base64", "utf-8", "w7w\r\n=", "ü"],
     ["7bit", "us-ascii", "\xc3\xbc", "ü"],
+    ["7bit", "ascii", "\xc3\xbc", "ü"],
   ])("in %s and %s is %j", (encoding, charset, body, text) => {
     const head = [`Content-Type: Text/Plain; charset="${charset}"`, `Content-Transfer-Encoding: ${encoding}`];
     expect(mail(...head, "", body).text).toBe(text);
@@ -62,9 +77,21 @@ describe("a part", () => {
   test.each([
     ['attachment; filename="a \\"b\\".txt"', 'a "b".txt'],
     ["attachment; filename=a.txt; x=y", "a.txt"],
+    ["attachment ;filename = a.txt", "a.txt"],
+    ["inline; filename=a.txt", "a.txt"],
     ['attachment; filename="=?utf-8?Q?=C3=BC.txt?="', "ü.txt"],
     ["attachment; filename=u.txt; filename*=UTF-8''%c3%bc.txt", "ü.txt"],
     ["attachment; filename*1*=%bc; filename*0*=utf-8''%c3; filename*2=\".txt\"", "ü.txt"],
+    ["attachment; filename*=iso-8859-1'de'%fc.txt", "ü.txt"],
+    ["attachment; filename*0*=utf-8''a; filename*1*=b'c'd", "ab'c'd"],
+    ["attachment; filename*0=100%25; filename*1=.txt", "100%25.txt"],
+    ["attachment; filename*1=.txt; filename*=utf-8''a", "a.txt"],
+    [
+      Array.from("abcdefghijkl", (letter, n) => `; filename*${n}=${letter}`)
+        .toReversed()
+        .join(""),
+      "abcdefghijkl",
+    ],
     ['attachment; filename="../../etc/passwd"', ".._.._etc_passwd"],
     ["attachment; filename*=utf-8''a%0d%0ab%e2%80%aegpj.exe", "abgpj.exe"],
     ["attachment", ""],
@@ -73,6 +100,20 @@ describe("a part", () => {
     expect(attachments).toEqual([{ name, type: "text/plain", contentId: "", content: Buffer.from("x") }]);
     expect(text).toBe("");
   });
+});
+
+test.each(["logo", "<logo", "logo>", "x <logo>", "<logo> x"])("the Content-ID %j is none", (id) => {
+  expect(mail("Content-Type: image/png", `Content-ID: ${id}`, "", "").attachments[0]?.contentId).toBe("");
+});
+
+test("space behind a media type is no part of it", () => {
+  expect(mail("Content-Type: text/html ; charset=utf-8", "", "<b>").html).toBe("<b>");
+});
+
+test("what is no multipart has no parts, whatever its boundary", () => {
+  expect(mail("Content-Type: text/plain; boundary=b", "", "--b", "", "x", "--b--").text).toBe(
+    "--b\n\nx\n--b--",
+  );
 });
 
 describe("multipart", () => {
@@ -118,6 +159,21 @@ describe("multipart", () => {
     expect(mail(type, "", "--b", "", "one", "--b", "", "two").text).toBe("one\ntwo");
     expect(mail(type, "", "--b", "--b", "", "", "--b--")).toMatchObject({ text: "", attachments: [] });
     expect(mail("Content-Type: multipart/mixed", "", "--", "", "x").attachments).toHaveLength(1);
+    expect(mail(type, "", "--b", "", "one", "--b").text).toBe("one");
+    const inner = "Content-Type: multipart/mixed; boundary=c";
+    expect(mail(type, "", "--b", "", "one", "--b", inner, "", "no part", "--b--").text).toBe("one");
+  });
+
+  test("may have space behind its last boundary", () => {
+    const type = "Content-Type: multipart/mixed; boundary=b";
+    expect(mail(type, "", "--b", "", "one", "--b-- ", "", "after").text).toBe("one");
+  });
+
+  // It is one of 200 itself.
+  test("gives its first 199 parts", () => {
+    const parts = Array.from({ length: 250 }, (_, n) => `--b\r\n\r\n${n + 1}`);
+    const { text } = mail("Content-Type: multipart/mixed; boundary=b", "", ...parts, "--b--");
+    expect(text.split("\n")).toEqual(Array.from({ length: 199 }, (_, n) => String(n + 1)));
   });
 });
 
