@@ -174,7 +174,7 @@ function parameter({ parameters }: Value, name: string): string {
     .sort((one, other) => (one.section ?? 0) - (other.section ?? 0))
     .map(({ text, isEncoded }, index) => {
       if (!isEncoded) return Buffer.from(text);
-      const [, of, content = text] = (index === 0 && /^([^']*)'[^']*'(.*)$/.exec(text)) || [];
+      const [, of, content = text] = (index === 0 && /^([^']*)'[^']*'(.*)$/s.exec(text)) || [];
       charset = of ?? charset;
       return fromHex(content, "%");
     });

@@ -94,6 +94,7 @@ describe("a part", () => {
     ],
     ['attachment; filename="../../etc/passwd"', ".._.._etc_passwd"],
     ["attachment; filename*=utf-8''a%0d%0ab%e2%80%aegpj.exe", "abgpj.exe"],
+    ["attachment; filename*=\"utf-8''a\nb%2etxt\"", "ab.txt"],
     ["attachment", ""],
   ])("with %j is an attachment", (disposition, name) => {
     const { attachments, text } = mail(`Content-Disposition: ${disposition}`, "", "x");
