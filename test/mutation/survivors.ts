@@ -1025,6 +1025,178 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The field is undefined either way. The condition is for the type checker.",
     },
   ],
+  "testing/mime.ts": [
+    {
+      in: "splitHead",
+      change: 'if (source.startsWith("\\r\\n")) return [‹"" → "Stryker was here!"›, source.slice(2)];',
+      why: "A line without a colon is no header field.",
+    },
+    {
+      in: "splitHead",
+      change: 'return ‹end < 0 → end <= 0› ? [source, ""] : [source.slice(0, end), source.slice(end + 4)];',
+      why: "A source that begins with an empty line is handled above.",
+    },
+    {
+      in: "splitHead",
+      change: 'return end < ‹0 → 1› ? [source, ""] : [source.slice(0, end), source.slice(end + 4)];',
+      why: "A source that begins with an empty line is handled above.",
+    },
+    {
+      in: "splitParts",
+      change: "let start = -‹1 → 2›;",
+      why: "It is only asked whether it is below 0.",
+    },
+    {
+      in: "splitParts",
+      change:
+        "const rest = text.slice(at + delimiter.length, ‹end < 0 → end <= 0› ? undefined : end).trimEnd();",
+      why: "A delimiter begins with a line end of its own, so that nothing behind it is at 0.",
+    },
+    {
+      in: "splitParts",
+      change: "const rest = text.slice(at + delimiter.length, end < ‹0 → 1› ? undefined : end).trimEnd();",
+      why: "A delimiter begins with a line end of its own, so that nothing behind it is at 0.",
+    },
+    {
+      in: "splitParts",
+      change: "if (‹start >= 0 → start > 0›) parts.push(text.slice(start, at));",
+      why: "A delimiter begins with a line end of its own, so that nothing behind it is at 0.",
+    },
+    {
+      in: "splitParts",
+      change: "if (start >= ‹0 → 1›) parts.push(text.slice(start, at));",
+      why: "A delimiter begins with a line end of its own, so that nothing behind it is at 0.",
+    },
+    {
+      in: "splitParts",
+      change: 'if (rest === "--" || ‹end < 0 → end <= 0› || parts.length === MAX_PARTS) return parts;',
+      why: "A delimiter begins with a line end of its own, so that nothing behind it is at 0.",
+    },
+    {
+      in: "splitParts",
+      change: 'if (rest === "--" || end < ‹0 → 1› || parts.length === MAX_PARTS) return parts;',
+      why: "A delimiter begins with a line end of its own, so that nothing behind it is at 0.",
+    },
+    {
+      in: "splitParts",
+      change: "start = ‹end + 2 → end - 2›;",
+      why: "The part then begins with the last two octets of the delimiter's line, a line that is none of the header fields which are read.",
+    },
+    {
+      in: "splitParts",
+      change: "if (‹start >= 0 → start > 0›) parts.push(text.slice(start));",
+      why: "A delimiter begins with a line end of its own, so that nothing behind it is at 0.",
+    },
+    {
+      in: "splitParts",
+      change: "if (start >= ‹0 → 1›) parts.push(text.slice(start));",
+      why: "A delimiter begins with a line end of its own, so that nothing behind it is at 0.",
+    },
+    {
+      in: "parseValue",
+      change:
+        'const parameters = Array.from(found, ([, name = ‹"" → "Stryker was here!"›, section, star, quoted, plain = ""]) => ({',
+      why: "The group takes part in every match. The default is for the type checker.",
+    },
+    {
+      in: "parseValue",
+      change:
+        'const parameters = Array.from(found, ([, name = "", section, star, quoted, plain = ‹"" → "Stryker was here!"›]) => ({',
+      why: "It is used where no quoted text was found, and then the group takes part, if only with nothing.",
+    },
+    {
+      in: "parseValue",
+      change: 'return { value: (text.split(";", ‹1 → 2›)[0] ?? "").trim().toLowerCase(), parameters };',
+      why: "Only the first element is used.",
+    },
+    {
+      in: "parseValue",
+      change:
+        'return { value: (text.split(";", 1)[0] ?? ‹"" → "Stryker was here!"›).trim().toLowerCase(), parameters };',
+      why: "split() gives one element at least. The default is for the type checker.",
+    },
+    {
+      in: "parameter",
+      change: 'let charset = ‹"" → "Stryker was here!"›;',
+      why: "A charset that does not exist is read as none is, as UTF-8.",
+    },
+    {
+      in: "parameter",
+      change: ".sort((one, other) => (one.section ?? ‹0 → 1›) - (other.section ?? 0))",
+      why: "Those without a section were left out. The default is for the type checker.",
+    },
+    {
+      in: "parameter",
+      change: ".sort((one, other) => (one.section ?? 0) - (other.section ?? ‹0 → 1›))",
+      why: "Those without a section were left out. The default is for the type checker.",
+    },
+    {
+      in: "parameter",
+      change:
+        "const [, of, content = text] = (index === 0 && ‹/^([^']*)'[^']*'(.*)$/s → /([^']*)'[^']*'(.*)$/s›.exec(text)) || [];",
+      why: "The leftmost match begins at the start: the first group takes all up to the first quote.",
+    },
+    {
+      in: "parameter",
+      change:
+        "const [, of, content = text] = (index === 0 && ‹/^([^']*)'[^']*'(.*)$/s → /^([^']*)'[^']*'(.*)/s›.exec(text)) || [];",
+      why: "The last group takes all up to the end.",
+    },
+    {
+      in: "parameter",
+      change:
+        "const [, of, content = text] = (index === 0 && /^([^']*)'[^']*'(.*)$/s.exec(text)) || ‹[] → [\"Stryker was here\"]›;",
+      why: "The first element is not used.",
+    },
+    {
+      in: "decodeWords",
+      change: 'let charset = ‹"" → "Stryker was here!"›;',
+      why: "The first word then ends one before it, of no octets, as every other charset does.",
+    },
+    {
+      in: "decodeWords",
+      change:
+        'for (const [, of = ‹"" → "Stryker was here!"›, encoding = "", content = ""] of words.matchAll(word)) {',
+      why: "The group takes part in every match. The default is for the type checker.",
+    },
+    {
+      in: "decodeWords",
+      change:
+        'for (const [, of = "", encoding = ‹"" → "Stryker was here!"›, content = ""] of words.matchAll(word)) {',
+      why: "The group takes part in every match. The default is for the type checker.",
+    },
+    {
+      in: "decodeWords",
+      change:
+        'for (const [, of = "", encoding = "", content = ‹"" → "Stryker was here!"›] of words.matchAll(word)) {',
+      why: "The group takes part in every match. The default is for the type checker.",
+    },
+    {
+      in: "fromHex",
+      change: "let octet = octets[at] ?? ‹0 → 1›;",
+      why: "The index is below the length. The default is for the type checker.",
+    },
+    {
+      in: "fromHex",
+      change: "if (‹/^[\\da-f]{2}$/i → /[\\da-f]{2}$/i›.test(digits)) {",
+      why: "There are two digits at most.",
+    },
+    {
+      in: "fromHex",
+      change: "if (‹/^[\\da-f]{2}$/i → /^[\\da-f]{2}/i›.test(digits)) {",
+      why: "There are two digits at most.",
+    },
+    {
+      in: "decodeText",
+      change: "if (!‹/^(?:us-)?ascii$/i → /(?:us-)?ascii$/i›.test(charset)) {",
+      why: "TextDecoder knows no other charset whose name ends so, and an unknown one is read as UTF-8 too.",
+    },
+    {
+      in: "decodeText",
+      change: "if (!‹/^(?:us-)?ascii$/i → /^(?:us-)?ascii/i›.test(charset)) {",
+      why: "TextDecoder knows no other charset whose name begins so, and an unknown one is read as UTF-8 too.",
+    },
+  ],
   "wire/address.ts": [
     {
       in: "parsePathCommand",
