@@ -1,4 +1,5 @@
-import type { Clock, Timer } from "../../src/time/clock.js";
+import { type Clock, systemClock, type Timer } from "../../src/time/clock.js";
+import { endAfterTest } from "./ending.js";
 
 /** Time that passes only when a test lets it. */
 export class TestClock implements Clock {
@@ -67,4 +68,18 @@ interface TestTimer extends Timer {
   at: number;
   isHolding: boolean;
   readonly run: () => void;
+}
+
+/** Puts a clock in the place of the process's until the test ends, for code that is given none. */
+export function stopTime(): TestClock {
+  const clock = new TestClock();
+  const real = { ...systemClock };
+  endAfterTest(() => Object.assign(systemClock, real));
+  const stopped: Clock = {
+    now: () => clock.now(),
+    setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+    clearTimeout: (timer) => clock.clearTimeout(timer),
+  };
+  Object.assign(systemClock, stopped);
+  return clock;
 }

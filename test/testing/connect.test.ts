@@ -2,7 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { SMTPError, SMTPServer, type SMTPServerOptions } from "../../src/index.js";
 import { connect } from "../../src/testing.js";
+import { stopTime } from "../support/clock.js";
 import { endAfterTest } from "../support/ending.js";
+import { turn } from "../support/turn.js";
 
 const make = (options: SMTPServerOptions = {}): SMTPServer =>
   new SMTPServer({
@@ -109,20 +111,27 @@ test("addresses are the ones given, a PROXY header comes before the greeting", a
       seen.push({ remoteAddress, remotePort, localAddress, localPort });
     },
   });
+  const defaults = {
+    remoteAddress: "127.0.0.1",
+    remotePort: 50_000,
+    localAddress: "127.0.0.1",
+    localPort: 25,
+  };
   const addresses = {
     remoteAddress: "2001:db8::1",
     remotePort: 1,
     localAddress: "2001:db8::2",
     localPort: 587,
   };
+  await using plain = await connect(server);
   await using direct = await connect(server, addresses);
   await using proxied = await connect(server, {
     remoteAddress: "192.0.2.7",
     preface: "PROXY TCP4 198.51.100.1 198.51.100.2 1000 25\r\n",
   });
-  expect([direct.greeting.code, proxied.greeting.code]).toEqual([220, 220]);
-  expect(seen[0]).toEqual(addresses);
-  expect(seen[1]).toMatchObject({ remoteAddress: "198.51.100.1", remotePort: 1000 });
+  expect([plain, direct, proxied].map(({ greeting }) => greeting.code)).toEqual([220, 220, 220]);
+  expect(seen.slice(0, 2)).toEqual([defaults, addresses]);
+  expect(seen[2]).toMatchObject({ remoteAddress: "198.51.100.1", remotePort: 1000 });
 });
 
 describe("TLS in memory", () => {
@@ -147,6 +156,12 @@ describe("TLS in memory", () => {
     expect((await client.command("AUTH EXTERNAL =")).code).toBe(235);
     expect(sessions).toEqual([[true, "mx.test", true]]);
     expect((await client.startTLS()).code).toBe(503);
+  });
+
+  test("a certificate need not be trusted", async () => {
+    const server = make({ ...options, secure: true });
+    await using client = await connect(server, { tls: { ...tls, authorized: false } });
+    expect((await client.command("EHLO client.test")).lines.join()).not.toContain("EXTERNAL");
   });
 
   test("a STARTTLS that is refused plays no handshake", async () => {
@@ -191,6 +206,23 @@ test("several commands in one write have their replies in order, also when they 
     client.command("RSET"),
   ]);
   expect(replies.map(({ code }) => code)).toEqual([250, 252, 250]);
+});
+
+test("one octet before the greeting is too early", async () => {
+  await using client = await connect(make({ onConnect: (_session, _callback) => {} }), { preface: "x" });
+  expect(client.greeting.code).toBe(421);
+});
+
+test("a reply may come in parts", async () => {
+  const server = make();
+  await using client = await connect(server);
+  const send = (text: string): void => {
+    for (const { _socket } of server.connections) _socket.write(text);
+  };
+  send("250-one\r\n25");
+  const reply = client.reply();
+  send("0 two\r\n");
+  expect((await reply).lines).toEqual(["one", "two"]);
 });
 
 test("a client that leaves: the message breaks off, and onClose was called", async () => {
@@ -254,13 +286,15 @@ describe("what does not come", () => {
   test("half a reply is shown, a long conversation by its end", async () => {
     const server = make();
     await using client = await connect(server, { timeout: 20 });
-    for (let n = 0; n < 20; n++) await client.command(`NOOP ${n} ${"x".repeat(300)}`);
+    for (let n = 10; n < 30; n++) await client.command(`NOOP ${n} ${"x".repeat(n === 28 ? 192 : 300)}`);
     for (const { _socket } of server.connections) _socket.write("250-half\r\n");
     const error = await client.reply().catch((error: Error) => error.message);
     expect(error).toEndWith("\n  S: 250 OK\n  S: 250-half");
-    expect(error).toStartWith("No reply to what was sent within 20 ms. The conversation was:\n  ");
+    expect(error).toStartWith(
+      "No reply to what was sent within 20 ms. The conversation was:\n  S: 250 OK\n  C: NOOP 25 ",
+    );
     expect(String(error).split("\n")).toHaveLength(13);
-    expect(String(error)).toMatch(/C: NOOP 19 x{192}…\n/);
+    expect(String(error)).toMatch(/C: NOOP 28 x{192}\n.*\n  C: NOOP 29 x{192}…\n/);
   });
 
   test("the error after data() names the message, with its last lines", async () => {
@@ -271,6 +305,31 @@ describe("what does not come", () => {
     const error = await client.data("Subject: x\n\nhi").catch((error: Error) => error.message);
     expect(error).toStartWith("No reply to the message within 20 ms.");
     expect(error).toEndWith("\n  C: Subject: x\n  C: \n  C: hi\n  C: .");
+  });
+
+  test("lines that end in LF alone are shown one by one", async () => {
+    await using client = await connect(make(), { timeout: 1 });
+    client.write("NOOP\nNOOP\n");
+    await client.reply();
+    await client.reply();
+    await expect(client.reply()).rejects.toThrow("\n  C: NOOP\n  C: NOOP\n  S: ");
+  });
+
+  test("is waited for 2 seconds by default, and no longer than it takes", async () => {
+    const clock = stopTime();
+    const server = make({ onMailFrom: (_address, _session, _callback) => {} });
+    await using client = await connect(server);
+    const before = clock.timers;
+    await client.command("EHLO x");
+    expect(clock.timers).toBe(before);
+    let error: Error | undefined;
+    const waiting = client.command("MAIL FROM:<a@a.test>").catch((reason: Error) => (error = reason));
+    clock.pass(1999);
+    await turn();
+    expect(error).toBeUndefined();
+    clock.pass(1);
+    await waiting;
+    expect(error?.message).toStartWith('No reply to "MAIL FROM:<a@a.test>" within 2000 ms.');
   });
 
   test("a connection that the server closes is one too", async () => {
@@ -289,7 +348,11 @@ describe("what does not come", () => {
 
   test("closed() is, where the server goes on", async () => {
     await using client = await connect(make(), { timeout: 1 });
-    await expect(client.closed()).rejects.toThrow("The server did not close the connection within 1 ms.");
+    await expect(client.closed()).rejects.toThrow(
+      "The server did not close the connection within 1 ms. The conversation was:\n  S: 220 mx.test ESMTP",
+    );
+    client.write("NOOP\r\n");
+    await expect(client.closed()).rejects.toThrow("  C: NOOP\n  S: 250 OK");
   });
 
   test("a greeting is, and the connection is closed", async () => {
@@ -303,7 +366,7 @@ describe("what does not come", () => {
 
 describe("what cannot be meant is a TypeError that names it:", () => {
   test.each<[string, unknown, unknown]>([
-    ["connect: an SMTPServer of this package", {}, {}],
+    ["connect: an SMTPServer of this package is wanted, not [Object]. Import", { some: "object" }, {}],
     ["not undefined. Import SMTPServer and connect by the same package name", undefined, {}],
     ['connect: there is no option "remoteAdress"', make(), { remoteAdress: "::1" }],
     ["connect: timeout", make(), { timeout: 0 }],
