@@ -1025,6 +1025,45 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The field is undefined either way. The condition is for the type checker.",
     },
   ],
+  "testing/connect.ts": [
+    {
+      in: "CHUNK",
+      change: "const CHUNK = ‹64 → 65› * 1024;",
+      why: "The conversation is the same in parts of any size.",
+    },
+    {
+      in: "CHUNK",
+      change: "const CHUNK = 64 * ‹1024 → 1025›;",
+      why: "The conversation is the same in parts of any size.",
+    },
+    {
+      in: "TestClient.open",
+      change: "if (‹this.#transport.upgrading → true›) this.#handshake();",
+      why: "A server ignores a handshake that it does not wait for.",
+    },
+    {
+      in: "TestClient.startTLS",
+      change: "if (‹this.#transport.upgrading → true›) this.#handshake();",
+      why: "A server ignores a handshake that it does not wait for.",
+    },
+    {
+      in: "TestClient.write",
+      change:
+        "for (let at = 0; ‹at < octets.length → at <= octets.length›; at += CHUNK) this.#transport.send(octets.subarray(at, at + CHUNK));",
+      why: "The server gets a chunk of no octets then, which changes nothing.",
+    },
+    {
+      in: "TestClient.#nextReply",
+      change: 'const [reply, rest = ‹"" → "Stryker was here!"›] = takeReply(this.#received) ?? [];',
+      why: "Without a reply the rest is not used.",
+    },
+    {
+      in: "checkOptions",
+      change:
+        "`connect: an SMTPServer of this package is wanted, not ${inspect(server, { depth: -‹1 → 2› })}. ` +",
+      why: "Nothing of an object is shown at any depth below 0.",
+    },
+  ],
   "testing/mime.ts": [
     {
       in: "splitHead",
