@@ -1,5 +1,5 @@
 /** bun-smtp/testing: conversations in memory. */
-import { describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { SMTPError, SMTPServer, type SMTPServerOptions } from "../../src/index.js";
 import { connect } from "../../src/testing.js";
 import { stopTime } from "../support/clock.js";
@@ -139,22 +139,31 @@ describe("TLS in memory", () => {
     authMethods: ["EXTERNAL"],
     onAuth: async (auth) => ({ user: auth.certificate?.subject.CN }),
   };
+  /** What onSecure has of each connection. */
+  const seen: unknown[] = [];
+  const onSecure: SMTPServerOptions["onSecure"] = async (socket, session) => {
+    seen.push({
+      encrypted: socket.encrypted,
+      authorized: socket.authorized,
+      names: [socket.servername, session.servername],
+      versions: [socket.getProtocol(), socket.getCipher().version],
+      secure: session.secure,
+    });
+  };
+  const versions = ["TLSv1.3", "TLSv1.3"];
+  beforeEach(() => {
+    seen.length = 0;
+  });
   const tls = { servername: "mx.test", certificate: { subject: { CN: "ann" } } };
 
   test("STARTTLS, then the session is secure", async () => {
-    const sessions: unknown[] = [];
-    const server = make({
-      ...options,
-      onSecure: async (socket, session) => {
-        sessions.push([socket.authorized, session.servername, session.secure]);
-      },
-    });
-    await using client = await connect(server, { tls });
+    await using client = await connect(make({ ...options, onSecure }), { tls });
     expect((await client.command("EHLO client.test")).lines).toContain("STARTTLS");
     expect((await client.startTLS()).code).toBe(220);
     expect((await client.command("EHLO client.test")).lines).not.toContain("STARTTLS");
     expect((await client.command("AUTH EXTERNAL =")).code).toBe(235);
-    expect(sessions).toEqual([[true, "mx.test", true]]);
+    const names = ["mx.test", "mx.test"];
+    expect(seen).toEqual([{ encrypted: true, authorized: true, names, versions, secure: true }]);
     expect((await client.startTLS()).code).toBe(503);
   });
 
@@ -172,8 +181,10 @@ describe("TLS in memory", () => {
   });
 
   test("implicit TLS is there before the greeting, without a certificate by default", async () => {
-    await using client = await connect(make({ ...options, secure: true }));
+    await using client = await connect(make({ ...options, onSecure, secure: true }));
     expect(client.greeting.code).toBe(220);
+    const names = [false, false];
+    expect(seen).toEqual([{ encrypted: true, authorized: false, names, versions, secure: true }]);
     const { lines } = await client.command("EHLO client.test");
     expect(lines).not.toContain("STARTTLS");
     expect(lines.join()).not.toContain("EXTERNAL");
