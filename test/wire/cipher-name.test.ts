@@ -16,4 +16,6 @@ test.each([
   ["AES128-CCM", "TLS_RSA_WITH_AES_128_CCM"],
   ["", ""],
   ["of the future", "of the future"],
+  ["ADH-AES256-SHA256", "ADH-AES256-SHA256"],
+  ["AES256-GCM-SHA384-NEW", "AES256-GCM-SHA384-NEW"],
 ])("%s is %s", (name, standard) => expect(standardCipherName(name)).toBe(standard));

@@ -32,6 +32,7 @@ describe("isHostname", () => {
     "a..",
     "a..b",
     "-a",
+    "-a.",
     "a-",
     "a.-b.c",
     "a b",

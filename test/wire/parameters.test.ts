@@ -95,6 +95,8 @@ describe("parseParameters", () => {
     ["a zero-width space", "\\x{200B}"],
     ["a NEL", "\\x{85}"],
     ["a plus alone", "a+b"],
+    ["one digit behind a plus", "a+4"],
+    ["octets that are not UTF-8", "a+FF"],
     ["an equals sign", "a=b"],
   ])("an ORCPT of type utf-8 with %s is a syntax error", (_, value) => {
     expect(parseParameters(` ORCPT=utf-8;${value}`)).toBeUndefined();

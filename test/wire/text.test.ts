@@ -38,6 +38,7 @@ describe("printable", () => {
     expect(read ?? String.fromCharCode(parseInt(printable(control).slice(2), 16))).toBe(control);
   });
   test.each([
+    ["\n\r\t\0", "\\n\\r\\t\\x00"],
     ["a\u2028b\u2029", "a\\u2028b\\u2029"],
     ["\u202a\u202b\u202c\u202d\u202e", "\\u202a\\u202b\\u202c\\u202d\\u202e"],
     ["\u2066\u2067\u2068\u2069", "\\u2066\\u2067\\u2068\\u2069"],
