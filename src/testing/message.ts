@@ -55,19 +55,14 @@ export function isWanted({ to, from, subject }: WantedMessage, message: Message)
 
 export function makeMessage(raw: Buffer, { envelope, secure, user }: SMTPSession): Message {
   const { headers: headerLines, ...content } = parseMail(raw);
-  const headers: Record<string, string> = {};
-  for (const { name, value } of headerLines.toReversed())
-    // Not by assignment: a client may name a field "__proto__".
-    Object.defineProperty(headers, name.toLowerCase(), {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
+  // Not by assignment: a client may name a field "__proto__".
+  const headers: Record<string, string> = Object.fromEntries(
+    headerLines.toReversed().map(({ name, value }) => [name.toLowerCase(), value]),
+  );
   return {
     from: envelope.mailFrom ? envelope.mailFrom.address : "",
     to: envelope.rcptTo.map(({ address }) => address),
-    subject: Object.hasOwn(headers, "subject") ? (headers["subject"] ?? "") : "",
+    subject: headers["subject"] ?? "",
     headers,
     headerLines,
     ...content,
