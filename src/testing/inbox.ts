@@ -135,7 +135,7 @@ export class Inbox implements AsyncDisposable {
     this.server.on("error", ({ code, meta, message }: HandshakeError) => {
       if (!code?.startsWith("ERR_SSL_") && meta?.stage !== "connect") return;
       this.#lastBreak = `The last TLS handshake failed (${message}): does the client trust inbox.certificate?`;
-      this.#handshakeDone();
+      this.#plans.handshakeDone();
     });
   }
 
@@ -188,7 +188,7 @@ export class Inbox implements AsyncDisposable {
    * @throws TypeError that names the option, for one that cannot be meant
    */
   refuse(refusal: Refusal): PlannedFailure {
-    if (!this.#tls && typeof refusal === "object" && (refusal as { tls?: unknown } | null)?.tls)
+    if (!this.#tls && (refusal as { tls?: unknown } | null)?.tls)
       throw new TypeError('refuse: tls: this inbox has no TLS, start it with { tls: "starttls" }');
     return this.#plans.add(refusal);
   }
@@ -228,13 +228,13 @@ export class Inbox implements AsyncDisposable {
         this.#clients.add(session);
         await check("connect", session, "");
       },
-      onSecure: async (_socket, _session) => this.#handshakeDone(),
+      onSecure: async (_socket, _session) => this.#plans.handshakeDone(),
       onHelo: async (session) => check("helo", session, session.hostNameAppearsAs),
       onAuth: async (auth, session) => {
         const name = auth.username ?? "";
         await check("auth", session, name);
         if (this.#logins && !this.#logins.some((login) => isLogin(auth, login)))
-          throw new SMTPError("Authentication failed", { responseCode: 535, enhancedCode: "5.7.8" });
+          throw new Error("Authentication failed");
         return { user: name || "anonymous" };
       },
       onMailFrom: async ({ address }, session) => check("mail", session, address),
@@ -257,10 +257,6 @@ export class Inbox implements AsyncDisposable {
     this.#lastBreak = "The last connection was dropped, as refuse() asked.";
     for (const connection of this.server.connections)
       if (connection.session === session) connection._socket.destroy();
-  }
-
-  #handshakeDone(): void {
-    if (this.#tls) this.#plans.handshakeDone();
   }
 
   /** Makes the next handshake fail, or succeed again. */
