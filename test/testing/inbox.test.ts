@@ -1,9 +1,18 @@
 /** bun-smtp/testing: the inbox, as a client on a plain socket and a test meet it. */
 import { describe, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
 import { connect as connectSocket } from "node:net";
-import { type InboxOptions, type NextOptions, type Refusal, startInbox } from "../../src/testing.js";
+import { networkInterfaces } from "node:os";
+import { connect, type InboxOptions, type NextOptions, type Refusal, startInbox } from "../../src/testing.js";
+import { createAuthority } from "../support/certificates.js";
 import { SocketClient } from "../support/client.js";
+import { stopTime } from "../support/clock.js";
 import { TLSClient } from "../support/tls-client.js";
+import { turn } from "../support/turn.js";
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === "::1"),
+);
 
 interface Sent {
   from?: string;
@@ -37,6 +46,44 @@ async function hello({ port }: { port: number }): Promise<SocketClient> {
   await client.reply();
   return client;
 }
+
+describe("an inbox", () => {
+  test("has defaults that suit a test", async () => {
+    await using inbox = await startInbox();
+    expect(inbox.server.options).toMatchObject({
+      authOptional: true,
+      allowInsecureAuth: true,
+      bareNewlines: "normalize",
+      disableReverseLookup: true,
+      logger: false,
+      closeTimeout: 100,
+    });
+    const client = new SocketClient({ port: inbox.port, host: "127.0.0.1" });
+    expect(await client.reply()).toBe("220 inbox.test ESMTP");
+    expect(await client.say("EHLO x")).toContain("AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2");
+  });
+
+  test("is at a free port, or at the one that is given", async () => {
+    await using inbox = await startInbox();
+    await using other = await startInbox({ port: 0 });
+    expect(other.port).not.toBe(inbox.port);
+    await expect(startInbox({ port: inbox.port })).rejects.toMatchObject({ code: "EADDRINUSE" });
+  });
+
+  test("is closed by `await using`", async () => {
+    const used: { port: number }[] = [];
+    {
+      await using inbox = await startInbox();
+      used.push(inbox);
+    }
+    expect(() => used[0]?.port).toThrow("The inbox is closed");
+  });
+
+  test.skipIf(!hasIPv6)("has its IPv6 address in brackets in its URL", async () => {
+    await using inbox = await startInbox({ host: "::1" });
+    expect(inbox.url).toBe(`smtp://[::1]:${inbox.port}`);
+  });
+});
 
 describe("messages", () => {
   test("have envelope, header, texts and attachments decoded, and the octets", async () => {
@@ -92,6 +139,9 @@ describe("messages", () => {
     expect(message.envelope.bodyType).toBe("8bitmime");
     expect(message.raw.toString()).toBe(lines.join("\r\n"));
     expect(inbox.messages).toEqual([message]);
+    message.headers["from"] = "changed by a test";
+    delete message.headers["received"];
+    expect(Object.keys(message.headers)).not.toContain("received");
   });
 
   test("may come without a subject, a sender, and with bare LF", async () => {
@@ -115,7 +165,7 @@ describe("messages", () => {
 
   test("over the size are refused and not kept", async () => {
     await using inbox = await startInbox({ size: 10 });
-    expect(codes(await send(inbox)).at(-1)).toBe("552");
+    expect((await send(inbox)).at(-1)).toBe("552 Error: message exceeds fixed maximum message size");
     expect(inbox.messages).toEqual([]);
   });
 });
@@ -151,11 +201,52 @@ describe("next()", () => {
     await expect(inbox.next({ timeout: 1 })).rejects.toThrow("handed out before");
   });
 
+  test("hands out one of two messages that come at once, and the other to the next", async () => {
+    await using inbox = await startInbox();
+    await using one = await connect(inbox.server);
+    await using other = await connect(inbox.server);
+    for (const client of [one, other])
+      for (const line of ["EHLO x", "MAIL FROM:<>", "RCPT TO:<a@a.test>", "DATA"]) await client.command(line);
+    const first = inbox.next();
+    await Promise.all([one.data("one"), other.data("other")]);
+    expect([await first, await inbox.next({ timeout: 0 })]).toEqual(inbox.messages);
+  });
+
+  test("that has given up takes no message from the next", async () => {
+    await using inbox = await startInbox();
+    await expect(inbox.next({ timeout: 0 })).rejects.toThrow("No message within 0 ms.");
+    await send(inbox);
+    expect(await inbox.next()).toBe(inbox.messages[0] as never);
+  });
+
+  test("waits 2 seconds by default, and no longer than it takes", async () => {
+    const clock = stopTime();
+    await using inbox = await startInbox();
+    let error: Error | undefined;
+    const waiting = inbox.next().catch((reason: Error) => (error = reason));
+    clock.pass(1999);
+    await turn();
+    expect(error).toBeUndefined();
+    clock.pass(1);
+    await waiting;
+    expect(error?.message).toBe("No message within 2000 ms. None arrived.");
+    const before = clock.timers;
+    const next = inbox.next();
+    expect(clock.timers).toBe(before + 1);
+    {
+      await using client = await connect(inbox.server);
+      for (const line of ["EHLO x", "MAIL FROM:<>", "RCPT TO:<a@a.test>", "DATA"]) await client.command(line);
+      await client.data("hi");
+    }
+    await next;
+    expect(clock.timers).toBe(before);
+  });
+
   test("says what arrived instead, and what was refused", async () => {
     await using inbox = await startInbox();
     await expect(inbox.next({ timeout: 1 })).rejects.toThrow("No message within 1 ms. None arrived.");
     await send(inbox);
-    await send(inbox, { to: ["bob@example.com"], subject: 'A "B"' });
+    await send(inbox, { to: ["bob@example.com", "carl@example.com"], subject: 'A "B"' });
     await inbox.next();
     inbox.refuse({ rcpt: /^full@/, code: 452, message: "Full" });
     await send(inbox, { to: ["full@example.com"] });
@@ -164,7 +255,7 @@ describe("next()", () => {
       [
         'No message to "full@example.com", subject /x/i within 1 ms. Arrived:',
         '  from <shop@example.com> to <ann@example.com>: "Hello", handed out before',
-        '  from <shop@example.com> to <bob@example.com>: "A \\"B\\""',
+        '  from <shop@example.com> to <bob@example.com>, <carl@example.com>: "A \\"B\\""',
         "The last refusal of a client: 452 Full",
       ].join("\n"),
     );
@@ -185,6 +276,34 @@ describe("next()", () => {
     await expect(inbox.next({ timeout: 1 })).rejects.toThrow(wanted);
   });
 
+  test("names a refusal that came after a planned one", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ mail: true, code: 451 });
+    await using client = await connect(inbox.server);
+    for (const line of ["EHLO x", "MAIL FROM:<a@a.test>", "MAIL FROM:"]) await client.command(line);
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow("\nThe last refusal of a client: 501 ");
+  });
+
+  test("names the refusal of one client, whatever the others do", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ mail: true, code: 451 });
+    await using client = await connect(inbox.server);
+    await using _other = await connect(inbox.server);
+    for (const line of ["EHLO x", "MAIL FROM:<a@a.test>"]) await client.command(line);
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow("a client: 451 Refused by the test");
+  });
+
+  test("names no refusal from before clear()", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ mail: true });
+    {
+      await using client = await connect(inbox.server);
+      for (const line of ["EHLO x", "MAIL FROM:<a@a.test>"]) await client.command(line);
+    }
+    inbox.clear();
+    await expect(inbox.next({ timeout: 1 })).rejects.toThrow(/None arrived\.$/);
+  });
+
   test("says that a connection was dropped", async () => {
     await using inbox = await startInbox();
     inbox.refuse({ mail: true, drop: true });
@@ -196,13 +315,16 @@ describe("next()", () => {
     await expect(inbox.next({ timeout: 1 })).rejects.toThrow(/None arrived\.$/);
   });
 
-  test("says that a handshake failed", async () => {
+  test.each([
+    ["is none", "no handshake\r\n"],
+    ["breaks off", "\x16\x03\x01"],
+  ])("says that a handshake %s", async (_, octets) => {
     await using inbox = await startInbox({ tls: "implicit" });
     const failed = new Promise<void>((resolve) => inbox.server.on("error", () => resolve()));
     await Bun.connect({
       hostname: inbox.host,
       port: inbox.port,
-      socket: { open: (socket) => void socket.end("no handshake\r\n"), data() {} },
+      socket: { open: (socket) => void socket.end(octets), data() {} },
     });
     await failed;
     await expect(inbox.next({ timeout: 1 })).rejects.toThrow(
@@ -228,10 +350,11 @@ describe("refuse()", () => {
     [{ rcpt: "ann@example.com", code: 452 }, ["250", "452"]],
     [{ rcpt: "bob@example.com" }, ACCEPTED],
     [{ rcpt: true, delay: 5 }, ACCEPTED],
+    [{ rcpt: true, delay: 0 }, ACCEPTED],
     [{ rcpt: true, delay: 5, code: 451 }, ["250", "451"]],
     [{ data: true }, ["250", "250", "354", "554"]],
     [{ data: { subject: "Hello", to: /ann/ }, code: 451 }, ["250", "250", "354", "451"]],
-    [{ data: { subject: "Other" } }, ACCEPTED],
+    [{ data: { subject: "Hell" } }, ACCEPTED],
   ])("%p", async (refusal, expected) => {
     await using inbox = await startInbox();
     const planned = inbox.refuse(refusal);
@@ -258,13 +381,23 @@ describe("refuse()", () => {
     expect(codes(await send(inbox))).toEqual(["250", String(code)]);
   });
 
-  test("delay: the reply comes that much later", async () => {
+  test("delay: the reply comes that much later, and at once without", async () => {
+    const clock = stopTime();
     await using inbox = await startInbox();
-    inbox.refuse({ mail: true, delay: 30 });
-    const client = await hello(inbox);
-    const before = performance.now();
-    expect(await client.say("MAIL FROM:<a@a.test>")).toStartWith("250 ");
-    expect(performance.now() - before).toBeGreaterThanOrEqual(29);
+    inbox.refuse({ mail: true, delay: 30, times: 1 });
+    await using client = await connect(inbox.server);
+    await client.command("EHLO x");
+    let reply: number | undefined;
+    const late = client.command("MAIL FROM:<a@a.test>").then(({ code }) => (reply = code));
+    await turn();
+    clock.pass(29);
+    await turn();
+    expect(reply).toBeUndefined();
+    clock.pass(1);
+    expect(await late).toBe(250);
+    inbox.refuse({ mail: true });
+    await client.command("RSET");
+    expect((await client.command("MAIL FROM:<a@a.test>")).code).toBe(550);
   });
 
   test("to end one does not end the others", async () => {
@@ -282,6 +415,9 @@ describe("refuse()", () => {
     const refused = new SocketClient({ port: inbox.port, host: "127.0.0.1" });
     expect(await refused.reply()).toBe("421 Busy");
     expect(codes(await send(inbox))).toEqual(ACCEPTED);
+    inbox.refuse({ connect: true });
+    const other = new SocketClient({ port: inbox.port, host: "127.0.0.1" });
+    expect(await other.reply()).toBe("554 Refused by the test");
   });
 
   test("helo: by the client's name", async () => {
@@ -297,9 +433,14 @@ describe("refuse()", () => {
   test("auth: by the user name", async () => {
     await using inbox = await startInbox();
     inbox.refuse({ auth: "ann", code: 454 });
+    inbox.refuse({ auth: /^carl$/ });
     const client = await hello(inbox);
     const login = (name: string): string => `AUTH PLAIN ${btoa(`\0${name}\0x`)}`;
-    expect(codes(await client.chat(login("Ann"), login("bob")))).toEqual(["454", "235"]);
+    expect(codes(await client.chat(login("Ann"), login("carl"), login("bob")))).toEqual([
+      "454",
+      "535",
+      "235",
+    ]);
   });
 
   test.each<[Refusal, string[]]>([
@@ -343,6 +484,16 @@ describe("refuse()", () => {
     expect(inbox.messages).toEqual([]);
   });
 
+  test("drop closes no other connection", async () => {
+    await using inbox = await startInbox();
+    inbox.refuse({ mail: true, drop: true });
+    await using other = await connect(inbox.server);
+    await using client = await connect(inbox.server);
+    await client.command("EHLO x");
+    await expect(client.command("MAIL FROM:<a@a.test>")).rejects.toThrow("The server closed the connection");
+    expect((await other.command("NOOP")).code).toBe(250);
+  });
+
   test("connect, drop: the connection closes before the greeting", async () => {
     await using inbox = await startInbox();
     inbox.refuse({ connect: true, drop: true });
@@ -367,6 +518,8 @@ describe("TLS", () => {
 
   test("STARTTLS, with a certificate that the client can trust", async () => {
     await using inbox = await startInbox({ tls: "starttls" });
+    const plain = await hello(inbox);
+    expect(await plain.say("EHLO x")).toContain("STARTTLS");
     const trusting = { rejectUnauthorized: true, ca: inbox.certificate ?? "", host: "127.0.0.1" };
     const client = await (await TLSClient.plain(inbox.port)).startTLS(trusting);
     await client.say("EHLO x");
@@ -384,6 +537,14 @@ describe("TLS", () => {
     });
     expect(await client.reply()).toStartWith("220 ");
     client.destroy();
+  });
+
+  test("the certificate is the one that is given", async () => {
+    const identity = createAuthority("CA").issue("localhost");
+    await using inbox = await startInbox({ tls: "starttls", ...identity });
+    await using plain = await startInbox(identity);
+    expect(inbox.certificate).toBe(identity.cert);
+    expect(plain.certificate).toBeUndefined();
   });
 
   const handshake = async (inbox: { port: number }, tls: string): Promise<boolean> => {
@@ -418,11 +579,19 @@ describe("TLS", () => {
     const other = inbox.refuse({ mail: "nobody@example.com" });
     inbox.refuse({ tls: true, nth: 2 });
     inbox.server.emit("error", Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }));
+    inbox.server.emit("error", new Error("of a hook"));
     expect([await handshake(inbox, "starttls"), await handshake(inbox, "starttls")]).toEqual([true, false]);
     expect(other.count).toBe(0);
     inbox.clear();
-    inbox.refuse({ mail: true });
+    const mail = inbox.refuse({ mail: true });
     expect(await handshake(inbox, "starttls")).toBe(true);
+    expect(mail.count).toBe(0);
+  });
+
+  test("the first handshake may be the one that breaks", async () => {
+    await using inbox = await startInbox({ tls: "starttls" });
+    inbox.refuse({ tls: true });
+    expect(await handshake(inbox, "starttls")).toBe(false);
   });
 });
 
@@ -447,20 +616,46 @@ describe("logins", () => {
     const client = await hello(inbox);
     expect(await client.say("MAIL FROM:<a@a.test>")).toStartWith("530 ");
     const tries = [plain("ann", "x"), plain("carl", "secret"), plain("bob", "x")];
-    expect(codes(await client.chat(...tries))).toEqual(["535", "535", "235"]);
+    const refused = "535 Authentication failed";
+    expect(await client.chat(...tries)).toEqual([refused, refused, "235 Authentication successful"]);
     expect(await client.say("MAIL FROM:<a@a.test>")).toStartWith("250 ");
+  });
+
+  test("auth: by CRAM-MD5 too", async () => {
+    await using inbox = await startInbox({ auth: { user: "ann", pass: "secret" } });
+    const login = async (key: string): Promise<string> => {
+      const client = await hello(inbox);
+      const challenge = (await client.say("AUTH CRAM-MD5"))?.slice("334 ".length) ?? "";
+      const digest = createHmac("md5", key).update(atob(challenge)).digest("hex");
+      return (await client.say(btoa(`ann ${digest}`)))?.slice(0, 3) ?? "";
+    };
+    expect([await login("secret"), await login("other")]).toEqual(["235", "535"]);
+  });
+
+  test("auth: a token without a name is of anonymous", async () => {
+    await using inbox = await startInbox({ authMethods: ["OAUTHBEARER"] });
+    await using client = await connect(inbox.server);
+    await client.command("EHLO x");
+    const token = btoa("n,,\x01auth=Bearer x\x01\x01");
+    for (const line of [`AUTH OAUTHBEARER ${token}`, "MAIL FROM:<>", "RCPT TO:<a@a.test>", "DATA"])
+      await client.command(line);
+    await client.data("hi");
+    expect((await inbox.next()).user).toBe("anonymous");
   });
 });
 
 describe("what cannot be meant is a TypeError that names it:", () => {
   test.each<[string, unknown]>([
     ["startInbox: port", { port: "25" }],
+    ["startInbox: port", { port: 65_536 }],
     ["startInbox: host", { host: 1 }],
     ["startInbox: tls", { tls: true }],
     ["startInbox: auth: user and pass", { auth: { user: "ann" } }],
+    ["startInbox: auth: user and pass", { auth: { pass: "secret" } }],
     ['startInbox: auth: there is no option "password"', { auth: { user: "ann", password: "x" } }],
     ["startInbox: onData: the hooks are the inbox's", { onData() {} }],
     ["startInbox: an object", null],
+    ["startInbox: an object", "25"],
     ["size", { size: -1 }],
   ])("%s", async (message, options) => {
     const starting = startInbox(options as InboxOptions);
@@ -471,7 +666,9 @@ describe("what cannot be meant is a TypeError that names it:", () => {
   test.each<[string, unknown]>([
     ["next: to:", { to: 1 }],
     ["next: timeout", { timeout: -1 }],
-    ['next: there is no option "form"', { form: "a@a.test" }],
+    // A timer of that time would fire at once.
+    ["next: timeout", { timeout: 2 ** 31 }],
+    ['next: there is no option "form"; there are to, from, subject, timeout', { form: "a@a.test" }],
   ])("%s", async (message, wanted) => {
     await using inbox = await startInbox();
     await expect(inbox.next(wanted as NextOptions)).rejects.toThrow(TypeError);
@@ -484,6 +681,7 @@ describe("what cannot be meant is a TypeError that names it:", () => {
     ['refuse: there is no option "recipient"', { recipient: "a@a.test" }],
     ["refuse: an object is wanted", "rcpt"],
     ["refuse: code", { rcpt: true, code: 250 }],
+    ["refuse: code", { rcpt: true, code: 600 }],
     ["refuse: nth", { rcpt: true, nth: 0 }],
     ["refuse: times", { rcpt: true, times: 0.5 }],
     ["refuse: delay", { rcpt: true, delay: -1 }],
@@ -492,6 +690,7 @@ describe("what cannot be meant is a TypeError that names it:", () => {
     ["refuse: drop: a connection that is dropped has no reply", { rcpt: true, drop: true, code: 421 }],
     ["refuse: rcpt: a string or a RegExp", { rcpt: 1 }],
     ["refuse: connect: true is wanted", { connect: "a" }],
+    ["refuse: tls: true is wanted", { tls: "a" }],
     ["refuse: data: an object is wanted", { data: "a" }],
     ["refuse: data: subject", { data: { subject: 1 } }],
     ["refuse: code: a broken handshake has none", { tls: true, code: 454 }],
@@ -504,5 +703,6 @@ describe("what cannot be meant is a TypeError that names it:", () => {
   test("a broken handshake of an inbox without TLS", async () => {
     await using inbox = await startInbox();
     expect(() => inbox.refuse({ tls: true })).toThrow("refuse: tls: this inbox has no TLS");
+    expect(() => inbox.refuse(null as never)).toThrow("refuse: an object is wanted, not null");
   });
 });
