@@ -21,8 +21,6 @@ export class MemoryTransport implements PendingTransport {
   closed = false;
   /** The server waits for a handshake. */
   upgrading = false;
-  /** Octets behind a PROXY header that belong to the handshake. */
-  initialData: Buffer | undefined;
   /** Writes are refused until `drain()`. */
   full = false;
   paused = false;
@@ -61,9 +59,8 @@ export class MemoryTransport implements PendingTransport {
     this.output += text;
     this.close();
   }
-  upgrade(initialData?: Buffer): void {
+  upgrade(): void {
     this.upgrading = true;
-    this.initialData = initialData;
     // Plaintext behind STARTTLS never reaches the TLS session.
     this.#incoming.length = 0;
     this.#tell();
