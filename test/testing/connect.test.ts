@@ -236,6 +236,18 @@ test("a reply may come in parts", async () => {
   expect((await reply).lines).toEqual(["one", "two"]);
 });
 
+test("a reply may be three digits, and what is none is no reply", async () => {
+  const server = make();
+  await using client = await connect(server, { timeout: 1 });
+  const send = (text: string): void => {
+    for (const { _socket } of server.connections) _socket.write(text);
+  };
+  send("250\r\n");
+  expect(await client.reply()).toEqual({ code: 250, lines: [""], text: "", raw: "250\r\n" });
+  send("250\r250 OK\r\n");
+  await expect(client.reply()).rejects.toThrow("No reply to what was sent");
+});
+
 test("a client that leaves: the message breaks off, and onClose was called", async () => {
   const events: string[] = [];
   const server = make({
