@@ -26,7 +26,7 @@ const SSL_HEAD_LENGTH = 5;
 const MAX_UNIQUE_ID = 128;
 
 /** Each TLV takes an object, so a header full of empty TLVs would take far more memory than it has octets. */
-export const MAX_TLVS = 256;
+const MAX_TLVS = 256;
 
 type TLVs = Map<number, Buffer[]>;
 

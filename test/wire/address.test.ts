@@ -134,6 +134,7 @@ const BAD: [path: string, lenient?: "lenient"][] = [
   [" "],
   ["a@b", "lenient"],
   ["<a@b"],
+  ["<a@\uff20>"],
   ["a@b>"],
   ["<a@b>>"],
   ["<<a@b>>"],
@@ -451,9 +452,17 @@ describe("the command around the path", () => {
     expect(parsePathCommand(line, "MAIL FROM", false)).toEqual({ address: "a@b", args: false });
   });
 
+  test.each(["RCPT TO:<a@b>", "rcpt to:<a@b>", "RCPT TO :<a@b>", "RCPT TO\t: \t <a@b> \t"])(
+    "%j is one",
+    (line) => {
+      expect(parsePathCommand(line, "RCPT TO", false)).toEqual({ address: "a@b", args: false });
+    },
+  );
+
   test.each(
     titled([
       "",
+      "<a@b>",
       "MAIL",
       "MAIL FROM",
       "MAIL FROM:",

@@ -85,10 +85,15 @@ describe("an A-label", () => {
     ["an at sign", "xn--a@b-tda"],
     ["angle brackets", "xn--<a>-tda"],
     ["64 octets", `xn--${"a".repeat(60)}`],
+    ["64 octets that can be decoded", domainToASCII(`${"a".repeat(56)}ü`)],
     ["very many octets", `xn--${"a".repeat(16_000)}`],
   ])("is refused with %s", (_, label) => {
     expect(labelToUnicode(label)).toBeUndefined();
     expect(domainToUnicode(`mx.${label}.example`)).toBeUndefined();
+  });
+
+  test("has its prefix at its start", () => {
+    expect(labelToUnicode("Axn--mnchen-3ya")).toBe("Axn--mnchen-3ya");
   });
 
   test("with a surrogate is refused", () => {

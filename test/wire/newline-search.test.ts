@@ -60,6 +60,19 @@ describe("the search for bare newlines", () => {
     }
   });
 
+  test("a bare newline behind a CRLF that two blocks share is found", () => {
+    const chunk = Buffer.alloc(20_000, "x");
+    chunk.write("\r\n\n", 16_383);
+    expect(stops(chunk)[0]).toEqual([16_385, 20_000]);
+  });
+
+  test("a chunk may be searched from any place, also before the last one", () => {
+    const chunk = Buffer.alloc(20_000, "x");
+    chunk.write("\n", 5);
+    expect([nextBare(chunk, 17_000), nextBare(chunk, 0)]).toEqual([20_000, 5]);
+    forgetChunk();
+  });
+
   test("octets of an earlier chunk in memory do not count", () => {
     nextBare(Buffer.alloc(64, "\n"), 0);
     forgetChunk();

@@ -9,6 +9,7 @@ describe("parseParameters", () => {
     [" SIZE=1000", { SIZE: "1000" }],
     [" size=1000 body=8bitmime", { SIZE: "1000", BODY: "8bitmime" }],
     ["  SIZE=1 \t SMTPUTF8\t", { SIZE: "1", SMTPUTF8: true }],
+    [" SIZE=1\tSMTPUTF8", { SIZE: "1", SMTPUTF8: true }],
     [" SIZE", { SIZE: true }],
     [" SIZE=", { SIZE: true }],
     [" X==", { X: "=" }],
