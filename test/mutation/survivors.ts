@@ -1064,6 +1064,58 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "Nothing of an object is shown at any depth below 0.",
     },
   ],
+  "testing/inbox.ts": [
+    {
+      in: "Inbox.port",
+      change:
+        'if (‹typeof address !== "object" → false› || !address) throw new Error("The inbox is closed");',
+      why: "An inbox listens on no unix socket, so that its address is no text. The condition is for the type checker.",
+    },
+    {
+      in: "Inbox.#hooks",
+      change:
+        "if (‹error instanceof SMTPError → true›) this.#planned.set(session, `${error.responseCode} ${error.message}`);",
+      why: "Only an SMTPError is thrown here. The condition is for the type checker.",
+    },
+    {
+      in: "Inbox.#hooks",
+      change: 'await check("connect", session, ‹"" → "Stryker was here!"›);',
+      why: "A connection is refused with `true`, for any subject.",
+    },
+    {
+      in: "Inbox.#hooks",
+      change: 'const name = auth.username ?? ‹"" → "Stryker was here!"›;',
+      why: "Each mechanism gives a user name, if an empty one. The default is for the type checker.",
+    },
+    {
+      in: "Inbox.#updateTLS",
+      change: "if (‹isBroken === this.#isTLSBroken → false›) return;",
+      why: "TLS is then set to what it is.",
+    },
+  ],
+  "testing/message.ts": [
+    {
+      in: "isWanted",
+      change:
+        "if (‹to !== undefined → true› && !message.to.some((address) => matchesAddress(to, address))) return false;",
+      why: "A pattern that is undefined matches any text, and a message has one recipient at least.",
+    },
+    {
+      in: "isWanted",
+      change: "if (‹from !== undefined → true› && !matchesAddress(from, message.from)) return false;",
+      why: "A pattern that is undefined matches any text.",
+    },
+    {
+      in: "isWanted",
+      change: "return ‹subject === undefined → false› || matches(subject, message.subject);",
+      why: "A pattern that is undefined matches any text.",
+    },
+    {
+      in: "makeMessage",
+      change: 'from: envelope.mailFrom ? envelope.mailFrom.address : ‹"" → "Stryker was here!"›,',
+      why: "A message has a sender. The default is for the type checker.",
+    },
+  ],
   "testing/mime.ts": [
     {
       in: "splitHead",
@@ -1236,12 +1288,47 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "TextDecoder knows no other charset whose name begins so, and an unknown one is read as UTF-8 too.",
     },
   ],
+  "testing/refusals.ts": [
+    {
+      in: "Plan.error",
+      change: "...(‹enhancedCode !== undefined → true› && { enhancedCode }),",
+      why: "SMTPError leaves out what is undefined. The condition is for the type checker.",
+    },
+    {
+      in: "Plans.#plans",
+      change: '#plans: readonly Plan[] = ‹[] → ["Stryker was here"]›;',
+      why: "What is in the list then has no stage, so it is no failure of any.",
+    },
+    {
+      in: "Plans.clear",
+      change: 'this.#set(‹[] → ["Stryker was here"]›);',
+      why: "What is in the list then has no stage, so it is no failure of any.",
+    },
+    {
+      in: "Plans.handshakeDone",
+      change:
+        'for (const plan of this.#plans) if (plan.stage === "tls") plan.isDue(‹"" → "Stryker was here!"›);',
+      why: "A handshake is refused with `true`, for any subject.",
+    },
+    {
+      in: "checkRefusal",
+      change:
+        '`refuse: one of ${STAGES.join(", ")} is wanted, not ${given.length > ‹0 → 1› ? given.join(" and ") : "none"}`,',
+      why: "With one stage given the error is not thrown.",
+    },
+  ],
   "wire/address.ts": [
     {
       in: "parsePathCommand",
       change:
         "const start = ‹line.startsWith(plain) → line.endsWith(plain)› ? plain.length - 1 : endOf(any, line, 0);",
       why: "The fast path for plain commands only spares work.",
+    },
+    {
+      in: "plainPath",
+      change:
+        "function plainPath(line: string, start: number): Path | undefined ‹{ const end = endOf(PLAIN_PATH, line, start); if ( … eturn { address, end }; } → {}›",
+      why: "The fast path for plain paths only spares work.",
     },
     {
       in: "plainPath",
@@ -1289,6 +1376,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "plainPath",
       change: '.slice(‹address.lastIndexOf("@") + 1 → address.lastIndexOf("@") - 1›)',
       why: "A long first label then takes the slower way, which takes it too.",
+    },
+    {
+      in: "anyPath",
+      change: "if (‹end === undefined → false›) return undefined;",
+      why: "The caller finds no space at an end that is undefined, and refuses the command.",
     },
     {
       in: "anyPath",
@@ -1361,6 +1453,16 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
     },
   ],
   "wire/command.ts": [
+    {
+      in: "isBlank",
+      change: 'return ‹text === "" → false› || text.trim() === "";',
+      why: "Trimming nothing gives nothing. It spares the work.",
+    },
+    {
+      in: "isBlank",
+      change: 'return text === ‹"" → "Stryker was here!"› || text.trim() === "";',
+      why: "Trimming nothing gives nothing. It spares the work.",
+    },
     {
       in: "isHttpRequest",
       change:
@@ -1520,6 +1622,12 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
     {
       in: "labelToUnicode",
       change:
+        'if (‹unicode === "" || domainToASCII(unicode) !== toLowerASCII(label) → unicode === "" && domainToASCII(unicode) !== toLowerASCII(label)›) return undefined;',
+      why: "Bun decodes no A-label that no encoder makes. The check is there in case that changes.",
+    },
+    {
+      in: "labelToUnicode",
+      change:
         'if (‹unicode === "" → false› || domainToASCII(unicode) !== toLowerASCII(label)) return undefined;',
       why: "The A-label of nothing is no A-label, which the other half of the condition finds.",
     },
@@ -1528,6 +1636,12 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change:
         'if (unicode === ‹"" → "Stryker was here!"› || domainToASCII(unicode) !== toLowerASCII(label)) return undefined;',
       why: "The A-label of nothing is no A-label, which the other half of the condition finds.",
+    },
+    {
+      in: "labelToUnicode",
+      change:
+        'if (unicode === "" || ‹domainToASCII(unicode) !== toLowerASCII(label) → false›) return undefined;',
+      why: "Bun decodes no A-label that no encoder makes. The check is there in case that changes.",
     },
   ],
   "wire/ip.ts": [
@@ -1714,6 +1828,21 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
   ],
   "wire/newline-search.ts": [
     {
+      in: "BLOCK",
+      change: "const BLOCK = ‹16 → 17› * 1024;",
+      why: "The module's memory has room for the block and the octet behind it: it says only how much is read at a time.",
+    },
+    {
+      in: "BLOCK",
+      change: "const BLOCK = 16 * ‹1024 → 1025›;",
+      why: "The module's memory has room for the block and the octet behind it: it says only how much is read at a time.",
+    },
+    {
+      in: "Search.#start",
+      change: "#start = ‹0 → 1›;",
+      why: "It is read only for the chunk that was loaded, and loading sets it.",
+    },
+    {
       in: "Search.#load",
       change: "if (‹this.#chunk === chunk && this.#start === start → false›) return;",
       why: "A block is then copied for each search in it, with the same result.",
@@ -1833,6 +1962,30 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The family is known here. The default is for the type checker.",
     },
   ],
+  "wire/proxy-tlvs.ts": [
+    {
+      in: "readTLVs",
+      change: 'if ((first(tlvs, UNIQUE_ID)?.length ?? ‹0 → 1›) > MAX_UNIQUE_ID) return "unique id too long";',
+      why: "1 is as far below the limit.",
+    },
+    {
+      in: "isRepeated",
+      change: "return (tlvs.get(type)?.length ?? ‹0 → 1›) > 1;",
+      why: "1 is no repetition either.",
+    },
+    {
+      in: "text",
+      change: "} catch ‹{ return undefined; } → {}›",
+      why: "A function that ends without a return gives undefined too.",
+    },
+  ],
+  "wire/reply.ts": [
+    {
+      in: "formatReply",
+      change: "if (‹reply.octets → false›) return withEnhanced ? reply.octets.enhanced : reply.octets.plain;",
+      why: "What is prepared is what would be formatted.",
+    },
+  ],
   "wire/text.ts": [
     {
       in: "escape",
@@ -1903,6 +2056,26 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       in: "decodeXtext",
       change: 'if (!value.includes(‹"+" → ""›)) return value;',
       why: "Without a plus nothing is replaced. It spares the work.",
+    },
+    {
+      in: "decodeXtext",
+      change: "} catch ‹{ return undefined; } → {}›",
+      why: "A function that ends without a return gives undefined too.",
+    },
+    {
+      in: "decodeUnitext",
+      change: 'if (!decoded?.includes(‹"\\\\" → ""›)) return decoded;',
+      why: "Without a backslash nothing is replaced. It spares the work.",
+    },
+    {
+      in: "decodeUnitext",
+      change: 'const point = parseInt(digits ?? ‹"" → "Stryker was here!"›, 16);',
+      why: "No hexadecimal number begins so either.",
+    },
+    {
+      in: "decodeUnitext",
+      change: 'return ‹"" → "Stryker was here!"›;',
+      why: "The text is not used then.",
     },
   ],
 };
