@@ -1947,8 +1947,63 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
   "wire/proxy-header.ts": [
     {
       in: "ProxyHeaderReader.push",
+      change: "if (‹parsed !== undefined → false›) this.#held = undefined;",
+      why: "The reader is not asked again. It lets go of the memory.",
+    },
+    {
+      in: "ProxyHeaderReader.push",
       change: "if (parsed !== undefined) ‹this.#held = undefined; → ;›",
       why: "The reader is not asked again. It lets go of the memory.",
+    },
+    {
+      in: "parseV1",
+      change: 'const ending = ‹end < 0 → end <= 0› ? "" : text.slice(end, end + 2);',
+      why: "A line that begins with its end was refused before.",
+    },
+    {
+      in: "parseV1",
+      change: 'const ending = end < ‹0 → 1› ? "" : text.slice(end, end + 2);',
+      why: "A line that begins with its end was refused before.",
+    },
+    {
+      in: "parseV1",
+      change:
+        'const [, family = ‹"" → "Stryker was here!"›, source = "", destination = "", sourcePort = "", destinationPort = "", ...more] =',
+      why: "The line has a family here. The default is for the type checker.",
+    },
+    {
+      in: "parseV1",
+      change:
+        'const [, family = "", source = ‹"" → "Stryker was here!"›, destination = "", sourcePort = "", destinationPort = "", ...more] =',
+      why: "Neither is an address.",
+    },
+    {
+      in: "parseV1",
+      change:
+        'const [, family = "", source = "", destination = ‹"" → "Stryker was here!"›, sourcePort = "", destinationPort = "", ...more] =',
+      why: "Neither is an address.",
+    },
+    {
+      in: "parseV1",
+      change:
+        'const [, family = "", source = "", destination = "", sourcePort = ‹"" → "Stryker was here!"›, destinationPort = "", ...more] =',
+      why: "Neither is a port.",
+    },
+    {
+      in: "parseV1",
+      change:
+        'const [, family = "", source = "", destination = "", sourcePort = "", destinationPort = ‹"" → "Stryker was here!"›, ...more] =',
+      why: "Neither is a port.",
+    },
+    {
+      in: "BLOCK_LENGTHS",
+      change: "const BLOCK_LENGTHS: readonly number[] = [‹0 → 1›, 12, 36, 216];",
+      why: "Addresses of the family 0, UNSPEC, are not read.",
+    },
+    {
+      in: "parseV2",
+      change: "if (‹protocol === undefined → false›) return undefined;",
+      why: "Headers of fewer than 16 octets wait for more below. The condition is for the type checker.",
     },
     {
       in: "parseV2",
