@@ -1442,6 +1442,11 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
   ],
   "wire/byte-buffer.ts": [
     {
+      in: "ByteBuffer.length",
+      change: "get length(): number ‹{ return this.#length; } → {}›",
+      why: "It only decides which small chunks of a message are joined. The consumer gets the same octets.",
+    },
+    {
       in: "ByteBuffer.append",
       change: "if (‹length > this.#memory.length → length >= this.#memory.length›) {",
       why: "It takes more memory one octet earlier.",
