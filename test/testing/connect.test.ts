@@ -146,11 +146,12 @@ describe("TLS in memory", () => {
       encrypted: socket.encrypted,
       authorized: socket.authorized,
       names: [socket.servername, session.servername],
-      versions: [socket.getProtocol(), socket.getCipher().version],
+      ciphers: [socket.getProtocol(), socket.getCipher().name, session.tlsOptions],
       secure: session.secure,
     });
   };
-  const versions = ["TLSv1.3", "TLSv1.3"];
+  const suite = "TLS_AES_128_GCM_SHA256";
+  const ciphers = ["TLSv1.3", suite, { name: suite, standardName: suite, version: "TLSv1.3" }];
   beforeEach(() => {
     seen.length = 0;
   });
@@ -163,7 +164,7 @@ describe("TLS in memory", () => {
     expect((await client.command("EHLO client.test")).lines).not.toContain("STARTTLS");
     expect((await client.command("AUTH EXTERNAL =")).code).toBe(235);
     const names = ["mx.test", "mx.test"];
-    expect(seen).toEqual([{ encrypted: true, authorized: true, names, versions, secure: true }]);
+    expect(seen).toEqual([{ encrypted: true, authorized: true, names, ciphers, secure: true }]);
     expect((await client.startTLS()).code).toBe(503);
   });
 
@@ -184,7 +185,7 @@ describe("TLS in memory", () => {
     await using client = await connect(make({ ...options, onSecure, secure: true }));
     expect(client.greeting.code).toBe(220);
     const names = [false, false];
-    expect(seen).toEqual([{ encrypted: true, authorized: false, names, versions, secure: true }]);
+    expect(seen).toEqual([{ encrypted: true, authorized: false, names, ciphers, secure: true }]);
     const { lines } = await client.command("EHLO client.test");
     expect(lines).not.toContain("STARTTLS");
     expect(lines.join()).not.toContain("EXTERNAL");

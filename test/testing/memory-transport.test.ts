@@ -92,3 +92,19 @@ test("a connection closes when both sides are done", () => {
   expect(events).toEqual(["ended", "closed"]);
   expect(transport.closed).toBeTrue();
 });
+
+test("a client that is refused has the text, and its connection is closed", () => {
+  const { transport, events } = make();
+  transport.refuse("421 Too many\r\n");
+  expect(transport.output).toBe("421 Too many\r\n");
+  expect(events).toEqual(["closed"]);
+});
+
+test("a server whose client does not read hears when it does again", () => {
+  const { transport, events } = make();
+  transport.full = true;
+  expect(transport.write("one")).toBeFalse();
+  transport.drain();
+  expect(transport.write("two")).toBeTrue();
+  expect(events).toEqual(["drained"]);
+});
