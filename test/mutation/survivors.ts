@@ -1451,11 +1451,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       change: "if (‹length > this.#memory.length → length >= this.#memory.length›) {",
       why: "It takes more memory one octet earlier.",
     },
-    {
-      in: "ByteBuffer.append",
-      change: "const memory = Buffer.allocUnsafeSlow(Math.max(length, ‹2 → 3› * this.#length));",
-      why: "By how much the memory grows changes only how often it is copied.",
-    },
   ],
   "wire/command.ts": [
     {
