@@ -15,10 +15,11 @@ const quoted = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\
 Bun.plugin({
   name: "mutants",
   setup(build) {
+    // A test that loads a file once more appends a query to its path.
     build.onLoad(
-      { filter: new RegExp(`^${quoted(source)}/(${files.map(quoted).join("|")})$`) },
+      { filter: new RegExp(`^${quoted(source)}/(${files.map(quoted).join("|")})(\\?.*)?$`) },
       ({ path }) => ({
-        contents: readFileSync(join(instrumented, relative(source, path)), "utf8"),
+        contents: readFileSync(join(instrumented, relative(source, path.replace(/\?.*/, ""))), "utf8"),
         loader: "ts",
       }),
     );
