@@ -29,7 +29,8 @@ function base128(value: number): number[] {
 
 /** The DER elements that a certificate needs. Content up to 65 535 bytes. */
 export const der = {
-  boolean: (value: boolean): Buffer => element(0x01, Buffer.of(value ? 0xff : 0)),
+  /** DER leaves out a field that is false by default (X.690 11.5). */
+  true: (): Buffer => element(0x01, Buffer.of(0xff)),
   /** An integer of zero or more: its bytes without leading zeros, the first below 0x80. */
   integer: (...bytes: number[]): Buffer => element(0x02, Buffer.from(bytes)),
   bitString: (bytes: Uint8Array, unusedBits = 0): Buffer => element(0x03, Buffer.of(unusedBits), bytes),
@@ -59,15 +60,15 @@ export const der = {
 export const extension = {
   /** A CA may sign certificates, but not those of another CA (path length 0). */
   basicConstraints: (ca: boolean): Buffer => {
-    const constraints = ca ? der.sequence(der.boolean(true), der.integer(0)) : der.sequence();
-    return der.sequence(der.oid("2.5.29.19"), der.boolean(true), der.octetString(constraints));
+    const constraints = ca ? der.sequence(der.true(), der.integer(0)) : der.sequence();
+    return der.sequence(der.oid("2.5.29.19"), der.true(), der.octetString(constraints));
   },
   /** Bits of KeyUsage by number: 0 digitalSignature, 5 keyCertSign, 6 cRLSign. */
   keyUsage: (...bits: number[]): Buffer => {
     const octet = bits.reduce((sum, bit) => sum | (0x80 >> bit), 0);
     // DER omits the zero bits at the end of a named bit list (X.690 11.2.2).
     const usage = der.bitString(Buffer.of(octet), 7 - Math.max(...bits));
-    return der.sequence(der.oid("2.5.29.15"), der.boolean(true), der.octetString(usage));
+    return der.sequence(der.oid("2.5.29.15"), der.true(), der.octetString(usage));
   },
   /** The purpose of the key. */
   extendedKeyUsage: (purpose: "serverAuth" | "clientAuth"): Buffer => {
@@ -99,9 +100,10 @@ export interface CertificateFields {
   extensions: readonly Uint8Array[];
 }
 
-function pem(label: string, bytes: Buffer): string {
-  const lines = bytes.toString("base64").match(/.{1,64}/g) ?? [];
-  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
+/** RFC 7468: lines of 64 characters. */
+function pem(certificate: Buffer): string {
+  const lines = certificate.toString("base64").replace(/.{1,64}/g, "$&\n");
+  return `-----BEGIN CERTIFICATE-----\n${lines}-----END CERTIFICATE-----\n`;
 }
 
 /** An X.509 v3 certificate in PEM, signed with ECDSA and SHA-256 (RFC 5280 4.1, RFC 5758 3.2). */
@@ -109,11 +111,10 @@ export function buildCertificate(fields: CertificateFields): string {
   const name = (commonName: string): Buffer =>
     der.sequence(der.set(der.sequence(der.oid("2.5.4.3"), der.utf8String(commonName))));
   const ecdsaWithSha256 = der.sequence(der.oid("1.2.840.10045.4.3.2"));
-  // RFC 5280 4.1.2.2: positive, at most 20 octets. A first octet of 0x40 to 0x7f is positive and needs no padding.
-  const [first = 0, ...serial] = randomBytes(16);
   const toBeSigned = der.sequence(
     der.explicit(0, der.integer(2)),
-    der.integer((first & 0x3f) | 0x40, ...serial),
+    // RFC 5280 4.1.2.2: positive, at most 20 octets. With a first octet of 0x40 it is positive and needs no padding.
+    der.integer(0x40, ...randomBytes(15)),
     ecdsaWithSha256,
     name(fields.issuer),
     der.sequence(der.time(fields.notBefore), der.time(fields.notAfter)),
@@ -122,7 +123,7 @@ export function buildCertificate(fields: CertificateFields): string {
     der.explicit(3, der.sequence(...fields.extensions)),
   );
   const signature = der.bitString(sign("sha256", toBeSigned, fields.signingKey));
-  return pem("CERTIFICATE", der.sequence(toBeSigned, ecdsaWithSha256, signature));
+  return pem(der.sequence(toBeSigned, ecdsaWithSha256, signature));
 }
 
 /** A DNS label (RFC 5890 2.3.1). Underscores are allowed, because container platforms use them in host names. */
