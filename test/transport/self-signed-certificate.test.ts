@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { connect, createServer, type SecureVersion } from "node:tls";
 import type { AddressInfo } from "node:net";
@@ -12,6 +12,7 @@ import {
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const LOCAL = "DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1";
 const long = `${"a".repeat(60)}.${"b".repeat(60)}.example`;
+const longest = `${`${"a".repeat(63)}.`.repeat(3)}${"b".repeat(61)}`;
 
 describe("DER", () => {
   const table: [string, Buffer, string][] = [
@@ -29,6 +30,12 @@ describe("DER", () => {
     ],
     ["a bit string", der.bitString(Buffer.of(0x80), 7), "03020780"],
     ["key usage: trailing zero bits left out", extension.keyUsage(0, 5), "300e0603551d0f0101ff040403020284"],
+    [
+      "a CA that may sign no other CA",
+      extension.basicConstraints(true),
+      "30120603551d130101ff040830060101ff020100",
+    ],
+    ["no CA", extension.basicConstraints(false), "300c0603551d130101ff04023000"],
     ["key usage of a CA", extension.keyUsage(5, 6), "300e0603551d0f0101ff040403020106"],
   ];
   test.each(table)("%s", (_, bytes, expected) => expect(hex(bytes)).toBe(expected));
@@ -41,6 +48,7 @@ describe("the self-signed certificate", () => {
   test("belongs to its key and signs itself", () => {
     expect(x509.verify(createPublicKey(key))).toBe(true);
     expect(x509.checkIssued(x509)).toBe(true);
+    expect(x509.ca).toBe(true);
     expect(x509.issuer).toBe("CN=mx.example.com");
     expect(x509.publicKey.asymmetricKeyDetails?.namedCurve).toBe("prime256v1");
   });
@@ -52,10 +60,18 @@ describe("the self-signed certificate", () => {
     expect(x509.checkHost("other.example.com")).toBeUndefined();
   });
 
+  test("is PEM with lines of 64 characters", () => {
+    expect(cert).toMatch(
+      /^-----BEGIN CERTIFICATE-----\n(?:[\w+/]{64}\n)+[\w+/]{1,64}={0,2}\n-----END CERTIFICATE-----\n$/,
+    );
+  });
+
   test("holds from a day ago for a year", () => {
-    const day = 86_400_000;
-    expect(Date.parse(x509.validFrom)).toBeLessThan(Date.now() - day + 60_000);
-    expect(Date.parse(x509.validTo)).toBeGreaterThan(Date.now() + 364 * day);
+    const now = spyOn(Date, "now").mockReturnValue(Date.parse("2026-06-01T12:00:00.999Z"));
+    const { validFrom, validTo } = new X509Certificate(selfSignedCertificate("a").cert);
+    now.mockRestore();
+    expect(new Date(validFrom)).toEqual(new Date("2026-05-31T12:00:00Z"));
+    expect(new Date(validTo)).toEqual(new Date("2027-06-01T12:00:00Z"));
   });
 
   test("has a serial number of its own, positive and of 16 octets", () => {
@@ -71,6 +87,7 @@ describe("the self-signed certificate", () => {
   const names: [name: string, commonName: string, subjectAltName: string][] = [
     ["MX.Example.com", "mx.example.com", `DNS:mx.example.com, ${LOCAL}`],
     ["mx.example.com.", "mx.example.com", `DNS:mx.example.com, ${LOCAL}`],
+    [" mx.example.com ", "mx.example.com", `DNS:mx.example.com, ${LOCAL}`],
     ["bücher.example", "xn--bcher-kva.example", `DNS:xn--bcher-kva.example, ${LOCAL}`],
     ["my_host-1", "my_host-1", `DNS:my_host-1, ${LOCAL}`],
     ["123", "123", `DNS:123, ${LOCAL}`],
@@ -78,6 +95,8 @@ describe("the self-signed certificate", () => {
     [`${"a".repeat(62)}.x`, `${"a".repeat(62)}.x`, `DNS:${"a".repeat(62)}.x, ${LOCAL}`],
     [`${"a".repeat(62)}.xy`, "localhost", `DNS:${"a".repeat(62)}.xy, ${LOCAL}`],
     [long, "localhost", `DNS:${long}, ${LOCAL}`],
+    [longest, "localhost", `DNS:${longest}, ${LOCAL}`],
+    [`${longest}b`, "localhost", LOCAL],
     ["a".repeat(64), "localhost", LOCAL],
     ["a.".repeat(200), "localhost", LOCAL],
     ["", "localhost", LOCAL],
@@ -95,6 +114,8 @@ describe("the self-signed certificate", () => {
     ["::", "::", `IP Address:0:0:0:0:0:0:0:0, ${LOCAL}`],
     ["1::", "1::", `IP Address:1:0:0:0:0:0:0:0, ${LOCAL}`],
     ["[IPv6:2001:db8::1]", "2001:db8::1", `IP Address:2001:DB8:0:0:0:0:0:1, ${LOCAL}`],
+    ["mx[1]", "localhost", LOCAL],
+    ["[192.0.2]1", "localhost", LOCAL],
     ["fe80::1%eth0", "fe80::1", `IP Address:FE80:0:0:0:0:0:0:1, ${LOCAL}`],
   ];
   test.each(names)("for the name %j", (name, commonName, subjectAltName) => {
