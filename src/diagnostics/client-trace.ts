@@ -54,11 +54,9 @@ export class ClientTrace {
     this.#context = this.#connectionContext;
   }
 
-  /** The socket is closed, so the current command gets no reply any more. */
+  /** Called once, after the end of the last command. */
   endConnection(): void {
-    this.endCommand();
     if (this.#connection) CONNECTION.finish(this.#connection, this.#clock.now());
-    this.#connection = undefined;
   }
 
   /** @param verb "" for a line that is not a command: it may be a password, sent after an AUTH that was refused */
@@ -76,7 +74,7 @@ export class ClientTrace {
     this.#context = this.#run(() => COMMAND.begin(command, () => AsyncLocalStorage.snapshot()));
   }
 
-  /** The last reply to the command is made. */
+  /** The last reply to the command is made, or the socket is closed and it gets no reply any more. */
   endCommand(): void {
     // Also of a command that began before there was a trace: its message may have one.
     this.#context = this.#connectionContext;

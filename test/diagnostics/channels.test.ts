@@ -187,6 +187,32 @@ describe("bun-smtp:command", () => {
     expect(commands.at(-1)).toMatchObject({ verb: "DATA", limit: "minDataRate", codes: [354, 421] });
   });
 
+  test("a limit is noted where no channel but that of the hooks has a subscriber", async () => {
+    const clock = new TestClock();
+    trace("bun-smtp:hook", { start: () => {} });
+    const client = await hello(makeServer({ socketTimeout: 1000, onHelo: async () => {} }, clock));
+    clock.pass(1000);
+    expect(await client.reply()).toBe("421 Timeout - closing connection");
+  });
+
+  test("one whose start had no subscriber has no end, and its hook has none", async () => {
+    trace("bun-smtp:connection", { start: () => {} });
+    let answer = (): void => {};
+    const server = makeServer({
+      onMailFrom: (_address, _session, callback) => void (answer = () => callback()),
+      onRcptTo: async (_address) => {},
+    });
+    const client = await hello(server);
+    client.send("MAIL FROM:<a@a.test>\r\n");
+    const commands = endsOf<CommandTrace>("bun-smtp:command");
+    const hooks = endsOf<HookTrace>("bun-smtp:hook");
+    answer();
+    await client.reply();
+    await client.say("RCPT TO:<b@b.test>");
+    expect(verbs(commands)).toEqual([["RCPT", 250]]);
+    expect(hooks.map(({ hook }) => hook)).toEqual(["onRcptTo"]);
+  });
+
   test("STARTTLS", async () => {
     const commands = endsOf<CommandTrace>("bun-smtp:command");
     const client = await hello(makeServer());
@@ -318,11 +344,41 @@ describe("bun-smtp:hook", () => {
     expect(seen.filter(([part]) => part === "asyncEnd")).toHaveLength(1);
   });
 
+  test("a refusal is no error part", async () => {
+    const seen = partsOf<HookTrace>("bun-smtp:hook");
+    const client = await hello(makeServer({ onMailFrom: async () => Promise.reject(new Error("no")) }));
+    expect(await client.say("MAIL FROM:<a@a.test>")).toBe("550 no");
+    expect(seen.map(([part, { outcome }]) => [part, outcome])).toEqual([
+      ["start", undefined],
+      ["end", undefined],
+      ["asyncStart", "refused"],
+      ["asyncEnd", "refused"],
+    ]);
+  });
+
   test("a reply that cannot be made of an answer does not end it twice", async () => {
     const seen = partsOf<HookTrace>("bun-smtp:hook");
-    const server = makeServer({ onHelo: async () => ({ keywords: ["no keyword!"] }) });
-    await hello(server);
-    expect(seen.filter(([part]) => part === "asyncEnd")).toHaveLength(1);
+    const unreadable = new Error("no");
+    const boom = (): never => {
+      throw new Error("boom");
+    };
+    Object.defineProperty(unreadable, "responseCode", { get: boom });
+    const client = await hello(makeServer({ onMailFrom: async () => Promise.reject(unreadable) }));
+    expect(await client.say("MAIL FROM:<a@a.test>")).toBe("451 Error: internal server error");
+    expect(seen.filter(([part]) => part === "asyncEnd").map(([, { outcome }]) => outcome)).toEqual([
+      "refused",
+    ]);
+  });
+
+  const closings: Record<string, SMTPServerOptions["onClose"]> = {
+    "calls its callback": (_session, callback) => callback(),
+    "fails later": async () => Promise.reject(new Error("boom")),
+  };
+  test.each(Object.entries(closings))("an onClose that %s ends once", async (_, onClose) => {
+    const hooks = endsOf<HookTrace>("bun-smtp:hook");
+    const client = await hello(makeServer({ onClose }));
+    await client.leave();
+    expect(hooks.map(({ hook, outcome }) => [hook, outcome])).toEqual([["onClose", "accepted"]]);
   });
 
   test("its duration is the time until its answer", async () => {
@@ -382,6 +438,32 @@ describe("bun-smtp:message", () => {
     ]);
     expect(ends.map(({ error }) => error)).toMatchObject([{ code: "ECONNECTION" }, { code: "ECONNECTION" }]);
     expect(seen.filter(([part]) => part === "error")).toHaveLength(2);
+  });
+
+  test("refused by the lowest code that refuses", async () => {
+    const messages = endsOf<MessageTrace>("bun-smtp:message");
+    const refusal = Object.assign(new Error("no"), { responseCode: 400 });
+    const client = await hello(makeServer({ onData: async () => Promise.reject(refusal) }));
+    expect(await client.deliver()).toBe("400 no");
+    expect(messages.map(({ outcome }) => outcome)).toEqual(["refused"]);
+  });
+
+  test("one ends once, also where an option cannot be read behind its answer", async () => {
+    const messages = endsOf<MessageTrace>("bun-smtp:message");
+    const server = makeServer({
+      async onData(_stream) {
+        let reads = 0;
+        Object.defineProperty(server.options, "hideDSN", {
+          get() {
+            if (reads++ === 0) throw new Error("boom");
+            return true;
+          },
+        });
+      },
+    });
+    const client = await hello(server);
+    expect(await client.deliver()).toBe("451 Error: internal server error");
+    expect(messages).toHaveLength(1);
   });
 
   test("refused for a bare newline and for its size", async () => {

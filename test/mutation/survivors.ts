@@ -535,6 +535,23 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "None is put before those that wait already. It spares the copy.",
     },
   ],
+  "diagnostics/client-trace.ts": [
+    {
+      in: "ClientTrace.#isCommandPublished",
+      change: "#isCommandPublished = ‹false → true›;",
+      why: "It is read only where a command has begun, and that sets it.",
+    },
+    {
+      in: "ClientTrace.beginCommand",
+      change: "if (‹!this.#isCommandPublished → false›) return;",
+      why: "A channel without subscribers publishes nothing and has no stores of its own. The condition spares the snapshot.",
+    },
+    {
+      in: "ClientTrace.#endHook",
+      change: 'if (‹result.type === "refused" → true›) hook.error = result.error;',
+      why: "The other results have no error. The condition is for the type checker.",
+    },
+  ],
   "errors.ts": [
     {
       in: "SMTPError.constructor",
