@@ -439,6 +439,19 @@ describe("properties of the stream", () => {
     );
   });
 
+  test("those of Readable for producers are not there", () => {
+    const { stream } = sourceOf();
+    const names = ["push", "wrap", "_read", "_destroy", "_construct", "_undestroy", "_events"];
+    expect(names.filter((name) => name in stream)).toEqual([]);
+    expect(stream.constructor).not.toBe(Readable);
+  });
+
+  test("the one that Readable lets a program set can be set", () => {
+    const { stream } = sourceOf();
+    Object.assign(stream, { readableFlowing: false });
+    expect(stream.readableFlowing).toBe(false);
+  });
+
   test("fluent methods give the stream itself", () => {
     const { stream } = sourceOf();
     const nothing = (): void => {};
@@ -584,6 +597,16 @@ describe("events", () => {
       await nothingUnhandled();
     },
   );
+
+  test("in a listener `this` emits no error without a listener for it, and says so", () => {
+    const { stream } = sourceOf();
+    const heard: unknown[] = [];
+    stream.once("mine", function (this: DataStream) {
+      heard.push(this.emit("error", gone()));
+    });
+    stream.emit("mine");
+    expect(heard).toEqual([false]);
+  });
 
   test("an error whose listeners are removed at the last moment is not emitted", async () => {
     const source = sourceOf("half");
