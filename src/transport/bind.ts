@@ -47,7 +47,7 @@ export function prepare(target: ListenTarget, signal: AbortSignal): ListenTarget
   if (host === undefined || isIP(host) !== 0) return target;
   return lookup(host).then(
     ({ address }) => ({ ...target, host: address }),
-    (error: unknown) => Promise.reject(lookupError(error, host)),
+    (error: NodeJS.ErrnoException) => Promise.reject(lookupError(error, host)),
   );
 }
 
@@ -83,14 +83,14 @@ function bindPath(
   contexts: () => SecureContexts,
   accept: Accept,
 ): Bound {
-  const listener = listenAt(path, contexts, accept);
+  const bound = boundTo({ path }, listenAt(path, contexts, accept));
   try {
     if (mode !== undefined) chmodSync(path, mode);
   } catch (error) {
-    listener.stop(false);
-    throw modeError(error, path);
+    bound.stop();
+    throw modeError(error as NodeJS.ErrnoException, path);
   }
-  return boundTo({ path }, listener);
+  return bound;
 }
 
 function listenAt(path: string, contexts: () => SecureContexts, accept: Accept): BoundListener {
@@ -111,13 +111,12 @@ function boundTo(where: Bound["where"], listener: BoundListener): Bound {
 }
 
 /**
- * Whether a path is the file of a socket. Names in Linux's abstract namespace begin with NUL and are not files. Errors are
- * ignored, because the bind that follows reports them.
+ * Whether a path is the file of a socket. A name in Linux's abstract namespace begins with NUL and is an error here. Errors
+ * are ignored, because the bind that follows reports them.
  */
 function isSocket(path: string): boolean {
-  if (path.startsWith("\0")) return false;
   try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+    return lstatSync(path).isSocket();
   } catch {
     return false;
   }
@@ -175,21 +174,15 @@ function bindError(error: unknown, address: string, port?: number): Error {
   return Object.assign(new Error(message), { code, errno, syscall: "listen", address }, port ? { port } : {});
 }
 
-function modeError(cause: unknown, address: string): Error {
-  const { code, errno, message } = isError(cause) ? cause : { message: String(cause) };
+function modeError(cause: NodeJS.ErrnoException, address: string): Error {
+  const { code, errno, message } = cause;
   const error = new Error(`listen: mode could not be set on the socket: ${message}`, { cause });
   return Object.assign(error, { code, syscall: "chmod", address }, errno === undefined ? {} : { errno });
 }
 
-/** Adds the host name to the message, which Bun leaves out. */
-function lookupError(error: unknown, hostname: string): Error {
-  const code = isError(error) && error.code ? error.code : "ENOTFOUND";
+/** Adds the host name to the message, which Bun leaves out, and advice. */
+function lookupError(cause: NodeJS.ErrnoException, hostname: string): Error {
+  const { code, errno } = cause;
   const message = `getaddrinfo ${code} ${hostname} (the host to listen on must be an address or a name of this machine; leave it out to listen on all addresses)`;
-  const errno = isError(error) && error.errno !== undefined ? { errno: error.errno } : {};
-  return Object.assign(new Error(message, { cause: error }), {
-    code,
-    ...errno,
-    syscall: "getaddrinfo",
-    hostname,
-  });
+  return Object.assign(new Error(message, { cause }), { code, errno, syscall: "getaddrinfo", hostname });
 }

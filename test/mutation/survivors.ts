@@ -1334,6 +1334,13 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "With one stage given the error is not thrown.",
     },
   ],
+  "transport/bind.ts": [
+    {
+      in: "isSocket",
+      change: "} catch ‹{ return false; } → {}›",
+      why: "Both callers take undefined for false.",
+    },
+  ],
   "transport/self-signed-certificate.ts": [
     {
       in: "der",
