@@ -1358,6 +1358,18 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "Any first octet from 0x01 to 0x7f makes the number positive and needs no padding, and the others make it unique.",
     },
   ],
+  "transport/socket.ts": [
+    {
+      in: "SocketTransport.#startTLS",
+      change: "‹this.#initialData = undefined; → ;›",
+      why: "A handshake begins once, and each upgrade sets the field first. The line lets go of the octets.",
+    },
+    {
+      in: "toBuffer",
+      change: 'return ‹typeof data === "string" → true›',
+      why: "Bytes are then copied, and the copy has the same octets.",
+    },
+  ],
   "wire/address.ts": [
     {
       in: "parsePathCommand",

@@ -1,14 +1,26 @@
-import { expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
+import type { TLSSession } from "../../src/connection/transport.js";
+import { firstReserved } from "../../src/transport/descriptors.js";
 import { SecureContexts } from "../../src/transport/secure-contexts.js";
-import { SocketTransport } from "../../src/transport/socket.js";
-import type { BunSocket } from "../../src/transport/bun-tls.js";
+import { listenOn, type SocketTransport } from "../../src/transport/socket.js";
+import type { BunSocket, BunSocketHandlers } from "../../src/transport/bun-tls.js";
+import type { SMTPServerOptions } from "../../src/types/index.js";
+
+type Handlers = Required<BunSocketHandlers<SocketTransport>>;
+type UpgradeTLS = Parameters<BunSocket<SocketTransport>["upgradeTLS"]>[0];
 
 /** A socket whose kernel takes as many octets as there is room for, and that writes down what it is asked to do. */
 class FakeSocket {
   room = Infinity;
   #taken = Buffer.alloc(0);
   readonly calls: string[] = [];
-  readonly remoteAddress = "192.0.2.99";
+  readonly remoteAddress: string = "192.0.2.99";
+  readonly fd: number = 7;
+  authorized = false;
+  servername: string | undefined;
+  /** What `upgradeTLS` was given, and the TLS session that it gave. */
+  upgraded: UpgradeTLS | undefined;
+  tls: FakeSocket = this;
 
   get written(): string {
     return this.#taken.toString();
@@ -22,9 +34,35 @@ class FakeSocket {
     this.#taken = Buffer.concat([this.#taken, bytes.subarray(0, taken)]);
     return taken;
   }
-  upgradeTLS(): [unknown, unknown] {
+  upgradeTLS(options: UpgradeTLS): [unknown, unknown] {
     this.calls.push(`upgrade after ${JSON.stringify(this.written)}`);
-    return [this, this];
+    this.upgraded = options;
+    this.tls = new FakeSocket();
+    return [this, this.tls];
+  }
+  getServername(): string | undefined {
+    return this.servername;
+  }
+  getCipher(): object {
+    return { name: "TLS_AES_128_GCM_SHA256", standardName: "TLS_AES_128_GCM_SHA256", version: "TLSv1/SSLv3" };
+  }
+  getTLSVersion(): string {
+    return "TLSv1.3";
+  }
+  getPeerCertificate(abbreviated?: boolean): object | undefined {
+    return this.authorized ? { subject: { CN: "client" }, abbreviated } : undefined;
+  }
+  exportKeyingMaterial(length: number, label: string, context: Buffer): Buffer {
+    return Buffer.from([length, label, context].join());
+  }
+  pause(): void {
+    this.calls.push("pause");
+  }
+  resume(): void {
+    this.calls.push("resume");
+  }
+  close(): void {
+    this.calls.push(`close after ${JSON.stringify(this.written)}`);
   }
   shutdown(): void {
     this.calls.push(`shutdown after ${JSON.stringify(this.written)}`);
@@ -34,22 +72,55 @@ class FakeSocket {
   }
 }
 
-function open(): { socket: FakeSocket; transport: SocketTransport; drain: (room: number) => void } {
-  const contexts = new SecureContexts({ logger: false });
-  const socket = new FakeSocket();
-  const bunSocket = socket as unknown as BunSocket<SocketTransport>;
-  const transport = new SocketTransport(bunSocket, 25, () => contexts, false);
+interface Opened {
+  socket: FakeSocket;
+  transport: SocketTransport;
+  /** Those that Bun calls with the socket. */
+  handlers: Handlers;
+  drain: (room: number) => void;
+  /** Events of the transport, those with an argument as `name: argument`. */
+  events: string[];
+  sessions: TLSSession[];
+}
+
+/** A socket that was accepted from a listener which binds nothing. */
+function open(socket: FakeSocket = new FakeSocket(), options: SMTPServerOptions = {}): Opened {
+  const contexts = new SecureContexts({ logger: false, ...options });
+  const events: string[] = [];
+  const sessions: TLSSession[] = [];
+  let accepted: SocketTransport | undefined;
+  const listen = spyOn(Bun, "listen").mockReturnValue({ port: 25 } as never);
+  listenOn(
+    { port: 25, host: "::", reusePort: false, ipv6Only: false },
+    () => contexts,
+    (transport) => {
+      accepted = transport;
+      transport.events = {
+        received: (chunk) => void events.push(`received: ${String(chunk)}`),
+        drained: () => void events.push("drained"),
+        ended: () => void events.push("ended"),
+        closed: (error) => void events.push(`closed: ${error?.message}`),
+        secured: (session) => void sessions.push(session),
+      };
+    },
+  );
+  const { socket: handlers } = listen.mock.calls[0]?.[0] as unknown as { socket: Handlers };
+  listen.mockRestore();
+  handlers.open(asBun(socket));
   const drain = (room: number): void => {
     socket.room = room;
-    transport.onDrain(bunSocket);
+    handlers.drain(asBun(socket));
   };
-  return { socket, transport, drain };
+  return { socket, transport: accepted as SocketTransport, handlers, drain, events, sessions };
+}
+
+/** Bun's view of it: its `data` is what the handlers have set. */
+function asBun(socket: FakeSocket): BunSocket<SocketTransport> {
+  return socket as unknown as BunSocket<SocketTransport>;
 }
 
 test("what the kernel does not take is written later, in order and once", () => {
-  const { socket, transport, drain } = open();
-  const events: string[] = [];
-  transport.events = { ...transport.events, drained: () => events.push("drained") };
+  const { socket, transport, drain, events } = open();
   socket.room = 5;
   expect(transport.write("250 OK\r\n")).toBe(false);
   expect(transport.write("250 Ökonom\r\n")).toBe(false);
@@ -89,6 +160,183 @@ test("a handshake and the end wait for what is to be written before", () => {
 test("a client that has reset is let go at once, for no event may ever come", () => {
   const { socket, transport } = open();
   socket.room = -1;
-  transport.write("250 OK\r\n");
+  // It is not slow: nothing is to be waited for.
+  expect(transport.write("250 OK\r\n")).toBe(true);
   expect(socket.calls).toEqual(["terminate"]);
+});
+
+test.each([
+  [0, false],
+  [1, true],
+])("a descriptor %d above the first reserved one less one is one of the last: %p", (above, isReserved) => {
+  const socket = Object.assign(new FakeSocket(), { fd: firstReserved() - 1 + above });
+  expect(open(socket).transport.usesReservedDescriptor).toBe(isReserved);
+});
+
+test("reading pauses and goes on", () => {
+  const { socket, transport } = open();
+  transport.pause();
+  transport.resume();
+  expect(socket.calls).toEqual(["pause", "resume"]);
+});
+
+test("a refusal is written and closes both sides", () => {
+  const { socket, transport } = open();
+  transport.refuse("421 Busy\r\n");
+  expect(socket.calls).toEqual(['close after "421 Busy\\r\\n"']);
+});
+
+test("after our end nothing more is written", () => {
+  const { socket, transport, drain } = open();
+  socket.room = 3;
+  transport.write("221 Bye\r\n");
+  transport.end();
+  expect(transport.write("250 OK\r\n")).toBe(true);
+  drain(100);
+  expect(socket.written).toBe("221 Bye\r\n");
+});
+
+test("a closed socket is left alone, and closes once", () => {
+  const { socket, transport, handlers, events } = open();
+  socket.room = 3;
+  transport.write("250 OK\r\n");
+  handlers.close(asBun(socket));
+  handlers.close(asBun(socket));
+  socket.room = 100;
+  handlers.drain(asBun(socket));
+  expect(transport.write("250 OK\r\n")).toBe(true);
+  transport.pause();
+  transport.resume();
+  transport.end();
+  transport.destroy();
+  expect([socket.written, socket.calls, events]).toEqual(["250", [], ["closed: undefined"]]);
+});
+
+test("an open socket that is given up is reset, and the first reason is the one that counts", () => {
+  const { socket, transport, handlers, events } = open();
+  handlers.error(asBun(socket), new Error("broken"));
+  transport.destroy(new Error("too late"));
+  expect(socket.calls).toEqual(["terminate"]);
+  handlers.close(asBun(socket), new Error("closed"));
+  expect(events).toEqual(["closed: broken"]);
+});
+
+describe("a handshake", () => {
+  test("leaves our side open when the client closes its own", () => {
+    const { socket, transport } = open();
+    transport.upgrade();
+    expect(socket.upgraded).toMatchObject({ isServer: true, allowHalfOpen: true, data: transport });
+  });
+
+  test.each([
+    [undefined, undefined],
+    [Buffer.alloc(0), undefined],
+    [Buffer.from("x"), Buffer.from("x")],
+  ])("gets what came with the PROXY header, if anything did: %j", (given, expected) => {
+    const { socket, transport } = open();
+    transport.upgrade(given);
+    expect(socket.upgraded?.initialData).toEqual(expected as Buffer);
+    expect("initialData" in (socket.upgraded as object)).toBe(expected !== undefined);
+  });
+
+  test.each(["an Error", "a text"])("that cannot begin closes, with the reason: %s", (what) => {
+    const socket = new FakeSocket();
+    const { transport, handlers, events } = open(
+      Object.assign(socket, {
+        upgradeTLS: () => {
+          throw what === "a text" ? "no TLS" : new Error("no TLS");
+        },
+      }),
+    );
+    transport.upgrade();
+    expect(socket.calls).toEqual(["terminate"]);
+    handlers.close(asBun(socket));
+    expect(events).toEqual(["closed: no TLS"]);
+  });
+
+  test("makes the plain socket one whose events do not count", () => {
+    const { socket, transport, handlers, drain, events } = open();
+    transport.upgrade();
+    const { tls } = socket;
+    tls.room = 3;
+    transport.write("250 OK\r\n");
+    handlers.data(asBun(socket), Buffer.from("ciphertext"));
+    handlers.end(asBun(socket));
+    tls.room = 100;
+    drain(100);
+    expect([tls.written, events]).toEqual(["250", []]);
+    const session = asBun(Object.assign(tls, { data: transport }));
+    handlers.drain(session);
+    handlers.data(session, Buffer.from("QUIT"));
+    handlers.end(session);
+    expect(tls.written).toBe("250 OK\r\n");
+    expect(events).toEqual(["drained", "received: QUIT", "ended"]);
+    expect(socket.calls).toHaveLength(1);
+  });
+
+  /** A handshake that ends in this way, and the session that it makes. */
+  function handshake(
+    facts: Partial<FakeSocket>,
+    options: SMTPServerOptions = {},
+    ok = true,
+    error: Error | null = null,
+  ): Opened & { tls: FakeSocket } {
+    const opened = open(new FakeSocket(), options);
+    const { socket, transport } = opened;
+    transport.upgrade();
+    const tls = Object.assign(socket.tls, facts, { data: transport });
+    const { handshake } = socket.upgraded?.socket as Handlers;
+    handshake(asBun(tls), ok, error);
+    return { ...opened, tls };
+  }
+
+  test("that is refused resets, with the reason", () => {
+    const { socket, tls, handlers, events, sessions } = handshake({}, {}, false, new Error("garbage"));
+    expect([tls.calls, sessions]).toEqual([["terminate"], []]);
+    handlers.close(asBun(socket), new Error("closed"));
+    expect(events).toEqual(["closed: garbage"]);
+  });
+
+  test.each([
+    [undefined, false],
+    ["", false],
+    ["mx.test", "mx.test"],
+    ["mx.test\r\n", false],
+  ])("with the host name %j: %j", (servername, expected) => {
+    const [session] = handshake({ servername }).sessions;
+    expect(session?.servername).toBe(expected as string);
+    expect(session?.socket.servername).toBe(expected as string);
+  });
+
+  test("says whether the certificate verified, and why not", () => {
+    const asking = { requestCert: true };
+    const expired = Object.assign(new Error("expired"), { code: "CERT_HAS_EXPIRED" });
+    const facts = ({ sessions: [session] }: Opened): unknown[] => [
+      session?.authorized,
+      session?.socket.authorized,
+      session?.socket.authorizationError,
+    ];
+    expect(facts(handshake({ authorized: true }, asking))).toEqual([true, true, undefined]);
+    expect(facts(handshake({}, asking, true, expired))).toEqual([false, false, "CERT_HAS_EXPIRED"]);
+    expect(facts(handshake({}, {}, true, expired))).toEqual([false, false, undefined]);
+  });
+
+  test("has a certificate as node:tls has it: without its issuers, unless they are asked for", () => {
+    const [session] = handshake({ authorized: true }).sessions;
+    // Asked for twice, it is the same.
+    for (const socket of [session?.socket, session?.socket]) {
+      expect<unknown>(socket?.getPeerCertificate()).toMatchObject({ abbreviated: true });
+      expect<unknown>(socket?.getPeerCertificate(true)).toMatchObject({ abbreviated: false });
+    }
+    expect<unknown>(session?.peerCertificate()).toMatchObject({
+      subject: { CN: "client" },
+      abbreviated: true,
+    });
+    expect<unknown>(handshake({}).sessions[0]?.peerCertificate()).toEqual({});
+  });
+
+  test("has keying material for channel binding", () => {
+    const [session] = handshake({}).sessions;
+    expect(String(session?.exportKeyingMaterial(32, "EXPORTER", Buffer.from("x")))).toBe("32,EXPORTER,x");
+  });
 });
