@@ -186,9 +186,8 @@ function native(options: ContextOptions): SecureContextHandle {
 function culprit(options: ContextOptions): string {
   const { passphrase } = options;
   const alone = Object.keys(options).find((name) => {
-    const isEncrypted = passphrase !== undefined && (name === "key" || name === "pfx");
     try {
-      native({ [name]: options[name], ...(isEncrypted && { passphrase }) });
+      native({ passphrase, [name]: options[name] });
       return false;
     } catch {
       return true;

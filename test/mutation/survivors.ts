@@ -1370,6 +1370,26 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "Bytes are then copied, and the copy has the same octets.",
     },
   ],
+  "transport/tls-options.ts": [
+    {
+      in: "asksForOldTLS",
+      change:
+        "return ‹/^TLSv1(\\.1)?$/ → /TLSv1(\\.1)?$/›.test(String(minVersion)) || /^TLSv1(_1)?_/.test(String(secureProtocol));",
+      why: "A minVersion that is none of the four versions is refused, and none of these ends with the name of another.",
+    },
+    {
+      in: "asksForOldTLS",
+      change:
+        "return /^TLSv1(\\.1)?$/.test(String(minVersion)) || ‹/^TLSv1(_1)?_/ → /TLSv1(_1)?_/›.test(String(secureProtocol));",
+      why: "node:tls refuses a secureProtocol of DTLS or of any other name that does not begin so.",
+    },
+    {
+      in: "isEncrypted",
+      change:
+        '‹typeof text === "string" → true› && /^-----BEGIN ENCRYPTED PRIVATE KEY|^Proc-Type: 4,ENCRYPTED/m.test(text)',
+      why: "A value that is no text, as { pem, passphrase }, has no such line as a text. The condition is for the type checker.",
+    },
+  ],
   "wire/address.ts": [
     {
       in: "parsePathCommand",

@@ -154,13 +154,33 @@ describe("an impossible value throws a TypeError that names the option", () => {
     ["an empty key", { key: "", cert }, /^cert: .*key/],
     ["another's key", { key: renewed.key, cert }, /^key: .*match/],
     ["a key of another type", { key: rsa, cert }, /^key: .*match/],
-    ["a key that is no PEM", { key: "./key.pem", cert }, /^key: .*PEM/],
+    [
+      "a key that is no PEM",
+      { key: "./key.pem", cert },
+      /^key: it has no such PEM block \(give the content of the file, not its path\): /,
+    ],
     ["a key file that is empty", { key: Buffer.alloc(0), cert }, /^key: .*PEM/],
     ["a cert that is no PEM", { key, cert: "./cert.pem" }, /^cert: .*PEM/],
     ["a cert that is cut", { key, cert: cert.slice(0, 200) }, /^cert: /],
     ["key and cert the wrong way round", { key: cert, cert: key }, /^(key|cert): .*PEM/],
     ["one bad cert of two", { key, cert: [cert, "x"] }, /^cert: .*PEM/],
     ["no passphrase", { key: encrypted, cert }, /^key: it is encrypted, .* set the option passphrase$/],
+    ["no passphrase for one of two", { key: [key, encrypted], cert }, /^key: it is encrypted/],
+    [
+      "a bad ca beside an encrypted key",
+      { key: encrypted, cert, passphrase: "secret", ca: "x" },
+      /^ca: it has no PEM certificate/,
+    ],
+    [
+      "a bad ca beside a pfx",
+      { pfx: pkcs12(main, "secret"), passphrase: "secret", ca: "x" },
+      /^ca: it has no PEM certificate/,
+    ],
+    [
+      "a host without the passphrase that the server has",
+      { key: encrypted, cert, passphrase: "secret", sniOptions: { "a.test": { key: encrypted, cert } } },
+      /^sniOptions\["a\.test"\]\.key: it is encrypted/,
+    ],
     [
       "a wrong passphrase",
       { key: encrypted, cert, passphrase: "no" },
@@ -176,9 +196,11 @@ describe("an impossible value throws a TypeError that names the option", () => {
     ["a file for a key", { key: file, cert }, /^key: .*await .*\.text\(\)/],
     ["a file for a cert", { key, cert: file }, /^cert: .*await .*\.text\(\)/],
     ["a file among several", { key, cert, ca: [ca.cert, file] }, /^ca: .*await .*\.text\(\)/],
+    ["a file for a pfx", { pfx: file }, /^pfx: .*await .*\.text\(\)/],
+    ["a file for a crl", { key, cert, crl: file }, /^crl: .*await .*\.text\(\)/],
     ["a Blob", { key, cert, ca: new Blob(["x"]) }, /^ca: .*await .*\.text\(\)/],
     ["a promise", { key: Promise.resolve(key), cert }, /^key: .*await .*\.text\(\)/],
-    ["unknown ciphers", { ciphers: "NOPE" }, /^ciphers: /],
+    ["unknown ciphers", { ciphers: "NOPE" }, /^ciphers: this Bun has none of these ciphers: /],
     ["an unknown minVersion", { minVersion: "1.2" }, /^minVersion: must be one of TLSv1, .*, got '1\.2'$/],
     ["half a key", { key: key.slice(0, 60), cert }, /^key: its PEM block is cut off or damaged/],
     ["an unknown maxVersion", { maxVersion: "TLSv9" }, /^maxVersion: /],
@@ -187,6 +209,12 @@ describe("an impossible value throws a TypeError that names the option", () => {
     ["an unknown curve", { ecdhCurve: "nope" }, /^ecdhCurve: /],
     ["unknown sigalgs", { sigalgs: "nope" }, /^sigalgs: /],
     ["a sessionTimeout that is no number", { sessionTimeout: "soon" }, /^sessionTimeout: /],
+    ["a sessionTimeout that is true", { sessionTimeout: true }, /^sessionTimeout: must be a number$/],
+    [
+      "a promise of a sessionTimeout",
+      { sessionTimeout: Promise.resolve(300) },
+      /^sessionTimeout: must be a number$/,
+    ],
     ["a negative sessionTimeout", { sessionTimeout: -1 }, /^sessionTimeout: /],
     ["secureOptions that are no number", { secureOptions: "none", requestCert: true }, /^secureOptions: /],
     ["ALPNProtocols with an empty name", { ALPNProtocols: ["smtp", ""] }, /^ALPNProtocols: /],
@@ -242,6 +270,18 @@ describe("an impossible value throws a TypeError that names the option", () => {
     }
   });
 
+  test("with the error of node:tls for its cause, and in its message", () => {
+    let error: unknown;
+    try {
+      new SecureContexts({ ecdhCurve: "nope" });
+    } catch (thrown) {
+      error = thrown;
+    }
+    const { message, cause } = error as Error;
+    expect(cause).toBeInstanceOf(Error);
+    expect(message).toBe(`ecdhCurve: ${(cause as Error).message}`);
+  });
+
   test("and an update that throws leaves every context as it was", async () => {
     const contexts = new SecureContexts({ ...main, sniOptions: { "example.test": example } });
     expect(() =>
@@ -273,7 +313,14 @@ describe("the certificate, in every form that node:tls takes", () => {
     ["an encrypted key with its own passphrase", { key: [{ pem: encrypted, passphrase: "secret" }], cert }],
     ["pfx", { pfx: pkcs12(main, "secret"), passphrase: "secret" }],
     ["pfx in an array", { pfx: [{ buf: pkcs12(main, "secret"), passphrase: "secret" }] }],
-    ["all else not given", { key, cert, ca: null, pfx: null, passphrase: undefined, crl: [], ciphers: "" }],
+    [
+      "all else not given",
+      { key, cert, ca: null, pfx: null, passphrase: undefined, crl: [], ciphers: "", minVersion: "" },
+    ],
+    [
+      "a key below a note",
+      { key: `no -----BEGIN ENCRYPTED PRIVATE KEY-----, no Proc-Type: 4,ENCRYPTED\n${key}`, cert },
+    ],
     ["numeric strings for numbers", { key, cert, sessionTimeout: "300", secureOptions: "0" }],
     ["dhparam as programs for Node have it", { key, cert, dhparam: "auto" }],
   ];
@@ -355,6 +402,7 @@ describe("protocol versions and ciphers", () => {
     [{ minVersion: "TLSv1.3" }, "TLSv1.2", undefined],
     [{ maxVersion: "TLSv1.2" }, "TLSv1.3", undefined],
     [{ maxVersion: "TLSv1.2" }, "TLSv1.2", "TLSv1.2"],
+    [{ secureProtocol: "TLSv1_method" }, "TLSv1", "TLSv1"],
   ];
   test.each(versions)("a server with %j and a client of %s: %p", async (options, client, expected) => {
     const seen = await meet(new SecureContexts({ ...main, ...options }), only(client));
@@ -417,6 +465,9 @@ describe("protocol versions and ciphers", () => {
     [{}, false],
     [{ ALPNProtocols: null }, false],
     [{ ALPNProtocols: [] }, false],
+    [{ ALPNProtocols: false }, false],
+    [{ ALPNProtocols: "smtp" }, "smtp"],
+    [{ ALPNProtocols: ["x", "x".repeat(255), "smtp"] }, "smtp"],
     [{ ALPNProtocols: ["lmtp", "smtp"] }, "smtp"],
     [{ ALPNProtocols: [Buffer.from("smtp")] }, "smtp"],
     [{ ALPNProtocols: Buffer.from("\x04smtp") }, "smtp"],
@@ -452,6 +503,20 @@ describe("SNI by sniOptions", () => {
   test("a client that names no host gets the default", async () => {
     const contexts = new SecureContexts({ ...main, sniOptions: { "example.test": example } });
     expect(await meet(contexts)).toMatchObject({ certificate: "main.test", greeted: true });
+  });
+
+  test("an entry with a certificate of another form than the server's has its own", async () => {
+    const files = { pfx: pkcs12(main, "secret"), passphrase: "secret" };
+    const hostFiles = { pfx: pkcs12(example, "other"), passphrase: "other" };
+    for (const [server, host] of [
+      [files, example],
+      [main, hostFiles],
+      [files, hostFiles],
+    ] as const) {
+      const contexts = new SecureContexts({ ...server, sniOptions: { "example.test": host } });
+      for (const servername of ["main.test", "example.test"])
+        expect(await meet(contexts, { servername })).toMatchObject({ certificate: servername });
+    }
   });
 
   test("an entry that is null is not there", async () => {

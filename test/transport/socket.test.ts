@@ -173,6 +173,13 @@ test.each([
   expect(open(socket).transport.usesReservedDescriptor).toBe(isReserved);
 });
 
+test("a client that has reset before it was accepted is none", () => {
+  const socket = Object.assign(new FakeSocket(), { remoteAddress: "" });
+  const { transport, handlers, events } = open(socket);
+  handlers.close(asBun(socket));
+  expect([transport, socket.calls, events]).toEqual([undefined as never, ["terminate"], []]);
+});
+
 test("reading pauses and goes on", () => {
   const { socket, transport } = open();
   transport.pause();
