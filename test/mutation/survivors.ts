@@ -1341,6 +1341,43 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "Both callers take undefined for false.",
     },
   ],
+  "transport/secure-contexts.ts": [
+    {
+      in: "canUpgrade",
+      change: "const [major = ‹0 → 1›, minor = 0, patch = 0] = version.split(/[.+-]/).map(Number);",
+      why: "A version of Bun has three numbers. The default is for the type checker.",
+    },
+    {
+      in: "canUpgrade",
+      change: "const [major = 0, minor = ‹0 → 1›, patch = 0] = version.split(/[.+-]/).map(Number);",
+      why: "A version of Bun has three numbers. The default is for the type checker.",
+    },
+    {
+      in: "canUpgrade",
+      change: "const [major = 0, minor = 0, patch = ‹0 → 1›] = version.split(/[.+-]/).map(Number);",
+      why: "A version of Bun has three numbers. The default is for the type checker.",
+    },
+    {
+      in: "canUpgrade",
+      change: "if (major !== 1) return ‹major > 1 → major >= 1›;",
+      why: "It is not 1 there.",
+    },
+    {
+      in: "SecureContexts.#makeSelfSigned",
+      change: 'return makeContext({ ...options, ...this.#selfSigned }, ‹"" → "Stryker was here!"›);',
+      why: "The prefix is for errors, and there is none: the snapshot has made a context of these options already.",
+    },
+    {
+      in: "SecureContexts.select",
+      change: "if (‹requestCert !== asked.requestCert || rejectUnautho … asked.rejectUnauthorized → true›) {",
+      why: "To set the values that the handshake has already changes nothing.",
+    },
+    {
+      in: "toHandle",
+      change: 'if (typeof given !== "object" || ‹given === null → false›) return undefined;',
+      why: "It gets truthy values only. The condition is for the type checker.",
+    },
+  ],
   "transport/self-signed-certificate.ts": [
     {
       in: "der",
