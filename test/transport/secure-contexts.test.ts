@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, spyOn, test } from "bun:test";
-import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { constants, createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import {
   connect,
   createSecureContext,
@@ -522,6 +522,73 @@ describe("SNI by sniOptions", () => {
   test("an entry that is null is not there", async () => {
     const contexts = new SecureContexts(loose({ ...main, sniOptions: { "example.test": null } }));
     expect(await meet(contexts, { servername: "example.test" })).toMatchObject({ certificate: "main.test" });
+  });
+});
+
+describe("what the handshake of a host is changed to", () => {
+  /** The calls for a handshake, in their order. */
+  function handleOf(calls: unknown[][]): Parameters<SecureContexts["select"]>[1] {
+    return {
+      setVerifyMode: (...modes: unknown[]) => void calls.push(["setVerifyMode", ...modes]),
+      resumeSNI: (...answer: unknown[]) => void calls.push(["resumeSNI", ...answer]),
+    } as unknown as Parameters<SecureContexts["select"]>[1];
+  }
+
+  const modes = [false, true].flatMap((requestCert) =>
+    [false, true].map((rejectUnauthorized) => ({ requestCert, rejectUnauthorized })),
+  );
+  const pairs = modes.flatMap((server) => modes.map((host) => [server, host] as const));
+  test.each(pairs)("a server with %j and a host with %j", (server, host) => {
+    const contexts = new SecureContexts({
+      ...main,
+      ...server,
+      sniOptions: { "a.test": { ...example, ...host } },
+    });
+    const calls: unknown[][] = [];
+    const asked = contexts.upgradeOptions();
+    expect(contexts.select("a.test", handleOf(calls), asked)).toBeDefined();
+    expect(asked).toMatchObject(host);
+    const isSame = JSON.stringify(server) === JSON.stringify(host);
+    expect(calls).toEqual(isSame ? [] : [["setVerifyMode", host.requestCert, host.rejectUnauthorized]]);
+  });
+
+  test("an answer of SNICallback resumes the handshake only if it comes later", () => {
+    const contexts: { context: unknown }[] = [createSecureContext(example), createSecureContext(another)];
+    let answer = (_error: null, _context: unknown): void => {};
+    const options = loose({
+      ...main,
+      SNICallback: (name: string, callback: typeof answer) =>
+        name === "now.test" ? callback(null, contexts[0]) : void (answer = callback),
+    });
+    const server = new SecureContexts(options);
+    const calls: unknown[][] = [];
+    expect(server.select("now.test", handleOf(calls), server.upgradeOptions())).toBe(
+      contexts[0]?.context as never,
+    );
+    expect(server.select("later.test", handleOf(calls), server.upgradeOptions())).toBe(true);
+    expect(calls).toEqual([]);
+    answer(null, contexts[1]);
+    answer(null, contexts[0]);
+    expect(calls).toEqual([["resumeSNI", contexts[1]?.context, false]]);
+  });
+
+  test("the name is asked for if a host or SNICallback may want it, from the next client on", () => {
+    const options: SMTPServerOptions = { ...main };
+    const contexts = new SecureContexts(options);
+    expect(contexts.asksForName).toBe(false);
+    options.SNICallback = (_, callback) => callback(null);
+    expect(contexts.asksForName).toBe(true);
+    delete options.SNICallback;
+    contexts.update({ ...options, sniOptions: { "a.test": example } });
+    expect(contexts.asksForName).toBe(true);
+  });
+
+  test("tickets are off where a certificate is asked for, and the server's own secureOptions stay", async () => {
+    const options = { ...main, requestCert: true, secureOptions: constants.SSL_OP_NO_TLSv1_2 };
+    const contexts = new SecureContexts(options);
+    expect((await meet(contexts, { maxVersion: "TLSv1.2" })).greeted).toBe(false);
+    const seen = await meet(contexts);
+    expect([seen.greeted, seen.session]).toEqual([true, undefined]);
   });
 });
 
