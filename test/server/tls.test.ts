@@ -447,6 +447,32 @@ describe("updateSecureContext and options that are getters of a class", () => {
     expect(server.options.cert).toBe(second.cert);
   });
 
+  test("of the update: each of them, what a handshake asks for too", async () => {
+    class Update extends Config {
+      get requestCert(): boolean {
+        return true;
+      }
+      get rejectUnauthorized(): boolean {
+        return true;
+      }
+      get ALPNProtocols(): string[] {
+        return ["smtp"];
+      }
+      get SNICallback(): NonNullable<SMTPServerOptions["SNICallback"]> {
+        return answerNothing;
+      }
+    }
+    const answerNothing = (_name: string, callback: (error: null) => void): void => callback(null);
+    const server = await start({ ...first, name: "mx.test", disableReverseLookup: true, closeTimeout: 50 });
+    server.updateSecureContext(new Update(second));
+    expect(server.options).toMatchObject({
+      requestCert: true,
+      rejectUnauthorized: true,
+      ALPNProtocols: ["smtp"],
+      SNICallback: answerNothing,
+    });
+  });
+
   test("an option that is set to undefined is not given any more", async () => {
     const server = await start(new Config(first));
     server.updateSecureContext({ sniOptions: undefined });
