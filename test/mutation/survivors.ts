@@ -1368,11 +1368,6 @@ export const SURVIVORS: Readonly<Record<string, readonly Judged[]>> = {
       why: "The prefix is for errors, and there is none: the snapshot has made a context of these options already.",
     },
     {
-      in: "SecureContexts.select",
-      change: "if (‹requestCert !== asked.requestCert || rejectUnautho … asked.rejectUnauthorized → true›) {",
-      why: "To set the values that the handshake has already changes nothing.",
-    },
-    {
       in: "toHandle",
       change: 'if (typeof given !== "object" || ‹given === null → false›) return undefined;',
       why: "It gets truthy values only. The condition is for the type checker.",
