@@ -6,7 +6,7 @@ import type { SecureSocket, SMTPSession, TLSCipherInfo } from "../types/index.js
 
 /**
  * Octets to drop after our side is closed. A socket that is closed with octets unread resets the connection, and the client
- * may lose the last reply. But a client that goes on sending without end would cost the others their time.
+ * may lose the last reply. But a client must not keep the server reading for the whole time until the socket is closed.
  */
 export const MAX_DROPPED: number = 1024 * 1024;
 
